@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The data language as types: what the files below data/ say, and nothing of how they are found.
+//!
+//! Pure: text in, values out. The build script compiles these files too (by
+//! `#[path]`), so they use nothing of the crate but `promise` and `arch`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The format of the snapshot files that this code reads and writes.
+pub const FORMAT: u32 = 1;
+
+/// The facts of one libc build: implementation, version, architecture.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Snapshot {
+    /// "glibc", "musl".
+    pub libc: String,
+    /// "2.36", "1.2.5".
+    pub version: String,
+    /// A name of data/arches.toml: "x86_64".
+    pub arch: String,
+    /// Version of the extractor that made it.
+    pub extractor: String,
+    /// The distribution builds whose rows are joined here.
+    pub builds: Vec<Build>,
+    /// Effects by name; each has its own calls.
+    pub effects: BTreeMap<String, Row>,
+    /// Functions by name; a symbol version that is not the default one is
+    /// written `name@VERSION`.
+    pub functions: BTreeMap<String, Row>,
+}
+
+/// One distribution's build of a libc.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Build {
+    /// "debian".
+    pub distribution: String,
+    /// "libc6".
+    pub package: String,
+    /// "2.36-9+deb12u14".
+    pub package_version: String,
+    /// The files that were read, the libc itself first.
+    pub objects: Vec<Object>,
+}
+
+/// One file of a build.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Object {
+    /// Its name without a directory: "libc.so.6".
+    pub file: String,
+    /// Of the file, in hex.
+    pub sha256: String,
+    /// GNU build-id in hex; empty if it has none.
+    pub build_id: String,
+}
+
+/// What one function (or effect) does itself; closures are computed.
+///
+/// As text, tokens in this order, each kind sorted: `=name`, system calls,
+/// `+name`, `!effect`, `~`, `*`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Row {
+    /// `=name`: the same code as that function; nothing else stands beside it.
+    pub alias: Option<String>,
+    /// System calls made by it or by private code that it calls.
+    pub calls: BTreeSet<String>,
+    /// `+name`: other functions of this snapshot that it calls.
+    pub callees: BTreeSet<String>,
+    /// `!name`: effects that it can trigger.
+    pub effects: BTreeSet<String>,
+    /// `~`: calls code that its caller gave it (qsort, pthread_once).
+    pub callback: bool,
+    /// `*`: makes a system call whose number its caller gave it (syscall).
+    pub any: bool,
+}
