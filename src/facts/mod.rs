@@ -6,6 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub mod document;
+pub mod finding;
+pub mod near;
+pub mod parse;
+pub mod print;
+pub mod row;
+
 /// The format of the snapshot files that this code reads and writes.
 pub const FORMAT: u32 = 1;
 
