@@ -199,6 +199,21 @@ mod tests {
     }
 
     #[test]
+    fn lines_keep_their_places() {
+        let text = "libc = \"x\"\n[functions]\nb = \"1\"\na = \"2\"\n";
+        let sample: Sample = read(&Source { file: "f", text }).expect("a sample");
+        assert_eq!(
+            (sample.libc.get_ref().as_str(), sample.libc.span()),
+            ("x", 7..10)
+        );
+        let lines = in_file_order(&sample.functions).into_iter();
+        let lines: Vec<_> = lines
+            .map(|(key, value)| (key.get_ref().as_str(), value.span()))
+            .collect();
+        assert_eq!(lines, [("b", 27..30), ("a", 35..38)]);
+    }
+
+    #[test]
     fn shapes_are_explained() {
         let grammar = "see data/README.md for the grammar";
         assert_eq!(

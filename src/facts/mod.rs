@@ -6,12 +6,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub mod arches;
 pub mod document;
 pub mod finding;
 pub mod near;
 pub mod parse;
 pub mod print;
+pub mod quirks;
 pub mod row;
+pub mod syscalls;
+pub mod version;
 
 /// The format of the snapshot files that this code reads and writes.
 pub const FORMAT: u32 = 1;
