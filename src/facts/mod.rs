@@ -7,12 +7,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 pub mod arches;
+pub mod close;
 pub mod document;
 pub mod finding;
 pub mod near;
 pub mod parse;
 pub mod print;
 pub mod quirks;
+#[cfg(test)]
+mod random;
 pub mod row;
 pub mod syscalls;
 pub mod version;
