@@ -7,9 +7,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 pub mod arches;
+pub mod check;
+pub mod check_quirks;
+pub mod check_snapshot;
+pub mod check_text;
 pub mod close;
 pub mod document;
 pub mod finding;
+pub mod form;
+#[cfg(test)]
+mod lint_tests;
 pub mod near;
 pub mod parse;
 pub mod print;
