@@ -17,13 +17,29 @@ fn directory() -> PathBuf {
 /// The project's architectures and numbers, and one snapshot for quirks.
 fn known() -> Known {
     let text = include_str!("../../data/arches.toml");
-    let arches = arches::read(&Source { file: "arches.toml", text }).expect("ours");
+    let arches = arches::read(&Source {
+        file: "arches.toml",
+        text,
+    })
+    .expect("ours");
     let text = include_str!("../../data/syscalls.toml");
-    let source = Source { file: "syscalls.toml", text };
+    let source = Source {
+        file: "syscalls.toml",
+        text,
+    };
     let syscalls = syscalls::read(&source, &arches).expect("ours");
     let text = include_str!("testdata/glibc-2.36.toml");
-    let snapshot = parse::snapshot(&Source { file: "testdata", text }).expect("ours");
-    Known { arches, syscalls, quirks: Vec::new(), snapshots: vec![snapshot] }
+    let snapshot = parse::snapshot(&Source {
+        file: "testdata",
+        text,
+    })
+    .expect("ours");
+    Known {
+        arches,
+        syscalls,
+        quirks: Vec::new(),
+        snapshots: vec![snapshot],
+    }
 }
 
 fn findings(judge: &Judge, text: &str, known: &Known) -> Vec<Finding> {
@@ -45,7 +61,11 @@ fn every_rule_finds_what_its_pair_says() {
         let found = findings(&rule.judge, &read(".in.toml"), &known);
         let lines: String = found.iter().map(|finding| format!("{finding}\n")).collect();
         assert_eq!(lines, read(".out"), "data/lint/{}.out\n{lines}", rule.name);
-        assert!(found.iter().any(|finding| finding.rule == rule.name), "{}", rule.name);
+        assert!(
+            found.iter().any(|finding| finding.rule == rule.name),
+            "{}",
+            rule.name
+        );
     }
 }
 
@@ -53,10 +73,19 @@ fn every_rule_finds_what_its_pair_says() {
 fn every_pair_has_a_rule() {
     let mut files: BTreeSet<String> = RULES
         .iter()
-        .flat_map(|rule| [format!("{}.in.toml", rule.name), format!("{}.out", rule.name)])
+        .flat_map(|rule| {
+            [
+                format!("{}.in.toml", rule.name),
+                format!("{}.out", rule.name),
+            ]
+        })
         .collect();
     for entry in fs::read_dir(directory()).expect("data/lint") {
-        let name = entry.expect("an entry").file_name().to_string_lossy().into_owned();
+        let name = entry
+            .expect("an entry")
+            .file_name()
+            .to_string_lossy()
+            .into_owned();
         assert!(files.remove(&name), "data/lint/{name} is of no rule");
     }
     assert_eq!(files, BTreeSet::new());

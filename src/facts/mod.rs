@@ -12,6 +12,7 @@ pub mod check_quirks;
 pub mod check_snapshot;
 pub mod check_text;
 pub mod close;
+pub mod diff;
 pub mod document;
 pub mod finding;
 pub mod form;
