@@ -20,6 +20,8 @@ enum Mark {
     CalledBy(&'static str),
     /// It is private, may return, and calls this exported function, which does not.
     MayCall(&'static str),
+    /// It is private and makes a system call whose number it reads from memory.
+    ByMemory,
 }
 
 /// The marks, by libc and effect.
@@ -27,6 +29,7 @@ const MARKS: &[(&str, &str, Mark)] = &[
     ("musl", "cancel", Mark::MayCall("pthread_exit")),
     ("glibc", "cancel", Mark::Export("__pthread_unwind")),
     ("glibc", "cancel", Mark::Export("__pthread_unwind_next")),
+    ("glibc", "setxid", Mark::ByMemory),
 ];
 
 /// System calls that end a process or a thread in an orderly way.
@@ -102,6 +105,7 @@ fn marked(program: &Program, mark: &Mark) -> BTreeSet<u64> {
             .map(|edge| edge.to)
             .filter(private)
             .collect(),
+        Mark::ByMemory => program.by_memory.iter().copied().filter(private).collect(),
         Mark::MayCall(name) => {
             let callee = exported(program, name);
             let calls = |address: &u64| {

@@ -152,13 +152,15 @@ impl Image {
             };
             let data = section.data(endian, file.data()).map_err(|e| Error::damaged(name, e))?;
             let label = file.elf_section_table().section_name(endian, section);
+            // What the loader binds to symbols is theirs, be it bound late.
+            let bound = label.unwrap_or_default().starts_with(b".got");
             let constant = flags & u64::from(elf::SHF_WRITE) == 0;
             self.sections.push(Section {
                 start: base + start,
                 end: base + end,
                 data: data.to_vec(),
                 code: flags & u64::from(elf::SHF_EXECINSTR) != 0,
-                fixed: constant || relro.iter().any(|(from, to)| *from <= start && end <= *to),
+                fixed: constant || bound || relro.iter().any(|(from, to)| *from <= start && end <= *to),
                 constant,
                 name: String::from_utf8_lossy(label.unwrap_or_default()).into_owned(),
             });

@@ -201,6 +201,7 @@ impl Context<'_> {
             }
             Op::Store { place, src: Src::Reg(reg), bytes: 8 } => self.put(place, state.get(*reg), state, function),
             Op::Const { dst, .. }
+            | Op::Insert { dst, .. }
             | Op::Copy { dst, .. }
             | Op::Add { dst, .. }
             | Op::And { dst, .. }
@@ -370,6 +371,14 @@ impl Context<'_> {
     fn apply(&self, op: &Op, state: &mut State) {
         match op {
             Op::Const { dst, value } => state.set(*dst, Value::constant(*value)),
+            Op::Insert { dst, value, bytes } => {
+                let mask = (1u64 << (8 * u32::from(*bytes).min(7))) - 1;
+                let value = state.get(*dst).map(|atom| match atom {
+                    Atom::Const(old) => Some(Atom::Const(old & !mask | value & mask)),
+                    _ => None,
+                });
+                state.set(*dst, value);
+            }
             Op::Copy { dst, src, bytes, signed } => {
                 let value = match *bytes {
                     8 => state.get(*src).clone(),

@@ -53,6 +53,8 @@ pub struct Program {
     pub callbacks: BTreeSet<u64>,
     /// Sites whose number is not known: function, site.
     pub unresolved: BTreeSet<(u64, u64)>,
+    /// Functions with a system call whose number lies in memory.
+    pub by_memory: BTreeSet<u64>,
     /// What code that is chosen at load time may be.
     pub choices: BTreeMap<u64, BTreeSet<u64>>,
     /// The tables of virtual functions of stdio.
@@ -102,7 +104,7 @@ impl Program {
         numbers.resolve(&context, &functions, &edges, &image);
         let choices = choices(&image, &functions);
         let noreturn = context.noreturn;
-        let Numbers { known, wrappers, unresolved, .. } = numbers;
+        let Numbers { known, wrappers, unresolved, by_memory, .. } = numbers;
         Ok(Program {
             functions,
             noreturn,
@@ -111,6 +113,7 @@ impl Program {
             wrappers,
             callbacks,
             unresolved,
+            by_memory,
             choices,
             vtables,
             image,
@@ -381,6 +384,7 @@ struct Numbers {
     known: BTreeMap<u64, BTreeSet<u32>>,
     wrappers: BTreeSet<u64>,
     wanted: BTreeMap<u64, BTreeSet<Place>>,
+    by_memory: BTreeSet<u64>,
     unresolved: BTreeSet<(u64, u64)>,
 }
 
@@ -396,6 +400,10 @@ impl Numbers {
             for node in function.nodes.values() {
                 if let Exit::Syscall { number } = &node.exit {
                     self.number(*address, node.site, number);
+                    let read = |atom: &Atom| matches!(atom, Atom::Pointee(..) | Atom::Field(_) | Atom::Member(..));
+                    if number.atoms().iter().any(read) {
+                        self.by_memory.insert(*address);
+                    }
                 }
             }
         }
@@ -405,7 +413,9 @@ impl Numbers {
             for edge in to {
                 match edge.why {
                     Why::Call => drop(callers.entry(edge.to).or_default().insert(*from)),
-                    _ => drop(taken.insert(edge.to)),
+                    Why::Indirect => drop(taken.insert(edge.to)),
+                    // An address that is only compared with, where there are callers.
+                    Why::Ref => {}
                 }
             }
         }

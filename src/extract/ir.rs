@@ -34,6 +34,8 @@ pub enum Src {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Op {
     Const { dst: Reg, value: u64 },
+    /// The low bytes become this number, the others stay.
+    Insert { dst: Reg, value: u64, bytes: u8 },
     Copy { dst: Reg, src: Reg, bytes: u8, signed: bool },
     Address { dst: Reg, place: Place, bytes: u8 },
     Load { dst: Reg, place: Place, bytes: u8, signed: bool },

@@ -22,6 +22,8 @@ const R8: Reg = 8;
 const R9: Reg = 9;
 const R10: Reg = 10;
 const R11: Reg = 11;
+/// No register: carries what `push` reads from memory.
+const CARRY: Reg = 16;
 
 impl Machine for X86_64 {
     fn name(&self) -> &'static str {
@@ -31,7 +33,7 @@ impl Machine for X86_64 {
         62
     }
     fn registers(&self) -> usize {
-        16
+        17
     }
     fn stack_pointer(&self) -> Reg {
         RSP
@@ -226,7 +228,7 @@ fn moves(i: &Instruction, ops: &mut Vec<Op>) -> bool {
         });
         return true;
     }
-    let Some(dst) = whole(i) else { return false };
+    let Some(dst) = whole(i) else { return part(i, ops) };
     match i.op1_kind() {
         OpKind::Register => {
             let Some(src) = reg(i.op1_register()) else { return false };
@@ -245,11 +247,27 @@ fn moves(i: &Instruction, ops: &mut Vec<Op>) -> bool {
     true
 }
 
+/// `mov $56, %al`: hand-written code makes small numbers so.
+fn part(i: &Instruction, ops: &mut Vec<Op>) -> bool {
+    let high = matches!(i.op0_register(), Register::AH | Register::BH | Register::CH | Register::DH);
+    match (reg(i.op0_register()), immediate(i, 1)) {
+        (Some(dst), Some(value)) if !high => {
+            let bytes = i.op0_register().size() as u8;
+            ops.push(Op::Insert { dst, value: value as u64, bytes });
+            true
+        }
+        _ => false,
+    }
+}
+
 fn stacks(i: &Instruction, ops: &mut Vec<Op>) -> bool {
     match i.mnemonic() {
         Mnemonic::Push => {
             let src = match i.op0_kind() {
-                OpKind::Memory => Src::Unknown,
+                OpKind::Memory => {
+                    ops.push(Op::Load { dst: CARRY, place: place(i), bytes: 8, signed: false });
+                    Src::Reg(CARRY)
+                }
                 _ => source(i, 0),
             };
             ops.push(stack(-8));
