@@ -120,6 +120,7 @@ fn marked(program: &Program, mark: &Mark) -> BTreeSet<u64> {
 /// Functions that do not return and of which every end is abort's: least fixpoint.
 fn fatal(program: &Program, exits: &BTreeSet<u32>) -> BTreeSet<u64> {
     let mut fatal = exported(program, "abort");
+    fatal.extend(&program.last_words);
     loop {
         let more: Vec<u64> = program
             .functions

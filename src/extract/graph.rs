@@ -55,6 +55,8 @@ pub struct Program {
     pub unresolved: BTreeSet<(u64, u64)>,
     /// Functions with a system call whose number lies in memory.
     pub by_memory: BTreeSet<u64>,
+    /// Functions that write a message and abort; they count as never returning.
+    pub last_words: BTreeSet<u64>,
     /// What code that is chosen at load time may be.
     pub choices: BTreeMap<u64, BTreeSet<u64>>,
     /// The tables of virtual functions of stdio.
@@ -72,7 +74,12 @@ struct Pointers<'a> {
 }
 
 impl Program {
-    pub fn analyse(image: Image, machine: &dyn Machine, libc: &str) -> Result<Program, Error> {
+    pub fn analyse(
+        image: Image,
+        machine: &dyn Machine,
+        libc: &str,
+        names: &BTreeMap<u32, String>,
+    ) -> Result<Program, Error> {
         let found = discover(&image, machine);
         if found.entries.len() > MOST_FUNCTIONS {
             return Err(Error::new(Kind::TooLarge, &image.objects[0].name, "too many functions"));
@@ -87,7 +94,8 @@ impl Program {
         };
         let first = run_all(&context);
         context.clobbers = clobbers(&first, machine.call_clobbers());
-        context.noreturn = noreturn(&first);
+        let last_words = last_words(&first, &image, names);
+        context.noreturn = noreturn(&first, &last_words);
         let functions = run_all(&context);
         let vtables = vtables(&image);
         let pointers = Pointers::collect(&image, &found, &functions, &vtables, libc == "musl");
@@ -114,6 +122,7 @@ impl Program {
             callbacks,
             unresolved,
             by_memory,
+            last_words,
             choices,
             vtables,
             image,
@@ -171,14 +180,40 @@ fn clobbers(functions: &BTreeMap<u64, Function>, all: Mask) -> HashMap<u64, Mask
     }
 }
 
+/// glibc's `__libc_message` returns where its caller asked it not to abort, which
+/// none of today's callers does: private code that aborts and writes by itself.
+fn last_words(
+    functions: &BTreeMap<u64, Function>,
+    image: &Image,
+    names: &BTreeMap<u32, String>,
+) -> BTreeSet<u64> {
+    let abort = image.exports.iter().filter(|export| export.name == "abort");
+    let abort: BTreeSet<u64> = abort.map(|export| export.address).collect();
+    let public: BTreeSet<u64> = image.exports.iter().map(|export| export.address).collect();
+    let writes = |function: &Function| {
+        function.nodes.values().any(|node| match &node.exit {
+            Exit::Syscall { number } => {
+                number.constants().any(|n| names.get(&(n as u32)).is_some_and(|name| name == "writev"))
+            }
+            _ => false,
+        })
+    };
+    functions
+        .iter()
+        .filter(|(address, _)| !public.contains(address))
+        .filter(|(_, function)| writes(function) && targets(function).any(|to| abort.contains(&to)))
+        .map(|(address, _)| *address)
+        .collect()
+}
+
 /// The functions that never return: what is left when all that may are found.
-fn noreturn(functions: &BTreeMap<u64, Function>) -> HashSet<u64> {
+fn noreturn(functions: &BTreeMap<u64, Function>, never: &BTreeSet<u64>) -> HashSet<u64> {
     let mut left: HashSet<u64> = functions.keys().copied().collect();
     let mut order: Vec<u64> = functions.keys().copied().collect();
     loop {
         let before = left.len();
         order.retain(|address| {
-            let returns = may_return(*address, &functions[address], &left);
+            let returns = !never.contains(address) && may_return(*address, &functions[address], &left);
             if returns {
                 left.remove(address);
             }

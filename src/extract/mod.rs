@@ -68,7 +68,7 @@ pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error>
         .find(|machine| machine.elf() == image.machine)
         .ok_or_else(|| Error::machine(&inputs[0].name, image.machine))?;
     let (libc, version) = elf::identify(&image)?;
-    let program = graph::Program::analyse(image, machine, &libc)?;
+    let program = graph::Program::analyse(image, machine, &libc, &options.names)?;
     let exits = effects::exits(&options.names);
     let roots = effects::Roots::find(&program, &libc, &exits);
     let applying = quirk::applying(&options.quirks, &libc, &version, machine.name());
