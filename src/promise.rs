@@ -46,10 +46,42 @@ pub enum Promise {
 
 /// The words in the order of [`Promise`].
 const NAMES: [&str; Promise::COUNT] = [
-    "stdio", "rpath", "wpath", "cpath", "dpath", "tmppath", "inet", "mcast", "fattr", "chown",
-    "flock", "unix", "dns", "getpw", "sendfd", "recvfd", "tape", "tty", "proc", "exec",
-    "prot_exec", "settime", "ps", "vminfo", "id", "pf", "route", "wroute", "audio", "video",
-    "bpf", "unveil", "error", "disklabel", "drm", "vmm",
+    "stdio",
+    "rpath",
+    "wpath",
+    "cpath",
+    "dpath",
+    "tmppath",
+    "inet",
+    "mcast",
+    "fattr",
+    "chown",
+    "flock",
+    "unix",
+    "dns",
+    "getpw",
+    "sendfd",
+    "recvfd",
+    "tape",
+    "tty",
+    "proc",
+    "exec",
+    "prot_exec",
+    "settime",
+    "ps",
+    "vminfo",
+    "id",
+    "pf",
+    "route",
+    "wroute",
+    "audio",
+    "video",
+    "bpf",
+    "unveil",
+    "error",
+    "disklabel",
+    "drm",
+    "vmm",
 ];
 
 /// pledge(2) copies its strings into a buffer of MAXPATHLEN bytes; one that
@@ -178,8 +210,10 @@ impl Set {
         let mut at = 0;
         for word in words.split(' ') {
             if !word.is_empty() {
-                let promise = Promise::from_name(word)
-                    .ok_or(WordError::Unknown { at, len: word.len() })?;
+                let promise = Promise::from_name(word).ok_or(WordError::Unknown {
+                    at,
+                    len: word.len(),
+                })?;
                 set = set.with(promise);
             }
             at += word.len() + 1;
@@ -213,9 +247,23 @@ mod tests {
         assert_eq!(Set::parse("rpath stdio rpath"), Ok(two));
         assert_eq!(Set::parse(" stdio"), Err(WordError::LeadingSpace));
         assert_eq!(Set::parse(" "), Err(WordError::LeadingSpace));
-        assert_eq!(Set::parse("stdio  Rpath"), Err(WordError::Unknown { at: 7, len: 5 }));
-        for bad in ["stdi", "STDIO", "stdio\trpath", "stdio,rpath", "abort", "wtmp", "stdio\n"] {
-            assert!(matches!(Set::parse(bad), Err(WordError::Unknown { .. })), "{bad:?}");
+        assert_eq!(
+            Set::parse("stdio  Rpath"),
+            Err(WordError::Unknown { at: 7, len: 5 })
+        );
+        for bad in [
+            "stdi",
+            "STDIO",
+            "stdio\trpath",
+            "stdio,rpath",
+            "abort",
+            "wtmp",
+            "stdio\n",
+        ] {
+            assert!(
+                matches!(Set::parse(bad), Err(WordError::Unknown { .. })),
+                "{bad:?}"
+            );
         }
     }
 
