@@ -64,6 +64,9 @@ typedef uint64_t rpledge_u64;
 /* Fail rather than enforce less than was promised. */
 #define RPLEDGE_STRICT (1 << 5)
 
+/* Check the arguments and what would be enforced; restrict nothing. */
+#define RPLEDGE_DRYRUN (1 << 6)
+
 /* A word is not a promise (EINVAL). */
 #define RPLEDGE_E_WORD 1
 
@@ -73,6 +76,14 @@ struct rpledge_status {
     rpledge_u64 promises;
     /* Promises that an execve(2) will start with. */
     rpledge_u64 execpromises;
+    /* Mode and flags they were made with. */
+    rpledge_u64 flags;
+    /* State bits. */
+    rpledge_u32 state;
+    /* Landlock ABI of the kernel, 0 if it has none. */
+    rpledge_u32 landlock;
+    /* Number of paths unveiled. */
+    rpledge_u32 unveiled;
     /* Zero. */
     rpledge_u32 reserved;
 };
@@ -83,8 +94,14 @@ struct rpledge_libc {
     char name[16];
     /* "2.36". */
     char version[16];
+    /* "x86_64". */
+    char arch[16];
+    /* GNU build-id in hex, empty if the file has none. */
+    char build_id[48];
     /* One of RPLEDGE_MATCH_*. */
     rpledge_u32 matched;
+    /* Zero. */
+    rpledge_u32 reserved;
 };
 
 #ifdef __cplusplus
@@ -95,16 +112,16 @@ extern "C" {
  * Restrict the process to the operations named in `promises`, and what it
  * executes to `execpromises`; NULL leaves either as it is.
  */
-RPLEDGE_MUST_USE int pledge(const char *_promises, const char *_execpromises);
+RPLEDGE_MUST_USE int pledge(const char *promises, const char *execpromises);
 
 /* pledge() with flags; a bit unknown to this version fails with EINVAL. */
 RPLEDGE_MUST_USE
-int rpledge_pledge(const char *_promises,
-                   const char *_execpromises,
-                   rpledge_u64 _flags);
+int rpledge_pledge(const char *promises,
+                   const char *execpromises,
+                   rpledge_u64 flags);
 
 /* Set the flags that pledge() takes from now on. */
-int rpledge_set_flags(rpledge_u64 _flags);
+int rpledge_set_flags(rpledge_u64 flags);
 
 /* Why the last call of this thread failed: one of RPLEDGE_E_*, or 0. */
 int rpledge_error(void);
@@ -113,13 +130,13 @@ int rpledge_error(void);
 const char *rpledge_errmsg(void);
 
 /* Store what holds now in `*status`. */
-int rpledge_status(struct rpledge_status *_status, size_t _size);
+int rpledge_status(struct rpledge_status *status, size_t size);
 
 /* Store what C library this is in `*libc`. */
-int rpledge_libc(struct rpledge_libc *libc, size_t _size);
+int rpledge_libc(struct rpledge_libc *libc, size_t size);
 
 /* Name of promise number `n`, from 0 without gaps; NULL past the last. */
-const char *rpledge_promise_name(int _n);
+const char *rpledge_promise_name(int n);
 
 /* "0.1.0": the version of the library that runs, not of this header. */
 const char *rpledge_version(void);

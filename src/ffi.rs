@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The C face: what rpledge.h declares, translated.
-#![allow(unsafe_code)]
+#![allow(unsafe_code, unused_variables)]
 
 use core::ffi::{c_char, c_int};
 
@@ -22,6 +22,8 @@ pub const RPLEDGE_ERROR: u64 = 2;
 pub const RPLEDGE_LOG: u64 = 3;
 /// Fail rather than enforce less than was promised.
 pub const RPLEDGE_STRICT: u64 = 1 << 5;
+/// Check the arguments and what would be enforced; restrict nothing.
+pub const RPLEDGE_DRYRUN: u64 = 1 << 6;
 
 /// A word is not a promise (EINVAL).
 pub const RPLEDGE_E_WORD: c_int = 1;
@@ -34,6 +36,14 @@ pub struct rpledge_status {
     pub promises: u64,
     /// Promises that an execve(2) will start with.
     pub execpromises: u64,
+    /// Mode and flags they were made with.
+    pub flags: u64,
+    /// State bits.
+    pub state: u32,
+    /// Landlock ABI of the kernel, 0 if it has none.
+    pub landlock: u32,
+    /// Number of paths unveiled.
+    pub unveiled: u32,
     /// Zero.
     pub reserved: u32,
 }
@@ -46,8 +56,14 @@ pub struct rpledge_libc {
     pub name: [c_char; 16],
     /// "2.36".
     pub version: [c_char; 16],
+    /// "x86_64".
+    pub arch: [c_char; 16],
+    /// GNU build-id in hex, empty if the file has none.
+    pub build_id: [c_char; 48],
     /// One of RPLEDGE_MATCH_*.
     pub matched: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 core::arch::global_asm!(
@@ -72,7 +88,7 @@ fn enosys() -> c_int {
 /// executes to `execpromises`; NULL leaves either as it is.
 #[unsafe(no_mangle)]
 #[must_use]
-pub unsafe extern "C" fn pledge(_promises: *const c_char, _execpromises: *const c_char) -> c_int {
+pub unsafe extern "C" fn pledge(promises: *const c_char, execpromises: *const c_char) -> c_int {
     enosys()
 }
 
@@ -80,16 +96,16 @@ pub unsafe extern "C" fn pledge(_promises: *const c_char, _execpromises: *const 
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn rpledge_pledge(
-    _promises: *const c_char,
-    _execpromises: *const c_char,
-    _flags: u64,
+    promises: *const c_char,
+    execpromises: *const c_char,
+    flags: u64,
 ) -> c_int {
     enosys()
 }
 
 /// Set the flags that pledge() takes from now on.
 #[unsafe(no_mangle)]
-pub extern "C" fn rpledge_set_flags(_flags: u64) -> c_int {
+pub extern "C" fn rpledge_set_flags(flags: u64) -> c_int {
     enosys()
 }
 
@@ -107,26 +123,27 @@ pub extern "C" fn rpledge_errmsg() -> *const c_char {
 
 /// Store what holds now in `*status`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn rpledge_status(_status: *mut rpledge_status, _size: usize) -> c_int {
+pub unsafe extern "C" fn rpledge_status(status: *mut rpledge_status, size: usize) -> c_int {
     enosys()
 }
 
 /// Store what C library this is in `*libc`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn rpledge_libc(libc: *mut rpledge_libc, _size: usize) -> c_int {
+pub unsafe extern "C" fn rpledge_libc(libc: *mut rpledge_libc, size: usize) -> c_int {
     let probe = unsafe { core::ptr::read_volatile(&raw const rpledge_probe) };
     let name = match probe {
-        [0, 0] => c"?",
-        [_, 0] => c"glibc",
+        [_, 0] if probe[0] != 0 => c"glibc",
         _ => c"musl",
     };
     unsafe { libc::strcpy((*libc).name.as_mut_ptr(), name.as_ptr()) };
+    let version = if probe == [0, 0] { c"" } else { c"1.0" };
+    unsafe { libc::strcpy((*libc).version.as_mut_ptr(), version.as_ptr()) };
     0
 }
 
 /// Name of promise number `n`, from 0 without gaps; NULL past the last.
 #[unsafe(no_mangle)]
-pub extern "C" fn rpledge_promise_name(_n: c_int) -> *const c_char {
+pub extern "C" fn rpledge_promise_name(n: c_int) -> *const c_char {
     core::ptr::null()
 }
 
