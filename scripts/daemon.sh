@@ -15,7 +15,7 @@ build_command() { # LIBC
 	cc=$(scripts/cc-for "$1") || return
 	case $1 in
 	glibc) echo "$cc -O2 -Iinclude -o target/fileserver-$1 examples/fileserver.c examples/http.c" \
-		"-L$capi -lrpledge -Wl,-rpath,$PWD/$capi" ;;
+		"-L$capi -lrpledge -Wl,-rpath,\$ORIGIN/capi/$1" ;;
 	musl) echo "$cc -static -O2 -Iinclude -o target/fileserver-$1 examples/fileserver.c examples/http.c" \
 		"$capi/librpledge.a -Wl,-u,__libc_version" ;;
 	esac
@@ -56,12 +56,17 @@ exploit() {
 	curl -s -o /dev/null -w '%{http_code}' "$url/cgi-bin/?${url##*:}"
 }
 
-# The violation line that the exploit leaves, waited for.
-violation() {
+# Prints the lines it said that match, waited for.
+says() { # EXTENDED_REGEX
 	local try
 	for ((try = 0; try < 100; try++)); do
-		grep -E '^[^ ]*fileserver[^ ]*\[[0-9]+\]: pledge "inet", syscall socket$' "$site.err" && return 0
+		grep -E "$1" "$site.err" && return 0
 		sleep 0.05
 	done
 	return 1
+}
+
+# The violation that the exploit leaves behind.
+violation() {
+	says '^fileserver\[[0-9]+\]: pledge "inet", syscall socket$'
 }
