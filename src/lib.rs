@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #![cfg_attr(not(any(test, feature = "facts")), no_std)]
 #![deny(unsafe_code)]
+pub mod arch;
 #[cfg(feature = "extract")]
 #[doc(hidden)]
 pub mod extract;
