@@ -6,7 +6,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SONAME  := librpledge.so.$(firstword $(subst ., ,$(VERSION)))
 
 # Which C libraries to build for; the host's own comes first.
-HOST_LIBC := $(shell scripts/libc-of "$(CC)")
+HOST_LIBC := $(shell scripts/libc-of "$(CC)" 2>/dev/null)
 LIBCS     = $(sort $(HOST_LIBC) musl)
 # Which of them to install.
 LIBC      = $(HOST_LIBC)
@@ -78,7 +78,7 @@ check-data: command ## the database's linter
 	$(COMMAND) data check
 
 check-man: ## the manual's linter
-	$(if $(MANPAGES),mandoc -Tlint -Wwarning $(MANPAGES))
+	mandoc -Tlint -Wwarning $(MANPAGES)
 
 check-header: ## is include/rpledge.h what src/ffi.rs says?
 	@mkdir -p target
