@@ -130,6 +130,7 @@ fn from_program(is_static: bool) -> Host {
     let (name, version) = match (weak::glibc_version(), weak::musl_version()) {
         (Some(version), _) => ("glibc", Short::new(version)),
         (None, Some(version)) => ("musl", Short::new(version)),
+        (None, None) if weak::has_musl() => ("musl", Short::EMPTY),
         (None, None) => ("unknown", Short::EMPTY),
     };
     let rows = resolve::find(&TABLE, name, version.as_str(), None);

@@ -59,8 +59,15 @@ mod violation;
 
 pub mod pledge;
 
+// For C programs.
+#[cfg(feature = "capi")]
+#[doc(hidden)]
 pub mod ffi;
+// Where std is linked (tests, the data language) its own runtime serves.
+#[cfg(all(feature = "capi", not(any(test, feature = "facts"))))]
+mod rt;
 
+// For the command.
 #[cfg(feature = "extract")]
 #[doc(hidden)]
 pub mod extract;

@@ -8,6 +8,7 @@ global_asm!(
     ".weak gnu_get_libc_version",
     ".weak __libc_version",
     ".weak __progname",
+    ".weak __libc",
     ".pushsection .data.rel.ro.rpledge_weak, \"aw\", @progbits",
     ".balign 8",
     ".hidden rpledge_weak",
@@ -16,12 +17,13 @@ global_asm!(
     ".quad gnu_get_libc_version",
     ".quad __libc_version",
     ".quad __progname",
+    ".quad __libc",
     ".size rpledge_weak, . - rpledge_weak",
     ".popsection",
 );
 
 unsafe extern "C" {
-    static rpledge_weak: [*const c_void; 3];
+    static rpledge_weak: [*const c_void; 4];
 }
 
 /// "2.36", of the glibc that this process runs on.
@@ -42,6 +44,13 @@ pub fn glibc_version() -> Option<&'static [u8]> {
 pub fn musl_version() -> Option<&'static [u8]> {
     // SAFETY: as above; `const char __libc_version[]` of musl.
     unsafe { (!rpledge_weak[1].is_null()).then(|| super::text::at(rpledge_weak[1].cast())) }
+}
+
+/// Is a musl linked statically? Its `struct __libc` is in every such program,
+/// its version only in one that asks for it.
+pub fn has_musl() -> bool {
+    // SAFETY: as above.
+    unsafe { !rpledge_weak[3].is_null() }
 }
 
 /// The program's short name.
