@@ -6,6 +6,31 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub mod arches;
+pub mod check;
+pub mod check_quirks;
+pub mod check_snapshot;
+pub mod check_text;
+pub mod close;
+pub mod diff;
+pub mod document;
+pub mod finding;
+pub mod form;
+pub mod limits;
+#[cfg(test)]
+mod lint_tests;
+pub mod near;
+pub mod parse;
+pub mod print;
+pub mod promises;
+pub mod quirks;
+#[cfg(test)]
+mod random;
+pub mod reduce;
+pub mod row;
+pub mod syscalls;
+pub mod version;
+
 /// The format of the snapshot files that this code reads and writes.
 pub const FORMAT: u32 = 1;
 

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# Builds, checks and installs rpledge; `make help` lists the targets.
+
+CARGO   = cargo
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+SONAME  := librpledge.so.$(firstword $(subst ., ,$(VERSION)))
+
+# Which C libraries to build for; the host's own comes first.
+HOST_LIBC := $(shell scripts/libc-of "$(CC)" 2>/dev/null)
+LIBCS     = $(sort $(HOST_LIBC) musl)
+# Which of them to install.
+LIBC      = $(HOST_LIBC)
+
+# A C library that is not the host's keeps to directories of its own, named as
+# its compiler looks for them.
+FOREIGN    := $(if $(filter-out $(HOST_LIBC),$(LIBC)),/$(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))-linux-$(LIBC))
+DESTDIR    =
+PREFIX     = /usr/local
+BINDIR     = $(PREFIX)/bin
+LIBDIR     = $(PREFIX)/lib$(FOREIGN)
+INCLUDEDIR = $(PREFIX)/include$(FOREIGN)
+PKGDIR     = $(LIBDIR)/pkgconfig
+MANDIR     = $(PREFIX)/share/man
+INSTALL    = install
+
+ARCHIVE  = target/capi/librpledge.a
+COMMAND  = target/release/rpledge
+SHARED   = librpledge.so.$(VERSION)
+OVERLAY  = $(INCLUDEDIR)/rpledge-overlay
+MANPAGES = $(wildcard man/*.[1-8])
+GENERATE = $(CARGO) run --quiet --no-default-features --features header --example header
+
+# What `make check` runs, in order; each is a target, counted by scripts/tally.
+CHECKS = check-fmt check-clippy check-rust check-data check-man check-header \
+         check-header-compiles check-symbols check-exceptions check-install check-fileserver
+
+.PHONY: all command capi help header check test setup demo bench dist install uninstall clean FORCE $(CHECKS)
+
+all: command capi ## build the command and the C library, for every libc of LIBCS
+
+command: ## build the command
+	$(CARGO) build --release --bin rpledge
+
+capi: $(LIBCS:%=target/capi/%/librpledge.a) ## build the C library
+
+# One Rust archive serves every C library; cargo knows when it is stale.
+$(ARCHIVE): FORCE
+	$(CARGO) rustc --lib --profile capi --no-default-features --features capi --crate-type staticlib
+
+target/capi/%/librpledge.a: $(ARCHIVE) scripts/artefacts scripts/api pkgconfig/rpledge.map
+	scripts/artefacts $* $(ARCHIVE) $(VERSION) target/capi/$*
+
+FORCE:
+
+header: ## regenerate include/rpledge.h from src/ffi.rs
+	$(GENERATE) >target/rpledge.h
+	mv target/rpledge.h include/rpledge.h
+
+check: ## run every check that needs neither network nor root
+	@scripts/tally $(CHECKS)
+
+test: setup ## install what the checks need, then run them
+	@$(MAKE) --no-print-directory check
+
+setup: ## install what is missing (Debian)
+	@scripts/setup
+
+check-fmt: ## formatting
+	$(CARGO) fmt --check
+
+check-clippy: ## lints
+	$(CARGO) clippy --quiet --all-targets --all-features -- -D warnings
+
+check-rust: ## unit tests
+	$(CARGO) test --quiet --features capi
+
+check-data: command ## the database's linter
+	$(COMMAND) data check
+
+check-man: ## the manual's linter
+	mandoc -Tlint -Wwarning $(MANPAGES)
+
+check-header: ## is include/rpledge.h what src/ffi.rs says?
+	@mkdir -p target
+	@$(GENERATE) >target/rpledge.h
+	@diff -u include/rpledge.h target/rpledge.h || \
+		{ echo "include/rpledge.h is out of date: run make header"; exit 1; }
+
+check-header-compiles: ## every C and C++ standard, every compiler here
+	@scripts/check-header-compiles
+
+check-symbols: capi ## names exported, names needed
+	@scripts/check-symbols $(VERSION) $(SONAME) $(LIBCS)
+
+check-exceptions: capi ## C++ exceptions in programs that link the archive
+	@scripts/check-exceptions $(ARCHIVE) $(LIBCS)
+
+check-install: all ## staged installs, used through pkg-config alone
+	@scripts/check-install $(VERSION) $(LIBCS)
+
+check-fileserver: capi ## the example daemon: requests, refusals, shutdown
+	@scripts/check-fileserver $(LIBCS)
+
+demo: ## from nothing to a pledged daemon, its files and its violation
+	@scripts/demo
+
+bench: ## measure; prints ratios
+	$(CARGO) bench --features capi
+
+install: command target/capi/$(LIBC)/librpledge.a ## install for LIBC under DESTDIR PREFIX LIBDIR INCLUDEDIR ...
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR) $(DESTDIR)$(PKGDIR) $(DESTDIR)$(OVERLAY)/sys
+	$(INSTALL) -m 755 $(COMMAND) $(DESTDIR)$(BINDIR)/rpledge
+	$(INSTALL) -m 644 target/capi/$(LIBC)/librpledge.a $(DESTDIR)$(LIBDIR)/librpledge.a
+	$(INSTALL) -m 755 target/capi/$(LIBC)/$(SHARED) $(DESTDIR)$(LIBDIR)/$(SHARED)
+	ln -sf $(SHARED) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/librpledge.so
+	$(INSTALL) -m 644 include/rpledge.h $(DESTDIR)$(INCLUDEDIR)/rpledge.h
+	$(INSTALL) -m 644 include/overlay/unistd.h $(DESTDIR)$(OVERLAY)/unistd.h
+	$(INSTALL) -m 644 include/overlay/sys/socket.h $(DESTDIR)$(OVERLAY)/sys/socket.h
+	for pc in rpledge rpledge-overlay; do scripts/pc $$pc \
+		PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) INCLUDEDIR=$(INCLUDEDIR) VERSION=$(VERSION) LIBC=$(LIBC) \
+		>$(DESTDIR)$(PKGDIR)/$$pc.pc || exit 1; done
+	for page in $(MANPAGES); do $(INSTALL) -D -m 644 $$page \
+		$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; done
+
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(BINDIR)/rpledge $(DESTDIR)$(INCLUDEDIR)/rpledge.h
+	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,librpledge.a librpledge.so $(SONAME) $(SHARED))
+	rm -f $(addprefix $(DESTDIR)$(PKGDIR)/,rpledge.pc rpledge-overlay.pc)
+	rm -rf $(DESTDIR)$(OVERLAY)
+	for page in $(MANPAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
+
+dist: ## a source archive of the last commit, and its checksum
+	mkdir -p target
+	git archive --prefix=rpledge-$(VERSION)/ HEAD | xz -9 >target/rpledge-$(VERSION).tar.xz
+	cd target && sha256sum rpledge-$(VERSION).tar.xz | tee rpledge-$(VERSION).tar.xz.sha256
+
+clean: ## remove what was built
+	rm -rf target
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1	\2/p' Makefile | expand -t 24

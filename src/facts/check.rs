@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The rules of data files: each with a name, what it asks, and a function.
+
+use super::arches::Arches;
+use super::finding::{Finding, Source};
+use super::form::{self, Kind};
+use super::parse::{self, Sheet};
+use super::quirks::{self, Quirk};
+use super::syscalls::Syscalls;
+use super::{Snapshot, arches, document, syscalls};
+use super::{check_quirks, check_snapshot, check_text};
+
+/// One thing that every file of its kind must keep to.
+pub struct Rule {
+    /// As findings and the files of data/lint name it.
+    pub name: &'static str,
+    /// What it asks.
+    pub asks: &'static str,
+    pub judge: Judge,
+}
+
+/// Who applies a rule, and to what.
+pub enum Judge {
+    /// The readers, while they read.
+    Reader,
+    /// Every file's text.
+    Text(fn(&Source) -> Vec<Finding>),
+    /// A snapshot that could be read.
+    Snapshot(fn(&SnapshotCase) -> Vec<Finding>),
+    /// A quirks file that could be read.
+    Quirks(fn(&QuirksCase) -> Vec<Finding>),
+    /// Any file in which nothing else is wrong.
+    Form,
+}
+
+/// What the rules may know beside the file itself.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    pub arches: Arches,
+    pub syscalls: Syscalls,
+    pub quirks: Vec<Quirk>,
+    pub snapshots: Vec<Snapshot>,
+}
+
+/// A snapshot before the rules.
+pub struct SnapshotCase<'a> {
+    pub source: Source<'a>,
+    pub sheet: &'a Sheet,
+    pub known: &'a Known,
+}
+
+/// A quirks file before the rules.
+pub struct QuirksCase<'a> {
+    pub source: Source<'a>,
+    pub sheet: &'a quirks::Sheet,
+    pub known: &'a Known,
+}
+
+const fn rule(name: &'static str, asks: &'static str, judge: Judge) -> Rule {
+    Rule { name, asks, judge }
+}
+
+/// The rules, in the order in which they are applied.
+pub const RULES: &[Rule] = &[
+    rule(
+        check_text::ASCII,
+        "a file is ASCII",
+        Judge::Text(check_text::ascii),
+    ),
+    rule(
+        check_text::LINE_ENDING,
+        "lines end with LF",
+        Judge::Text(check_text::line_ending),
+    ),
+    rule(
+        check_text::LINE_LENGTH,
+        "lines are not too long",
+        Judge::Text(check_text::line_length),
+    ),
+    rule(
+        check_text::COMMENT,
+        "comments stand at the top only",
+        Judge::Text(check_text::comment),
+    ),
+    rule(document::SYNTAX, "a file is TOML", Judge::Reader),
+    rule(document::DUPLICATE, "a key stands once", Judge::Reader),
+    rule(document::UNKNOWN_KEY, "keys are known", Judge::Reader),
+    rule(document::MISSING_KEY, "no key is missing", Judge::Reader),
+    rule(
+        document::VALUE,
+        "values have the right type and form",
+        Judge::Reader,
+    ),
+    rule(parse::FORMAT_RULE, "the format is known", Judge::Reader),
+    rule(
+        parse::NAME,
+        "rows are named like functions and effects",
+        Judge::Reader,
+    ),
+    rule(parse::TOKEN, "a row's tokens can be read", Judge::Reader),
+    rule(
+        check_snapshot::HEADER,
+        "the header says what was read",
+        Judge::Snapshot(check_snapshot::header),
+    ),
+    rule(
+        check_snapshot::PLACE,
+        "path and header agree: <libc>/<version>/<arch>.toml",
+        Judge::Snapshot(check_snapshot::place),
+    ),
+    rule(
+        check_snapshot::UNSORTED,
+        "rows are sorted by the bytes of their names",
+        Judge::Snapshot(check_snapshot::unsorted),
+    ),
+    rule(
+        check_snapshot::TOKEN_ORDER,
+        "tokens are sorted by kind and name, each once",
+        Judge::Snapshot(check_snapshot::token_order),
+    ),
+    rule(
+        check_snapshot::UNKNOWN_CALL,
+        "system calls are those of the architecture",
+        Judge::Snapshot(check_snapshot::unknown_call),
+    ),
+    rule(
+        check_snapshot::UNKNOWN_CALLEE,
+        "callees are rows of the snapshot",
+        Judge::Snapshot(check_snapshot::unknown_callee),
+    ),
+    rule(
+        check_snapshot::UNKNOWN_EFFECT,
+        "effects are those of the snapshot",
+        Judge::Snapshot(check_snapshot::unknown_effect),
+    ),
+    rule(
+        check_snapshot::ALIAS,
+        "an alias names a row that is none itself",
+        Judge::Snapshot(check_snapshot::alias),
+    ),
+    rule(
+        check_snapshot::SUSPECT,
+        "a call that only its namesakes make is confirmed by a quirk",
+        Judge::Snapshot(check_snapshot::suspect),
+    ),
+    rule(
+        check_quirks::SCOPE,
+        "a quirk is for some snapshot",
+        Judge::Quirks(check_quirks::scope),
+    ),
+    rule(
+        check_quirks::ROW,
+        "a quirk's function is a row of those snapshots",
+        Judge::Quirks(check_quirks::row),
+    ),
+    rule(
+        check_quirks::NAMES,
+        "what a quirk adds is known to those snapshots",
+        Judge::Quirks(check_quirks::names),
+    ),
+    rule(
+        check_quirks::IDLE,
+        "what a quirk takes away is there",
+        Judge::Quirks(check_quirks::idle),
+    ),
+    rule(FORM, "a file is as the formatter writes it", Judge::Form),
+];
+
+/// Not as the formatter writes it.
+pub const FORM: &str = "form";
+
+/// Everything that is wrong with one file, in the order of its lines.
+pub fn file(kind: Kind, source: &Source, known: &Known) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for rule in RULES {
+        if let Judge::Text(judge) = rule.judge {
+            findings.extend(judge(source));
+        }
+    }
+    findings.extend(match kind {
+        Kind::Arches => arches::read(source).err().unwrap_or_default(),
+        Kind::Syscalls => syscalls::read(source, &known.arches)
+            .err()
+            .unwrap_or_default(),
+        Kind::Snapshot => match parse::sheet(source) {
+            Err(findings) => findings,
+            Ok(sheet) => snapshot(&SnapshotCase {
+                source: *source,
+                sheet: &sheet,
+                known,
+            }),
+        },
+        Kind::Quirks => match quirks::sheet(source) {
+            Err(findings) => findings,
+            Ok(sheet) => quirks_file(&QuirksCase {
+                source: *source,
+                sheet: &sheet,
+                known,
+            }),
+        },
+    });
+    if findings.is_empty() {
+        findings.extend(form(kind, source, &known.arches));
+    }
+    findings.sort();
+    findings
+}
+
+fn snapshot(case: &SnapshotCase) -> Vec<Finding> {
+    let judge = |rule: &Rule| match rule.judge {
+        Judge::Snapshot(judge) => judge(case),
+        _ => Vec::new(),
+    };
+    RULES.iter().flat_map(judge).collect()
+}
+
+fn quirks_file(case: &QuirksCase) -> Vec<Finding> {
+    let judge = |rule: &Rule| match rule.judge {
+        Judge::Quirks(judge) => judge(case),
+        _ => Vec::new(),
+    };
+    RULES.iter().flat_map(judge).collect()
+}
+
+/// The first place where a file differs from its canonical text.
+pub fn form(kind: Kind, source: &Source, known: &Arches) -> Option<Finding> {
+    let text = form::canonical(kind, source, known).ok()?;
+    if text == source.text {
+        return None;
+    }
+    let same = text
+        .bytes()
+        .zip(source.text.bytes())
+        .take_while(|(a, b)| a == b)
+        .count();
+    let before = &source.text.as_bytes()[..same];
+    let start = before
+        .iter()
+        .rposition(|b| *b == b'\n')
+        .map_or(0, |n| n + 1);
+    let wanted = text.get(start..).and_then(|rest| rest.lines().next());
+    let what = match wanted {
+        Some(line) => format!("not the canonical form: this line should be {line:?}"),
+        None => "not the canonical form: the file should end here".to_owned(),
+    };
+    Some(source.finding(FORM, same, what, "run rpledge data fmt"))
+}

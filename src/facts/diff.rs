@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What became of one snapshot's facts in another, and of the promises made of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::document::{key, quoted};
+use super::{Row, Snapshot};
+
+/// What each promise allows: promise → system calls.
+pub type Promises = BTreeMap<String, BTreeSet<String>>;
+
+/// The difference between two snapshots.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Diff {
+    pub effects: Vec<Change>,
+    pub functions: Vec<Change>,
+    /// Promise → calls lost and gained.
+    pub promises: BTreeMap<String, Turn>,
+}
+
+/// A row that is not the same on both sides.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Change {
+    pub name: String,
+    /// As it was; none if it was not.
+    pub old: Option<Row>,
+    /// As it is; none if it is no more.
+    pub new: Option<Row>,
+}
+
+/// What a promise lost and gained.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Turn {
+    pub lost: BTreeSet<String>,
+    pub gained: BTreeSet<String>,
+}
+
+impl Diff {
+    /// Compares the rows, and what `promises` makes of each side.
+    pub fn new(old: &Snapshot, new: &Snapshot, promises: &dyn Fn(&Snapshot) -> Promises) -> Diff {
+        Diff {
+            effects: changes(&old.effects, &new.effects),
+            functions: changes(&old.functions, &new.functions),
+            promises: turns(&promises(old), &promises(new)),
+        }
+    }
+
+    /// Are both sides the same?
+    pub fn is_empty(&self) -> bool {
+        self.effects.is_empty() && self.functions.is_empty() && self.promises.is_empty()
+    }
+}
+
+fn changes(old: &BTreeMap<String, Row>, new: &BTreeMap<String, Row>) -> Vec<Change> {
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let change = |name: &String| {
+        let (old, new) = (old.get(name).cloned(), new.get(name).cloned());
+        (old != new).then(|| Change {
+            name: name.clone(),
+            old,
+            new,
+        })
+    };
+    names.into_iter().filter_map(change).collect()
+}
+
+fn turns(old: &Promises, new: &Promises) -> BTreeMap<String, Turn> {
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let none = BTreeSet::new();
+    let turn = |name: &String| {
+        let (old, new) = (
+            old.get(name).unwrap_or(&none),
+            new.get(name).unwrap_or(&none),
+        );
+        let turn = Turn {
+            lost: old - new,
+            gained: new - old,
+        };
+        (turn != Turn::default()).then(|| (name.clone(), turn))
+    };
+    names.into_iter().filter_map(turn).collect()
+}
+
+/// Rows as the files have them, `-` before what was and `+` before what is;
+/// then a line a promise that changed, which is what a reviewer reads.
+impl fmt::Display for Diff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (table, changes) in [("effects", &self.effects), ("functions", &self.functions)] {
+            if !changes.is_empty() {
+                writeln!(f, "[{table}]")?;
+            }
+            for Change { name, old, new } in changes {
+                for (sign, row) in [('-', old), ('+', new)] {
+                    if let Some(row) = row {
+                        writeln!(f, "{sign}{} = {}", key(name), quoted(&row.to_string()))?;
+                    }
+                }
+            }
+        }
+        if self.promises.is_empty() {
+            return writeln!(f, "promises: none changed");
+        }
+        writeln!(f, "promises changed:")?;
+        for (promise, turn) in &self.promises {
+            write!(f, "{promise}:")?;
+            for (sign, calls) in [('-', &turn.lost), ('+', &turn.gained)] {
+                for call in calls {
+                    write!(f, " {sign}{call}")?;
+                }
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::close::Closures;
+    use super::*;
+
+    fn snapshot(functions: &[(&str, &str)]) -> Snapshot {
+        let row = |text| Row::parse(text).expect("a row of the test");
+        let functions = functions
+            .iter()
+            .map(|(name, text)| (name.to_string(), row(text)))
+            .collect();
+        let effects = BTreeMap::from([("fatal".to_owned(), Row::default())]);
+        Snapshot {
+            functions,
+            effects,
+            ..Snapshot::default()
+        }
+    }
+
+    /// rpath is open and opendir; stdio is read.
+    fn promises(snapshot: &Snapshot) -> Promises {
+        let closures = Closures::new(snapshot).expect("nothing dangles");
+        let calls = |functions: &[&str]| {
+            functions
+                .iter()
+                .filter_map(|f| closures.of(f))
+                .flat_map(|c| c.calls)
+                .collect()
+        };
+        BTreeMap::from([
+            ("rpath".to_owned(), calls(&["open", "opendir"])),
+            ("stdio".to_owned(), calls(&["read"])),
+        ])
+    }
+
+    #[test]
+    fn glibc_2_25_to_2_26_to_2_27() {
+        let old = snapshot(&[
+            ("open", "open"),
+            ("opendir", "open"),
+            ("read", "read"),
+            ("x", ""),
+        ]);
+        let mid = snapshot(&[
+            ("open", "openat"),
+            ("opendir", "open"),
+            ("read", "read"),
+            ("y@V", "!fatal"),
+        ]);
+        let new = snapshot(&[
+            ("open", "openat"),
+            ("opendir", "openat"),
+            ("read", "read"),
+            ("y@V", "!fatal"),
+        ]);
+        assert_eq!(
+            Diff::new(&old, &mid, &promises).to_string(),
+            "[functions]\n-open = \"open\"\n+open = \"openat\"\n-x = \"\"\n+\"y@V\" = \"!fatal\"\n\
+             promises changed:\nrpath: +openat\n"
+        );
+        assert_eq!(
+            Diff::new(&mid, &new, &promises).to_string(),
+            "[functions]\n-opendir = \"open\"\n+opendir = \"openat\"\npromises changed:\nrpath: -open\n"
+        );
+        let same = Diff::new(&new, &new, &promises);
+        assert!(same.is_empty());
+        assert_eq!(same.to_string(), "promises: none changed\n");
+    }
+
+    #[test]
+    fn effects_are_compared_too() {
+        let old = snapshot(&[]);
+        let mut new = old.clone();
+        new.effects
+            .insert("fatal".to_owned(), Row::parse("tgkill").expect("a row"));
+        let none = |_: &Snapshot| Promises::new();
+        let diff = Diff::new(&old, &new, &none);
+        assert!(!diff.is_empty());
+        let text = "[effects]\n-fatal = \"\"\n+fatal = \"tgkill\"\npromises: none changed\n";
+        assert_eq!(diff.to_string(), text);
+    }
+}

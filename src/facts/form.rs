@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Which kind of file a path is, and the canonical text of each kind: the formatter.
+
+use super::arches::Arches;
+use super::finding::{Finding, Source};
+use super::{arches, document, parse, print, quirks, syscalls};
+
+/// The kinds of data files that these modules know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Arches,
+    Syscalls,
+    Quirks,
+    Snapshot,
+}
+
+impl Kind {
+    /// By name: `<libc>/<version>/<arch>.toml`, wherever that lies, or one of
+    /// the files of data/ itself.
+    pub fn of(path: &str) -> Option<Kind> {
+        let mut parts = path.rsplit('/');
+        match parts.next()? {
+            "arches.toml" => Some(Kind::Arches),
+            "syscalls.toml" => Some(Kind::Syscalls),
+            "quirks.toml" => Some(Kind::Quirks),
+            file if file.ends_with(".toml") && is_version(parts.next()?) => Some(Kind::Snapshot),
+            _ => None,
+        }
+    }
+}
+
+fn is_version(part: &str) -> bool {
+    super::version::Version::parse(part).is_some()
+}
+
+/// The text that the formatter makes of a file. Files that people write keep
+/// the comments at their top; those that programs write have a fixed one.
+pub fn canonical(kind: Kind, source: &Source, known: &Arches) -> Result<String, Vec<Finding>> {
+    let with_head = |body: String| document::head(source.text).to_owned() + &body;
+    match kind {
+        Kind::Arches => arches::read(source).map(|a| with_head(arches::print(&a))),
+        Kind::Quirks => quirks::read(source).map(|q| with_head(quirks::print(&q))),
+        Kind::Syscalls => syscalls::read(source, known).map(|s| syscalls::print(&s, known)),
+        Kind::Snapshot => parse::snapshot(source).map(|s| print::snapshot(&s)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_go_by_name() {
+        for (path, kind) in [
+            ("data/arches.toml", Some(Kind::Arches)),
+            ("syscalls.toml", Some(Kind::Syscalls)),
+            ("./quirks.toml", Some(Kind::Quirks)),
+            ("data/glibc/2.36/x86_64.toml", Some(Kind::Snapshot)),
+            ("2.36/x86_64.toml", Some(Kind::Snapshot)),
+            ("x86_64.toml", None),
+            ("Cargo.toml", None),
+            ("data/glibc/2.36/x86_64", None),
+            ("", None),
+        ] {
+            assert_eq!(Kind::of(path), kind, "{path}");
+        }
+    }
+}

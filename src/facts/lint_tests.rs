@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Every rule finds what data/lint says it finds: one pair of files a rule.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::check::{self, Judge, Known, RULES};
+use super::finding::{Finding, Source};
+use super::form::Kind;
+use super::{arches, parse, syscalls};
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/lint")
+}
+
+/// The project's architectures and numbers, and one snapshot for quirks.
+fn known() -> Known {
+    let text = include_str!("../../data/arches.toml");
+    let arches = arches::read(&Source {
+        file: "arches.toml",
+        text,
+    })
+    .expect("ours");
+    let text = include_str!("../../data/syscalls.toml");
+    let source = Source {
+        file: "syscalls.toml",
+        text,
+    };
+    let syscalls = syscalls::read(&source, &arches).expect("ours");
+    let text = include_str!("testdata/glibc-2.36.toml");
+    let snapshot = parse::snapshot(&Source {
+        file: "testdata",
+        text,
+    })
+    .expect("ours");
+    Known {
+        arches,
+        syscalls,
+        quirks: Vec::new(),
+        snapshots: vec![snapshot],
+    }
+}
+
+fn findings(judge: &Judge, text: &str, known: &Known) -> Vec<Finding> {
+    let (kind, file) = match judge {
+        Judge::Quirks(_) => (Kind::Quirks, "quirks.toml"),
+        _ => (Kind::Snapshot, "glibc/2.36/x86_64.toml"),
+    };
+    check::file(kind, &Source { file, text }, known)
+}
+
+#[test]
+fn every_rule_finds_what_its_pair_says() {
+    let known = known();
+    for rule in RULES {
+        let read = |end: &str| {
+            let path = directory().join(format!("{}{end}", rule.name));
+            fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()))
+        };
+        let found = findings(&rule.judge, &read(".in.toml"), &known);
+        let lines: String = found.iter().map(|finding| format!("{finding}\n")).collect();
+        assert_eq!(lines, read(".out"), "data/lint/{}.out\n{lines}", rule.name);
+        assert!(
+            found.iter().any(|finding| finding.rule == rule.name),
+            "{}",
+            rule.name
+        );
+    }
+}
+
+#[test]
+fn every_pair_has_a_rule() {
+    let mut files: BTreeSet<String> = RULES
+        .iter()
+        .flat_map(|rule| {
+            [
+                format!("{}.in.toml", rule.name),
+                format!("{}.out", rule.name),
+            ]
+        })
+        .collect();
+    for entry in fs::read_dir(directory()).expect("data/lint") {
+        let name = entry
+            .expect("an entry")
+            .file_name()
+            .to_string_lossy()
+            .into_owned();
+        assert!(files.remove(&name), "data/lint/{name} is of no rule");
+    }
+    assert_eq!(files, BTreeSet::new());
+}
+
+#[test]
+fn a_good_snapshot_is_left_alone() {
+    let text = include_str!("testdata/glibc-2.36.toml");
+    assert_eq!(findings(&Judge::Reader, text, &known()), []);
+}
