@@ -17,6 +17,8 @@ pub mod document;
 pub mod finding;
 pub mod form;
 #[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
 mod lint_tests;
 pub mod near;
 pub mod parse;

@@ -14,7 +14,8 @@ use rpledge::facts::finding::{Finding, Source};
 use rpledge::facts::form::{self, Kind};
 use rpledge::facts::{Snapshot, near, parse, quirks};
 
-use crate::report::{Failure, code, print};
+use crate::report;
+use crate::report::{Failure, code};
 use crate::store::{self, Store};
 
 /// Formats, checks, compares and asks the data files
@@ -86,16 +87,43 @@ struct CallsArgs {
 }
 
 pub fn main(args: Args) -> Result<ExitCode, Failure> {
-    let code = match args.verb {
-        Verb::Fmt(args) => fmt(&args)?,
-        Verb::Check(args) => check(&args)?,
-        Verb::Diff(args) => diff(&args)?,
-        Verb::Calls(args) => calls(&args)?,
-    };
-    Ok(ExitCode::from(code))
+    let answer = answer(&args)?;
+    report::print(&answer.text)?;
+    Ok(ExitCode::from(answer.code))
 }
 
-fn fmt(args: &FmtArgs) -> Result<u8, Failure> {
+/// What goes to standard output, and the exit code.
+#[derive(PartialEq, Eq, Debug)]
+struct Answer {
+    text: String,
+    code: u8,
+}
+
+impl Answer {
+    fn ok(text: String) -> Answer {
+        Answer {
+            text,
+            code: code::OK,
+        }
+    }
+
+    /// Something was found if something is said.
+    fn found(text: String, nothing: bool) -> Answer {
+        let code = if nothing { code::OK } else { code::FOUND };
+        Answer { text, code }
+    }
+}
+
+fn answer(args: &Args) -> Result<Answer, Failure> {
+    match &args.verb {
+        Verb::Fmt(args) => fmt(args),
+        Verb::Check(args) => check(args),
+        Verb::Diff(args) => diff(args),
+        Verb::Calls(args) => calls(args),
+    }
+}
+
+fn fmt(args: &FmtArgs) -> Result<Answer, Failure> {
     let arches = Store::open(None)?.arches()?;
     let mut differ = String::new();
     for path in &args.files {
@@ -125,14 +153,10 @@ fn fmt(args: &FmtArgs) -> Result<u8, Failure> {
         }
     }
     if !args.check {
-        return Ok(code::OK);
+        return Ok(Answer::ok(String::new()));
     }
-    print(&differ)?;
-    Ok(if differ.is_empty() {
-        code::OK
-    } else {
-        code::FOUND
-    })
+    let nothing = differ.is_empty();
+    Ok(Answer::found(differ, nothing))
 }
 
 /// The whole new file or the whole old one, whatever happens.
@@ -149,7 +173,7 @@ fn replace(path: &Path, text: &str) -> Result<(), Failure> {
         })
 }
 
-fn check(args: &CheckArgs) -> Result<u8, Failure> {
+fn check(args: &CheckArgs) -> Result<Answer, Failure> {
     let here = Path::new("data");
     let directory = match &args.data {
         Some(directory) => Some(directory.as_path()),
@@ -161,12 +185,7 @@ fn check(args: &CheckArgs) -> Result<u8, Failure> {
         .iter()
         .map(|finding| format!("{finding}\n"))
         .collect();
-    print(&lines)?;
-    Ok(if findings.is_empty() {
-        code::OK
-    } else {
-        code::FOUND
-    })
+    Ok(Answer::found(lines, findings.is_empty()))
 }
 
 /// Everything that is wrong with a store. Files that the rules lean on come
@@ -206,7 +225,7 @@ fn findings(store: &Store) -> Result<Vec<Finding>, Failure> {
     Ok(findings)
 }
 
-fn diff(args: &DiffArgs) -> Result<u8, Failure> {
+fn diff(args: &DiffArgs) -> Result<Answer, Failure> {
     let store = Store::open(args.data.as_deref())?;
     let arch = args.arch.as_deref().unwrap_or(Arch::host().name);
     let snapshot = |word: &str| {
@@ -221,15 +240,10 @@ fn diff(args: &DiffArgs) -> Result<u8, Failure> {
     };
     let (old, new) = (snapshot(&args.old)?, snapshot(&args.new)?);
     let diff = Diff::new(&old, &new);
-    print(&diff.to_string())?;
-    Ok(if diff.is_empty() {
-        code::OK
-    } else {
-        code::FOUND
-    })
+    Ok(Answer::found(diff.to_string(), diff.is_empty()))
 }
 
-fn calls(args: &CallsArgs) -> Result<u8, Failure> {
+fn calls(args: &CallsArgs) -> Result<Answer, Failure> {
     let store = Store::open(args.data.as_deref())?;
     let snapshot = store.snapshot(&args.libc, &args.arch)?;
     let snapshot = quirks::apply(&snapshot, &store.quirks()?);
@@ -263,12 +277,8 @@ fn calls(args: &CallsArgs) -> Result<u8, Failure> {
         };
         found.push((name.as_str(), closure));
     }
-    print(&if args.json {
-        json(&found)
-    } else {
-        lines(&found)
-    })?;
-    Ok(code::OK)
+    let write = if args.json { json } else { lines };
+    Ok(Answer::ok(write(&found)))
 }
 
 fn lines(found: &[(&str, Closure)]) -> String {
@@ -296,3 +306,7 @@ fn json(found: &[(&str, Closure)]) -> String {
     let object: BTreeMap<String, serde_json::Value> = found.iter().map(one).collect();
     format!("{}\n", serde_json::json!(object))
 }
+
+#[cfg(test)]
+#[path = "data_tests.rs"]
+mod tests;
