@@ -46,10 +46,42 @@ pub enum Promise {
 
 /// The words in the order of [`Promise`].
 const NAMES: [&str; Promise::COUNT] = [
-    "stdio", "rpath", "wpath", "cpath", "dpath", "tmppath", "inet", "mcast", "fattr", "chown",
-    "flock", "unix", "dns", "getpw", "sendfd", "recvfd", "tape", "tty", "proc", "exec",
-    "prot_exec", "settime", "ps", "vminfo", "id", "pf", "route", "wroute", "audio", "video",
-    "bpf", "unveil", "error", "disklabel", "drm", "vmm",
+    "stdio",
+    "rpath",
+    "wpath",
+    "cpath",
+    "dpath",
+    "tmppath",
+    "inet",
+    "mcast",
+    "fattr",
+    "chown",
+    "flock",
+    "unix",
+    "dns",
+    "getpw",
+    "sendfd",
+    "recvfd",
+    "tape",
+    "tty",
+    "proc",
+    "exec",
+    "prot_exec",
+    "settime",
+    "ps",
+    "vminfo",
+    "id",
+    "pf",
+    "route",
+    "wroute",
+    "audio",
+    "video",
+    "bpf",
+    "unveil",
+    "error",
+    "disklabel",
+    "drm",
+    "vmm",
 ];
 
 /// pledge(2) copies its strings into a buffer of MAXPATHLEN bytes; one that
@@ -74,6 +106,11 @@ impl Promise {
     /// Its word.
     pub fn name(self) -> &'static str {
         NAMES[self as usize]
+    }
+
+    /// The word of promise number `n`, which must be one.
+    pub const fn word(n: usize) -> &'static str {
+        NAMES[n]
     }
 
     /// The promise of that word.
@@ -111,7 +148,7 @@ impl Set {
     pub const EMPTY: Set = Set(0);
 
     /// The set with these bits; bits that name no promise are dropped.
-    pub fn from_bits(bits: u64) -> Set {
+    pub const fn from_bits(bits: u64) -> Set {
         Set(bits & ((1 << Promise::COUNT) - 1))
     }
 
@@ -141,6 +178,12 @@ impl Set {
     #[must_use]
     pub fn and(self, other: Set) -> Set {
         Set(self.0 & other.0)
+    }
+
+    /// What it holds and the other does not.
+    #[must_use]
+    pub fn minus(self, other: Set) -> Set {
+        Set(self.0 & !other.0)
     }
 
     /// What either holds.
@@ -178,8 +221,10 @@ impl Set {
         let mut at = 0;
         for word in words.split(' ') {
             if !word.is_empty() {
-                let promise = Promise::from_name(word)
-                    .ok_or(WordError::Unknown { at, len: word.len() })?;
+                let promise = Promise::from_name(word).ok_or(WordError::Unknown {
+                    at,
+                    len: word.len(),
+                })?;
                 set = set.with(promise);
             }
             at += word.len() + 1;
@@ -213,9 +258,23 @@ mod tests {
         assert_eq!(Set::parse("rpath stdio rpath"), Ok(two));
         assert_eq!(Set::parse(" stdio"), Err(WordError::LeadingSpace));
         assert_eq!(Set::parse(" "), Err(WordError::LeadingSpace));
-        assert_eq!(Set::parse("stdio  Rpath"), Err(WordError::Unknown { at: 7, len: 5 }));
-        for bad in ["stdi", "STDIO", "stdio\trpath", "stdio,rpath", "abort", "wtmp", "stdio\n"] {
-            assert!(matches!(Set::parse(bad), Err(WordError::Unknown { .. })), "{bad:?}");
+        assert_eq!(
+            Set::parse("stdio  Rpath"),
+            Err(WordError::Unknown { at: 7, len: 5 })
+        );
+        for bad in [
+            "stdi",
+            "STDIO",
+            "stdio\trpath",
+            "stdio,rpath",
+            "abort",
+            "wtmp",
+            "stdio\n",
+        ] {
+            assert!(
+                matches!(Set::parse(bad), Err(WordError::Unknown { .. })),
+                "{bad:?}"
+            );
         }
     }
 

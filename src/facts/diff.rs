@@ -5,10 +5,29 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::document::{key, quoted};
+use super::reduce::{Grant, Reduced};
 use super::{Row, Snapshot};
+use crate::promise::Promise;
 
 /// What each promise allows: promise → system calls.
 pub type Promises = BTreeMap<String, BTreeSet<String>>;
+
+/// What the promises grant, plainly or within limits, on the one libc of a
+/// table; what every process keeps stands under "always".
+pub fn granted(reduced: &Reduced) -> Promises {
+    let Some(libc) = reduced.libcs.first() else {
+        return Promises::new();
+    };
+    let calls = |grant: &Grant| {
+        let limited = grant.limits.iter().map(|limit| reduced.limits[*limit].call);
+        let places = grant.calls.iter().copied().chain(limited);
+        places.map(|place| reduced.calls[place].1.clone()).collect()
+    };
+    let promises = Promise::all().zip(&libc.promises);
+    let promises = promises.map(|(promise, grant)| (promise.name().to_owned(), calls(grant)));
+    let always = ("always".to_owned(), calls(&libc.always));
+    promises.chain([always]).collect()
+}
 
 /// The difference between two snapshots.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

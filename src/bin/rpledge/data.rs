@@ -9,11 +9,13 @@ use std::process::ExitCode;
 use rpledge::arch::Arch;
 use rpledge::facts::check::{self, Known};
 use rpledge::facts::close::{Closure, Closures};
-use rpledge::facts::diff::Diff;
+use rpledge::facts::diff::{self, Diff};
 use rpledge::facts::finding::{Finding, Source};
 use rpledge::facts::form::{self, Kind};
-use rpledge::facts::{Snapshot, near, parse, quirks};
+use rpledge::facts::reduce::reduce;
+use rpledge::facts::{Snapshot, near, parse, promises, quirks};
 
+use crate::extract;
 use crate::report;
 use crate::report::{Failure, code};
 use crate::store::{self, Store};
@@ -29,6 +31,15 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum Verb {
+    /// Make a snapshot of a libc's files
+    Extract(extract::Args),
+    #[command(flatten)]
+    Ask(Ask),
+}
+
+/// What is answered from the data alone.
+#[derive(clap::Subcommand)]
+enum Ask {
     /// Write data files in their canonical form
     Fmt(FmtArgs),
     /// Look for everything that is wrong with the data
@@ -87,7 +98,13 @@ struct CallsArgs {
 }
 
 pub fn main(args: Args) -> Result<ExitCode, Failure> {
-    let answer = answer(&args)?;
+    let ask = match args.verb {
+        Verb::Ask(ask) => ask,
+        Verb::Extract(args) => {
+            return extract::main(args).map_err(|why| Failure::data(format!("rpledge: {why}")));
+        }
+    };
+    let answer = answer(&ask)?;
     report::print(&answer.text)?;
     Ok(ExitCode::from(answer.code))
 }
@@ -114,12 +131,12 @@ impl Answer {
     }
 }
 
-fn answer(args: &Args) -> Result<Answer, Failure> {
-    match &args.verb {
-        Verb::Fmt(args) => fmt(args),
-        Verb::Check(args) => check(args),
-        Verb::Diff(args) => diff(args),
-        Verb::Calls(args) => calls(args),
+fn answer(ask: &Ask) -> Result<Answer, Failure> {
+    match ask {
+        Ask::Fmt(args) => fmt(args),
+        Ask::Check(args) => check(args),
+        Ask::Diff(args) => diff(args),
+        Ask::Calls(args) => calls(args),
     }
 }
 
@@ -239,8 +256,25 @@ fn diff(args: &DiffArgs) -> Result<Answer, Failure> {
         })?)
     };
     let (old, new) = (snapshot(&args.old)?, snapshot(&args.new)?);
-    let diff = Diff::new(&old, &new);
+    let mut diff = Diff::new(&old, &new);
+    if let Some(promises) = store.promises()? {
+        let resolved = |snapshot: &Snapshot| granted(&store, &promises, snapshot);
+        diff = diff.with_promises(&resolved(&old)?, &resolved(&new)?);
+    }
     Ok(Answer::found(diff.to_string(), diff.is_empty()))
+}
+
+/// What the promises grant on a snapshot.
+fn granted(
+    store: &Store,
+    promises: &promises::Promises,
+    snapshot: &Snapshot,
+) -> Result<diff::Promises, Failure> {
+    let syscalls = store.syscalls(&store.arches()?)?;
+    let one = std::slice::from_ref(snapshot);
+    let reduced = reduce(&snapshot.arch, &syscalls, promises, &store.quirks()?, one);
+    let reduced = reduced.map_err(|why| Failure::data(format!("rpledge: {why}")))?;
+    Ok(diff::granted(&reduced))
 }
 
 fn calls(args: &CallsArgs) -> Result<Answer, Failure> {

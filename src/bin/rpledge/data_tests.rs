@@ -9,8 +9,8 @@ use super::*;
 
 #[derive(clap::Parser)]
 struct Line {
-    #[command(flatten)]
-    args: Args,
+    #[command(subcommand)]
+    ask: Ask,
 }
 
 /// A data directory of its own for each test, gone with it.
@@ -75,7 +75,7 @@ impl Drop for Directory {
 fn run(line: &str) -> (String, u8) {
     let words = std::iter::once("data").chain(line.split_whitespace());
     let line = Line::try_parse_from(words).expect(line);
-    match answer(&line.args) {
+    match answer(&line.ask) {
         Ok(answer) => (answer.text, answer.code),
         Err(failure) => (failure.text, failure.code),
     }

@@ -2,6 +2,7 @@
 //! The command.
 
 mod data;
+mod extract;
 mod report;
 mod store;
 

@@ -7,6 +7,7 @@ use std::path::Path;
 use rpledge::facts::arches::{self, Arches};
 use rpledge::facts::finding::Source;
 use rpledge::facts::form::Kind;
+use rpledge::facts::promises::{self, Promises};
 use rpledge::facts::quirks::{self, Quirk};
 use rpledge::facts::syscalls::{self, Syscalls};
 use rpledge::facts::version::Version;
@@ -80,6 +81,12 @@ impl Store {
             Some(source) => Ok(quirks::read(&source)?),
             None => Ok(Vec::new()),
         }
+    }
+
+    /// None if the data has no such file.
+    pub fn promises(&self) -> Result<Option<Promises>, Failure> {
+        let source = self.source("promises.toml");
+        Ok(source.map(|source| promises::read(&source)).transpose()?)
     }
 
     /// The sources of all snapshots.
