@@ -139,7 +139,7 @@ static FLAGS: AtomicU64 = AtomicU64::new(RPLEDGE_ABORT);
 /// # Safety
 /// `promises` and `execpromises` are NULL or C strings; what cannot be read is
 /// EFAULT.
-#[cfg_attr(feature = "capi", unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn pledge(promises: *const c_char, execpromises: *const c_char) -> c_int {
     // SAFETY: the caller's.
@@ -150,7 +150,7 @@ pub unsafe extern "C" fn pledge(promises: *const c_char, execpromises: *const c_
 ///
 /// # Safety
 /// As of pledge().
-#[cfg_attr(feature = "capi", unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn rpledge_pledge(
     promises: *const c_char,
@@ -174,21 +174,21 @@ pub unsafe extern "C" fn rpledge_pledge(
 
 /// Set the flags that pledge() takes from now on.
 /// Returns 0, or -1 with EINVAL.
-#[cfg_attr(feature = "capi", unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 pub extern "C" fn rpledge_set_flags(flags: u64) -> c_int {
     let result = Flags::from_bits(flags).map(|_| FLAGS.store(flags, Ordering::Relaxed));
     finish(result.map_err(|e| (e, &[][..])))
 }
 
 /// Why the last call of this thread failed: one of RPLEDGE_E_*, or 0.
-#[cfg_attr(feature = "capi", unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 pub extern "C" fn rpledge_error() -> c_int {
     // SAFETY: this thread's own.
     unsafe { (*tls::last()).code }
 }
 
 /// The same in words, never NULL; valid until this thread's next call.
-#[cfg_attr(feature = "capi", unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 pub extern "C" fn rpledge_errmsg() -> *const c_char {
     // SAFETY: this thread's own; its last byte is always NUL.
     unsafe { (&raw const (*tls::last()).text).cast() }
@@ -199,7 +199,7 @@ pub extern "C" fn rpledge_errmsg() -> *const c_char {
 ///
 /// # Safety
 /// `status` is NULL or `size` bytes long.
-#[cfg_attr(feature = "capi", unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpledge_status(status: *mut rpledge_status, size: usize) -> c_int {
     if status.is_null() {
         return finish(Err((Error::Fault, &[])));
@@ -262,7 +262,7 @@ fn matched(matched: Match) -> u32 {
 ///
 /// # Safety
 /// `libc` is NULL or `size` bytes long.
-#[cfg_attr(feature = "capi", unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpledge_libc(libc: *mut rpledge_libc, size: usize) -> c_int {
     if libc.is_null() {
         return finish(Err((Error::Fault, &[])));
@@ -310,20 +310,20 @@ static NAMES: [Name; Promise::COUNT] = {
 struct Name([u8; 12]);
 
 /// Name of promise number `n`, from 0 without gaps; NULL past the last.
-#[cfg_attr(feature = "capi", unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 pub extern "C" fn rpledge_promise_name(n: c_int) -> *const c_char {
     let name = usize::try_from(n).ok().and_then(|n| NAMES.get(n));
     name.map_or(core::ptr::null(), |name| name.0.as_ptr().cast())
 }
 
 /// "0.1.0": the version of the library that runs, not of this header.
-#[cfg_attr(feature = "capi", unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 pub extern "C" fn rpledge_version() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
 
 /// "2026.11": the release of its database.
-#[cfg_attr(feature = "capi", unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 pub extern "C" fn rpledge_data_version() -> *const c_char {
     static RELEASE: [u8; 16] = {
         let mut bytes = [0; 16];

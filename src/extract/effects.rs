@@ -69,7 +69,10 @@ impl Roots {
         for (address, effect) in &self.by_address {
             all.entry(effect).or_default().insert(*address);
         }
-        let fatal = self.fatal.iter().filter(|address| !self.by_address.contains_key(address));
+        let fatal = self
+            .fatal
+            .iter()
+            .filter(|address| !self.by_address.contains_key(address));
         all.entry("fatal").or_default().extend(fatal);
         all
     }
@@ -77,25 +80,42 @@ impl Roots {
 
 /// The numbers behind `EXITS`.
 pub fn exits(names: &BTreeMap<u32, String>) -> BTreeSet<u32> {
-    let exits = names.iter().filter(|(_, name)| EXITS.contains(&name.as_str()));
+    let exits = names
+        .iter()
+        .filter(|(_, name)| EXITS.contains(&name.as_str()));
     exits.map(|(number, _)| *number).collect()
 }
 
 fn exported(program: &Program, name: &str) -> BTreeSet<u64> {
-    let named = program.image.exports.iter().filter(|export| export.code && export.name == name);
+    let named = program
+        .image
+        .exports
+        .iter()
+        .filter(|export| export.code && export.name == name);
     named.map(|export| export.address).collect()
 }
 
 fn marked(program: &Program, mark: &Mark) -> BTreeSet<u64> {
-    let all: BTreeSet<u64> = program.image.exports.iter().map(|export| export.address).collect();
+    let all: BTreeSet<u64> = program
+        .image
+        .exports
+        .iter()
+        .map(|export| export.address)
+        .collect();
     let private = |address: &u64| !all.contains(address);
     match mark {
         Mark::Export(name) => exported(program, name),
         Mark::Text(text) => {
             let mentions = |function: &Function| {
-                function.data.iter().any(|at| program.image.text(*at) == Some(text.as_bytes()))
+                function
+                    .data
+                    .iter()
+                    .any(|at| program.image.text(*at) == Some(text.as_bytes()))
             };
-            let found = program.functions.iter().filter(|(_, function)| mentions(function));
+            let found = program
+                .functions
+                .iter()
+                .filter(|(_, function)| mentions(function));
             found.map(|(address, _)| *address).filter(private).collect()
         }
         Mark::CalledBy(name) => exported(program, name)
@@ -109,10 +129,18 @@ fn marked(program: &Program, mark: &Mark) -> BTreeSet<u64> {
         Mark::MayCall(name) => {
             let callee = exported(program, name);
             let calls = |address: &u64| {
-                program.edges[address].iter().any(|edge| callee.contains(&edge.to))
+                program.edges[address]
+                    .iter()
+                    .any(|edge| callee.contains(&edge.to))
                     && !program.noreturn.contains(address)
             };
-            program.edges.keys().copied().filter(private).filter(calls).collect()
+            program
+                .edges
+                .keys()
+                .copied()
+                .filter(private)
+                .filter(calls)
+                .collect()
         }
     }
 }

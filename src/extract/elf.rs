@@ -12,8 +12,8 @@ use object::read::elf::{ElfFile64, FileHeader, Rela as _, SectionHeader as _, Sy
 use object::{Endianness, Object as _};
 use sha2::{Digest, Sha256};
 
-use super::error::{Error, Kind};
 use super::Input;
+use super::error::{Error, Kind};
 
 /// Largest file; a libc has some 2 MB.
 const LARGEST_FILE: usize = 64 << 20;
@@ -89,7 +89,11 @@ impl Image {
             return Err(Error::new(Kind::Format, "extract", "no file given"));
         }
         if inputs.len() > MOST_FILES {
-            return Err(Error::new(Kind::TooLarge, &inputs[MOST_FILES].name, "too many files"));
+            return Err(Error::new(
+                Kind::TooLarge,
+                &inputs[MOST_FILES].name,
+                "too many files",
+            ));
         }
         for (index, input) in inputs.iter().enumerate() {
             image.add(index, input, &mut pending)?;
@@ -99,10 +103,19 @@ impl Image {
         Ok(image)
     }
 
-    fn add(&mut self, index: usize, input: &Input, pending: &mut Vec<Pending>) -> Result<(), Error> {
+    fn add(
+        &mut self,
+        index: usize,
+        input: &Input,
+        pending: &mut Vec<Pending>,
+    ) -> Result<(), Error> {
         let name = input.name.as_str();
         if input.bytes.len() > LARGEST_FILE {
-            return Err(Error::new(Kind::TooLarge, name, "file is larger than 64 MB"));
+            return Err(Error::new(
+                Kind::TooLarge,
+                name,
+                "file is larger than 64 MB",
+            ));
         }
         if !input.bytes.starts_with(&elf::ELFMAG) {
             return Err(Error::new(Kind::Format, name, "not an ELF file"));
@@ -120,7 +133,11 @@ impl Image {
         if index == 0 {
             self.machine = header.e_machine(endian);
         } else if self.machine != header.e_machine(endian) {
-            return Err(Error::new(Kind::Format, name, "not of the first file's architecture"));
+            return Err(Error::new(
+                Kind::Format,
+                name,
+                "not of the first file's architecture",
+            ));
         }
         self.sections(&file, base, name)?;
         self.symbols(&file, base, name)?;
@@ -148,9 +165,14 @@ impl Image {
             let size = section.sh_size(endian);
             let end = start.checked_add(size).filter(|end| *end < SPAN);
             let Some(end) = end else {
-                return Err(Error::damaged(name, "a section lies outside of the first 4 GB"));
+                return Err(Error::damaged(
+                    name,
+                    "a section lies outside of the first 4 GB",
+                ));
             };
-            let data = section.data(endian, file.data()).map_err(|e| Error::damaged(name, e))?;
+            let data = section
+                .data(endian, file.data())
+                .map_err(|e| Error::damaged(name, e))?;
             let label = file.elf_section_table().section_name(endian, section);
             // What the loader binds to symbols is theirs, be it bound late.
             let bound = label.unwrap_or_default().starts_with(b".got");
@@ -160,7 +182,9 @@ impl Image {
                 end: base + end,
                 data: data.to_vec(),
                 code: flags & u64::from(elf::SHF_EXECINSTR) != 0,
-                fixed: constant || bound || relro.iter().any(|(from, to)| *from <= start && end <= *to),
+                fixed: constant
+                    || bound
+                    || relro.iter().any(|(from, to)| *from <= start && end <= *to),
                 constant,
                 name: String::from_utf8_lossy(label.unwrap_or_default()).into_owned(),
             });
@@ -170,8 +194,15 @@ impl Image {
         if mine.windows(2).any(|pair| pair[0].end > pair[1].start) {
             return Err(Error::damaged(name, "sections overlap"));
         }
-        if !mine.iter().any(|section| section.code && !section.data.is_empty()) {
-            return Err(Error::new(Kind::Format, name, "no code: a file of debug information?"));
+        if !mine
+            .iter()
+            .any(|section| section.code && !section.data.is_empty())
+        {
+            return Err(Error::new(
+                Kind::Format,
+                name,
+                "no code: a file of debug information?",
+            ));
         }
         Ok(())
     }
@@ -190,12 +221,20 @@ impl Image {
             let defined = symbol.st_shndx(endian) != elf::SHN_UNDEF
                 && symbol.st_shndx(endian) != elf::SHN_ABS
                 && symbol.st_bind() != elf::STB_LOCAL;
-            if !defined || !matches!(kind, elf::STT_FUNC | elf::STT_GNU_IFUNC | elf::STT_NOTYPE | elf::STT_OBJECT) {
+            if !defined
+                || !matches!(
+                    kind,
+                    elf::STT_FUNC | elf::STT_GNU_IFUNC | elf::STT_NOTYPE | elf::STT_OBJECT
+                )
+            {
                 continue;
             }
             let value = symbol.st_value(endian);
             if value >= SPAN {
-                return Err(Error::damaged(name, "a symbol lies outside of the first 4 GB"));
+                return Err(Error::damaged(
+                    name,
+                    "a symbol lies outside of the first 4 GB",
+                ));
             }
             let label = symbol.name(endian, table.strings()).map_err(damaged)?;
             let Ok(label) = std::str::from_utf8(label) else {
@@ -221,7 +260,9 @@ impl Image {
             });
         }
         for symbol in file.elf_symbol_table().iter().take(MOST_ENTRIES) {
-            let label = symbol.name(endian, file.elf_symbol_table().strings()).unwrap_or_default();
+            let label = symbol
+                .name(endian, file.elf_symbol_table().strings())
+                .unwrap_or_default();
             if symbol.st_type() == elf::STT_FUNC && symbol.st_value(endian) < SPAN {
                 let label = String::from_utf8_lossy(label).into_owned();
                 self.names.insert(base + symbol.st_value(endian), label);
@@ -255,7 +296,10 @@ impl Image {
                 let place = entry.r_offset(endian);
                 let addend = entry.r_addend(endian);
                 if place >= SPAN {
-                    return Err(Error::damaged(name, "a relocation lies outside of the first 4 GB"));
+                    return Err(Error::damaged(
+                        name,
+                        "a relocation lies outside of the first 4 GB",
+                    ));
                 }
                 let place = base + place;
                 let index = entry.symbol(endian, false);
@@ -264,7 +308,10 @@ impl Image {
                     if entry.r_type(endian, false) == chosen(self.machine) {
                         self.choosers.insert(base.wrapping_add(addend as u64));
                     }
-                    self.pointers.entry(place).or_default().push(base.wrapping_add(addend as u64));
+                    self.pointers
+                        .entry(place)
+                        .or_default()
+                        .push(base.wrapping_add(addend as u64));
                     continue;
                 };
                 let symbol = table.symbol(index).map_err(damaged)?;
@@ -285,12 +332,19 @@ impl Image {
     fn relative(&mut self, words: &[u8], base: u64, name: &str) -> Result<(), Error> {
         let mut next = 0u64;
         let mut places = Vec::new();
-        for word in words.chunks_exact(8).map(|word| word.try_into().map_or(0, u64::from_le_bytes)) {
+        for word in words
+            .chunks_exact(8)
+            .map(|word| word.try_into().map_or(0, u64::from_le_bytes))
+        {
             if word & 1 == 0 {
                 places.push(word);
                 next = word.wrapping_add(8);
             } else {
-                places.extend((0..63u64).filter(|bit| word >> (bit + 1) & 1 == 1).map(|bit| next.wrapping_add(8 * bit)));
+                places.extend(
+                    (0..63u64)
+                        .filter(|bit| word >> (bit + 1) & 1 == 1)
+                        .map(|bit| next.wrapping_add(8 * bit)),
+                );
                 next = next.wrapping_add(63 * 8);
             }
             if places.len() > MOST_ENTRIES {
@@ -300,7 +354,10 @@ impl Image {
         for place in places.into_iter().filter(|place| *place < SPAN) {
             let place = base + place;
             if let Some(target) = self.word_in(place, 8, false) {
-                self.pointers.entry(place).or_default().push(base.wrapping_add(target));
+                self.pointers
+                    .entry(place)
+                    .or_default()
+                    .push(base.wrapping_add(target));
             }
         }
         Ok(())
@@ -312,14 +369,18 @@ impl Image {
         let Some((_, section)) = sections.section_by_name(endian, b".eh_frame") else {
             return Ok(());
         };
-        let data = section.data(endian, file.data()).map_err(|e| Error::damaged(name, e))?;
+        let data = section
+            .data(endian, file.data())
+            .map_err(|e| Error::damaged(name, e))?;
         let frame = gimli::EhFrame::new(data, gimli::LittleEndian);
         let bases = gimli::BaseAddresses::default().set_eh_frame(section.sh_addr(endian));
         let mut entries = frame.entries(&bases);
         let mut cies = HashMap::new();
         let damaged = |e: gimli::Error| Error::damaged(name, format!(".eh_frame: {e}"));
         while let Some(entry) = entries.next().map_err(damaged)? {
-            let gimli::CieOrFde::Fde(partial) = entry else { continue };
+            let gimli::CieOrFde::Fde(partial) = entry else {
+                continue;
+            };
             let fde = partial
                 .parse(|section, bases, offset| {
                     if let Some(cie) = cies.get(&offset) {
@@ -344,17 +405,30 @@ impl Image {
     /// Points what waits for a symbol at all exports of that name.
     fn bind(&mut self, pending: Vec<Pending>) {
         let mut by_name: HashMap<&str, Vec<u64>> = HashMap::new();
-        for export in self.exports.iter().filter(|export| export.old_version.is_none()) {
-            by_name.entry(&export.name).or_default().push(export.address);
+        for export in self
+            .exports
+            .iter()
+            .filter(|export| export.old_version.is_none())
+        {
+            by_name
+                .entry(&export.name)
+                .or_default()
+                .push(export.address);
         }
-        for export in self.exports.iter().filter(|export| export.old_version.is_some()) {
+        for export in self
+            .exports
+            .iter()
+            .filter(|export| export.old_version.is_some())
+        {
             if let std::collections::hash_map::Entry::Vacant(place) = by_name.entry(&export.name) {
                 place.insert(vec![export.address]);
             }
         }
         for wait in pending {
             let targets = by_name.get(wait.symbol.as_str()).into_iter().flatten();
-            let targets: Vec<u64> = targets.map(|to| to.wrapping_add(wait.addend as u64)).collect();
+            let targets: Vec<u64> = targets
+                .map(|to| to.wrapping_add(wait.addend as u64))
+                .collect();
             if !targets.is_empty() {
                 self.pointers.entry(wait.place).or_default().extend(targets);
             }
@@ -366,14 +440,18 @@ impl Image {
     }
 
     pub fn section(&self, address: u64) -> Option<&Section> {
-        let index = self.sections.partition_point(|section| section.start <= address);
+        let index = self
+            .sections
+            .partition_point(|section| section.start <= address);
         let section = &self.sections[index.checked_sub(1)?];
         (address < section.end).then_some(section)
     }
 
     /// Before the sections are sorted as a whole.
     fn section_in(&self, address: u64) -> Option<&Section> {
-        self.sections.iter().find(|section| section.start <= address && address < section.end)
+        self.sections
+            .iter()
+            .find(|section| section.start <= address && address < section.end)
     }
 
     fn is_code(&self, address: u64) -> bool {
@@ -400,7 +478,9 @@ impl Image {
 
     /// The text at an address, up to its NUL.
     pub fn text(&self, address: u64) -> Option<&[u8]> {
-        let section = self.section(address).filter(|section| section.constant && !section.code)?;
+        let section = self
+            .section(address)
+            .filter(|section| section.constant && !section.code)?;
         let rest = section.data.get((address - section.start) as usize..)?;
         let rest = &rest[..rest.len().min(256)];
         rest.split(|byte| *byte == 0).next()
@@ -413,7 +493,10 @@ impl Image {
 
     /// Where a person looks for it: file and offset.
     pub fn place(&self, address: u64) -> (String, String) {
-        let file = self.objects.get(self.object(address)).map_or("?", |object| &object.name);
+        let file = self
+            .objects
+            .get(self.object(address))
+            .map_or("?", |object| &object.name);
         (file.to_string(), format!("{:#x}", address % SPAN))
     }
 }
@@ -438,7 +521,11 @@ fn word(section: &Section, address: u64, bytes: u8, signed: bool) -> Option<u64>
     word.get_mut(..data.len())?.copy_from_slice(data);
     let value = u64::from_le_bytes(word);
     let bits = 64 - 8 * u32::from(bytes.clamp(1, 8));
-    Some(if signed { ((value << bits) as i64 >> bits) as u64 } else { value })
+    Some(if signed {
+        ((value << bits) as i64 >> bits) as u64
+    } else {
+        value
+    })
 }
 
 fn relro(file: &Elf) -> Vec<(u64, u64)> {
@@ -455,7 +542,11 @@ fn relro(file: &Elf) -> Vec<(u64, u64)> {
 }
 
 fn hex(bytes: impl AsRef<[u8]>) -> String {
-    bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Which libc, by the banner that each carries.
@@ -467,14 +558,23 @@ pub fn identify(image: &Image) -> Result<(String, String), Error> {
         .filter(|section| image.object(section.start) == 0 && section.constant && !section.code)
         .map(|section| section.data.as_slice())
         .collect();
-    let found = constants.iter().find_map(|data| glibc(data).map(|v| ("glibc", v))).or_else(|| {
-        let musl = constants.iter().any(|data| position(data, b"musl libc").is_some());
-        let version = musl.then(|| constants.iter().find_map(|data| musl_version(data)));
-        version.flatten().map(|v| ("musl", v))
-    });
+    let found = constants
+        .iter()
+        .find_map(|data| glibc(data).map(|v| ("glibc", v)))
+        .or_else(|| {
+            let musl = constants
+                .iter()
+                .any(|data| position(data, b"musl libc").is_some());
+            let version = musl.then(|| constants.iter().find_map(|data| musl_version(data)));
+            version.flatten().map(|v| ("musl", v))
+        });
     match found {
         Some((libc, version)) => Ok((libc.to_string(), version)),
-        None => Err(Error::new(Kind::Libc, name, "neither glibc's nor musl's banner is in it")),
+        None => Err(Error::new(
+            Kind::Libc,
+            name,
+            "neither glibc's nor musl's banner is in it",
+        )),
     }
 }
 
@@ -498,8 +598,12 @@ fn musl_version(data: &[u8]) -> Option<String> {
 }
 
 fn version(text: &[u8]) -> Option<String> {
-    let end = text.iter().position(|b| !b.is_ascii_digit() && *b != b'.').unwrap_or(text.len());
-    let version = std::str::from_utf8(&text[..end]).ok()?.trim_end_matches('.');
+    let end = text
+        .iter()
+        .position(|b| !b.is_ascii_digit() && *b != b'.')
+        .unwrap_or(text.len());
+    let version = std::str::from_utf8(&text[..end])
+        .ok()?
+        .trim_end_matches('.');
     (version.contains('.') && version.len() < 16).then(|| version.to_string())
 }
-

@@ -8,10 +8,10 @@
 //! reach); `effects` names the roads that are kept apart; `rows` folds private
 //! code into the exported functions that reach it.
 
+mod discover;
 pub mod effects;
 pub mod elf;
 pub mod error;
-mod discover;
 mod explain;
 mod flow;
 mod graph;

@@ -159,7 +159,11 @@ impl Value {
             _ => self.map(|atom| match atom {
                 Atom::Const(value) => {
                     let up = value << bits;
-                    let value = if signed { (up as i64 >> bits) as u64 } else { up >> bits };
+                    let value = if signed {
+                        (up as i64 >> bits) as u64
+                    } else {
+                        up >> bits
+                    };
                     Some(Atom::Const(value))
                 }
                 // A call number keeps its meaning in the low half.
@@ -249,7 +253,11 @@ impl State {
             if index == usize::from(stack_pointer) && mine.stack().is_some() || mine == theirs {
                 continue;
             }
-            let joined = if coarse { Value::Unknown } else { mine.join(theirs) };
+            let joined = if coarse {
+                Value::Unknown
+            } else {
+                mine.join(theirs)
+            };
             if *mine != joined {
                 *mine = joined;
                 changed = true;

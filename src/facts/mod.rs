@@ -18,6 +18,8 @@ pub mod finding;
 pub mod form;
 pub mod limits;
 #[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
 mod lint_tests;
 pub mod near;
 pub mod parse;
