@@ -183,13 +183,21 @@ CALLED(widen_exec_keeps_promises, 0)
 }
 CALLED(exec_only, 0)
 {
-    TRY(pledge(NULL, "stdio rpath") == 0);
+    /* Narrower than no promises at all: a filter alone cannot do it. */
+    TRY(pledge(NULL, "stdio rpath") == -1 && errno == ENOTSUP);
+    TRY(rpledge_error() == RPLEDGE_E_BROKER);
     TRY(is_free());
-    TRY(status().execpromises == (bit("stdio") | bit("rpath")));
 }
-CALL(exec_widen, EPERM, pledge(NULL, "stdio") == 0 && pledge(NULL, "stdio rpath") == 0)
-CALL(exec_same, 0, pledge(NULL, "stdio rpath") == 0 && pledge(NULL, "stdio rpath") == 0)
-CALL(exec_narrow, 0, pledge(NULL, "stdio rpath") == 0 && pledge(NULL, "stdio") == 0)
+#define THEN(words) (pledge("stdio exec", "stdio exec rpath") == 0 && pledge(NULL, words) == 0)
+CALL(exec_widen, EPERM, THEN("stdio exec rpath inet"))
+CALL(exec_same, 0, THEN("rpath exec stdio"))
+CALL(exec_narrow, 0, THEN("stdio exec"))
+CALLED(exec_kept, 0)
+{
+    TRY(THEN("stdio exec"));
+    TRY(status().execpromises == (bit("stdio") | bit("exec")));
+    TRY(status().promises == (bit("stdio") | bit("exec")));
+}
 CALL(exec_leading_space, 0, fails(NULL, " stdio", EINVAL, RPLEDGE_E_WORD))
 CALL(exec_wider_than_promises, 0, pledge("stdio exec", "stdio exec rpath inet") == 0)
 CALLED(exec_narrower_needs_more, ENOTSUP)

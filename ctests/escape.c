@@ -34,9 +34,10 @@ DENIED(pidfd_getfd, ALL)
 #endif
 
 /* Interfaces that do other calls' work behind the filter's back */
-DENY(io_uring_setup, ALL,
-     syscall(SYS_io_uring_setup, 1, bytes) >= 0 || errno == ENOSYS || errno == EPERM)
-PROBE(io_uring_enter, ALL, EBADF, syscall(SYS_io_uring_enter, -1, 0, 0, 0, NULL, 0) >= 0)
+/* ENOSYS: callers have a road without it. */
+REFUSE(io_uring_setup, ALL, syscall(SYS_io_uring_setup, 1, bytes) >= 0 || errno == EPERM)
+REFUSE(io_uring_enter, ALL,
+       syscall(SYS_io_uring_enter, -1, 0, 0, 0, NULL, 0) == -1 && errno != ENOSYS)
 PROBE(io_setup, ALL, EINVAL, syscall(SYS_io_setup, 0, bytes) == 0)
 PROBE(bpf, ALL, EINVAL, syscall(SYS_bpf, 9999, bytes, 16) >= 0)
 DENY(userfaultfd, ALL,
@@ -45,7 +46,6 @@ PROBE(perf_event_open, ALL, EFAULT, syscall(SYS_perf_event_open, NULL, 0, -1, -1
 PROBE(keyctl, ALL, EINVAL, syscall(SYS_keyctl, 0, -6, 0) >= 0)
 PROBE(add_key, ALL, EFAULT, syscall(SYS_add_key, NULL, NULL, NULL, 0, 0) >= 0)
 PROBE(request_key, ALL, EFAULT, syscall(SYS_request_key, NULL, NULL, NULL, 0) >= 0)
-PROBE(vmsplice, ALL, EBADF, syscall(SYS_vmsplice, -1, &iov, 1, 0) >= 0)
 PROBE(fanotify_init, ALL, EINVAL, syscall(SYS_fanotify_init, ~0u, 0) >= 0)
 PROBE(name_to_handle_at, "stdio", EFAULT,
       syscall(SYS_name_to_handle_at, AT_FDCWD, NULL, NULL, NULL, 0) >= 0)

@@ -182,17 +182,33 @@ STDIO(sigsetjmp, sigsetjmp(sigjump, 1) == 1 || (siglongjmp(sigjump, 1), 0))
 static time_t when = 1000000000;
 static struct tm tm;
 STDIO(time, time(NULL) > 0 && clock() >= 0 && times(&(struct tms){0}) != -1)
-STDIO(gmtime, gmtime(&when)->tm_year == 101 && gmtime_r(&when, &tm) != NULL)
+/* As OpenBSD's ports do it: the zone is read before. */
+static void zone(void)
+{
+    MUST(setenv("TZ", ":/etc/localtime", 1) == 0);
+    tzset();
+}
+ALLOWED(fn_gmtime, "stdio")
+{
+    zone();
+    PLEDGE();
+    TRY(gmtime(&when)->tm_year == 101 && gmtime_r(&when, &tm) != NULL);
+}
 ALLOWED(fn_localtime, "stdio")
 {
-    tzset();
+    zone();
     PLEDGE();
     TRY(localtime(&when) != NULL && localtime_r(&when, &tm) != NULL && mktime(&tm) == when);
     TRY(strftime(text, sizeof text, "%c %Z", &tm) > 0 && ctime(&when) != NULL);
     tzset();
     TRY(localtime(&when) != NULL);
 }
-STDIO(strptime, strptime("2001-09-09", "%Y-%m-%d", &tm) != NULL && timegm(&tm) > 0)
+ALLOWED(fn_strptime, "stdio")
+{
+    zone();
+    PLEDGE();
+    TRY(strptime("2001-09-09", "%Y-%m-%d", &tm) != NULL && timegm(&tm) > 0);
+}
 STDIO(difftime, difftime(when, 0) == 1e9)
 STDIO(nanosleep, nanosleep(&(struct timespec){0, 1000}, NULL) == 0 && usleep(10) == 0)
 STDIO(clock_nanosleep, clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){0, 10}, NULL) == 0)
@@ -315,7 +331,8 @@ STDIO(pthread_mutex_inherit, locks(1, PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_INHERI
 /* About the process and the machine */
 STDIO(getpid, getpid() > 0 && getppid() > 0 && getpgrp() > 0 && getuid() == geteuid())
 STDIO(sysconf, sysconf(_SC_PAGESIZE) > 0 && sysconf(_SC_OPEN_MAX) > 0 && getpagesize() > 0)
-STDIO(sysconf_clk, sysconf(_SC_CLK_TCK) == 100 && sysconf(_SC_NGROUPS_MAX) > 0)
+STDIO(sysconf_clk, sysconf(_SC_CLK_TCK) == 100 && sysconf(_SC_ARG_MAX) > 0)
+STDIO(sysconf_ngroups, sysconf(_SC_NGROUPS_MAX) > 0)
 STDIO(gethostname, gethostname(text, sizeof text) == 0)
 STDIO(getdtablesize, getdtablesize() > 0)
 STDIO(fpathconf, fpathconf(0, _PC_PIPE_BUF) > 0)

@@ -72,6 +72,7 @@ RPATH(fopen_r, fgets(text, 64, fopen("file", "r")) != NULL)
 RPATH(fopen_re, fclose(fopen("file", "re")) == 0)
 RPATH(freopen, freopen("file", "r", stdin) != NULL && getchar() == 'h')
 RPATH(open_missing, open("none", O_RDONLY) == -1 && errno == ENOENT)
+RPATH(gmtime_first, gmtime(&(time_t){1}) != NULL)
 RPATH(localtime_first, localtime(&(time_t){1}) != NULL)
 RPATH(nprocessors, sysconf(_SC_NPROCESSORS_ONLN) > 0 && sysconf(_SC_NPROCESSORS_CONF) > 0)
 RPATH(phys_pages, sysconf(_SC_PHYS_PAGES) > 0 && sysconf(_SC_AVPHYS_PAGES) > 0)
@@ -162,14 +163,9 @@ ALLOWED(fn_tcp, "stdio inet")
 ALLOWED(fn_udp, "stdio inet")
 {
     struct sockaddr_in name = here();
-    struct iovec iov = {text, 1};
-    struct mmsghdr many[2];
     socklen_t len = sizeof name;
     int server, client;
 
-    memset(many, 0, sizeof many);
-    many[0].msg_hdr.msg_iov = many[1].msg_hdr.msg_iov = &iov;
-    many[0].msg_hdr.msg_iovlen = many[1].msg_hdr.msg_iovlen = 1;
     PLEDGE();
     TRY((server = socket(AF_INET, SOCK_DGRAM, 0)) >= 0);
     TRY(bind(server, (struct sockaddr *)&name, sizeof name) == 0);
@@ -178,7 +174,6 @@ ALLOWED(fn_udp, "stdio inet")
     TRY(sendto(client, "x", 1, 0, (struct sockaddr *)&name, sizeof name) == 1);
     TRY(recvfrom(server, text, 1, 0, (struct sockaddr *)&name, &len) == 1);
     TRY(connect(server, (struct sockaddr *)&name, sizeof name) == 0);
-    TRY(sendmmsg(server, many, 2, 0) == 2 && recvmmsg(client, many, 2, MSG_DONTWAIT, NULL) == 2);
 }
 ALLOWED(fn_getaddrinfo_numeric, "stdio inet")
 {
@@ -191,6 +186,24 @@ ALLOWED(fn_getaddrinfo_numeric, "stdio inet")
     TRY(getaddrinfo("127.0.0.1", "80", &hints, &list) == 0);
     TRY(getnameinfo(list->ai_addr, list->ai_addrlen, text, 64, NULL, 0, NI_NUMERICHOST) == 0);
     freeaddrinfo(list);
+}
+ALLOWED(fn_mmsg, "stdio inet sendfd recvfd")
+{
+    struct sockaddr_in name = here();
+    struct iovec iov = {text, 1};
+    struct mmsghdr many[2];
+    socklen_t len = sizeof name;
+    int fd;
+
+    memset(many, 0, sizeof many);
+    many[0].msg_hdr.msg_iov = many[1].msg_hdr.msg_iov = &iov;
+    many[0].msg_hdr.msg_iovlen = many[1].msg_hdr.msg_iovlen = 1;
+    PLEDGE();
+    TRY((fd = socket(AF_INET, SOCK_DGRAM, 0)) >= 0);
+    TRY(bind(fd, (struct sockaddr *)&name, sizeof name) == 0);
+    TRY(getsockname(fd, (struct sockaddr *)&name, &len) == 0);
+    TRY(connect(fd, (struct sockaddr *)&name, sizeof name) == 0);
+    TRY(sendmmsg(fd, many, 2, 0) == 2 && recvmmsg(fd, many, 2, MSG_DONTWAIT, NULL) == 2);
 }
 ALLOW(fn_unix_stream, "stdio unix", socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0) >= 0)
 ALLOW(fn_sendfile, "stdio rpath wpath",

@@ -102,7 +102,8 @@ ALLOW(tcp_named, "stdio inet", socket(AF_INET, SOCK_STREAM, IPPROTO_TCP) >= 0)
 ALLOW(udp_named, "stdio inet", socket(AF_INET, SOCK_DGRAM, IPPROTO_UDP) >= 0)
 DENY(mptcp_inet, "stdio inet", made(socket(AF_INET, SOCK_STREAM, 262)))
 DENY(sctp_inet, "stdio inet", made(socket(AF_INET, SOCK_STREAM, 132)))
-PROBE(dns_flag_inet, "stdio inet", EINVAL, socket(AF_INET, SOCK_DGRAM | SOCK_DNS, 0) >= 0)
+CALL(dns_flag_inet, EINVAL,
+     pledge("stdio inet", NULL) == 0 && socket(AF_INET, SOCK_DGRAM | SOCK_DNS, 0) >= 0)
 /* Linux 2.0's name of AF_PACKET, still served */
 DENY(type_packet_inet, "stdio inet", made(socket(AF_INET, 10 /* SOCK_PACKET */, 0)))
 /* ints: what the kernel cuts off must not lead the filter astray */
@@ -117,25 +118,43 @@ ALLOW(socketpair_stdio, "stdio", socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0)
 ALLOWED(connected_stdio, "stdio")
 {
     char byte = 'x';
-    struct iovec iov = {&byte, 1};
-    struct msghdr msg;
     struct sockaddr_un name;
     socklen_t len = sizeof name;
 
     MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
-    memset(&msg, 0, sizeof msg);
-    msg.msg_iov = &iov;
-    msg.msg_iovlen = 1;
     PLEDGE();
     TRY(send(pair[0], &byte, 1, 0) == 1 && recv(pair[1], &byte, 1, 0) == 1);
     TRY(sendto(pair[0], &byte, 1, MSG_NOSIGNAL, NULL, 0) == 1);
     TRY(recvfrom(pair[1], &byte, 1, 0, NULL, NULL) == 1);
-    TRY(sendmsg(pair[0], &msg, 0) == 1 && recvmsg(pair[1], &msg, 0) == 1);
     TRY(getsockname(pair[0], (struct sockaddr *)&name, &len) == 0);
     len = sizeof name;
     TRY(getpeername(pair[0], (struct sockaddr *)&name, &len) == 0);
     TRY(shutdown(pair[0], SHUT_RDWR) == 0);
 }
+/* The control message that passes a descriptor lies behind a pointer. */
+static struct msghdr message(void)
+{
+    static char byte = 'x';
+    static struct iovec iov = {&byte, 1};
+    struct msghdr msg;
+
+    MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && write(pair[1], "x", 1) == 1);
+    memset(&msg, 0, sizeof msg);
+    msg.msg_iov = &iov;
+    msg.msg_iovlen = 1;
+    return msg;
+}
+#define WITH_MESSAGE(kind, id, words, ...)                                   \
+    kind(id, words)                                                          \
+    {                                                                        \
+        struct msghdr msg = message();                                       \
+        PLEDGE();                                                            \
+        TRY(__VA_ARGS__);                                                    \
+    }
+WITH_MESSAGE(REFUSED, sendmsg_stdio, "stdio", sendmsg(pair[0], &msg, 0) == 1)
+WITH_MESSAGE(REFUSED, recvmsg_stdio, "stdio", recvmsg(pair[0], &msg, 0) == 1)
+WITH_MESSAGE(ALLOWED, sendmsg_sendfd, "stdio sendfd", sendmsg(pair[0], &msg, 0) == 1)
+WITH_MESSAGE(ALLOWED, recvmsg_recvfd, "stdio recvfd", recvmsg(pair[0], &msg, 0) == 1)
 #define ON_SOCKET(kind, id, words, make, ...)                                \
     kind(id, words)                                                          \
     {                                                                        \

@@ -161,8 +161,9 @@ DENY(symlink_rpath, "stdio rpath wpath", symlink("file", "new") == 0)
 /* dpath */
 ALLOW(mkfifo_dpath, "stdio dpath", mkfifo("new", 0600) == 0)
 DENY(mkfifo_cpath, "stdio rpath wpath cpath", mkfifo("new", 0600) == 0)
-ALLOW(mknod_dpath, "stdio dpath", mknod("new", S_IFREG | 0600, 0) == 0)
-DENY(mknod_cpath, "stdio rpath wpath cpath", mknod("new", S_IFREG | 0600, 0) == 0)
+ALLOW(mknod_dpath, "stdio dpath", mknod("new", S_IFIFO | 0600, 0) == 0)
+DENY(mknod_file_dpath, "stdio dpath", mknod("new", S_IFREG | 0600, 0) == 0)
+DENY(mknod_cpath, "stdio rpath wpath cpath", mknod("new", S_IFIFO | 0600, 0) == 0)
 DENIED(mknod_device_cpath, "stdio cpath")
 {
     NEED_ROOT();
@@ -198,7 +199,7 @@ DENIED(futimens_stdio, "stdio rpath wpath")
     PLEDGE();
     TRY(futimens(fd, NULL) == 0);
 }
-PROBE(setxattr_fattr, "stdio rpath wpath fattr", ENOTSUP,
+PROBE(setxattr_wpath, "stdio rpath wpath cpath", ENOTSUP,
       setxattr("file", "nonsense.x", "1", 1, 0) == 0)
 
 /* setuid, setgid and sticky bits: OpenBSD drops them silently, a filter cannot. */
@@ -216,7 +217,7 @@ REFUSED(fchmod_setuid, "stdio fattr")
 }
 REFUSE(open_setuid, "stdio wpath cpath", ok(open("new", O_WRONLY | O_CREAT, 04755)))
 REFUSE(mkdir_sticky, "stdio cpath", mkdir("new", 01777) == 0)
-REFUSE(mknod_setuid, "stdio dpath", mknod("new", S_IFREG | 04755, 0) == 0)
+REFUSE(mknod_setuid, "stdio dpath", mknod("new", S_IFIFO | 04755, 0) == 0)
 
 /* chown */
 ALLOW(chown_self_chown, "stdio rpath chown", chown("file", geteuid(), getegid()) == 0)

@@ -21,13 +21,13 @@ static int is_nonsense(int end)
 }
 static int set_clock(void)
 {
-    struct timespec bad = {0, -1};
+    struct timespec bad = {-1, 0};
 
     return clock_settime(CLOCK_REALTIME, &bad);
 }
 static int set_day(void)
 {
-    struct timeval bad = {0, -1};
+    struct timeval bad = {-1, 0};
 
     return settimeofday(&bad, NULL);
 }
@@ -35,7 +35,7 @@ ALLOW(settimeofday_settime, "stdio settime", is_nonsense(set_day()))
 DENY(settimeofday_stdio, "stdio", is_nonsense(set_day()))
 DENY(clock_settime_stdio, "stdio", is_nonsense(set_clock()))
 DENY(settimeofday_call_stdio, "stdio",
-     is_nonsense((int)syscall(SYS_settimeofday, &(long[]){0, -1}, NULL)))
+     is_nonsense((int)syscall(SYS_settimeofday, &(long[]){-1, 0}, NULL)))
 static struct timex timex;
 ALLOW(adjtimex_settime, "stdio settime", adjtimex(&timex) >= 0)
 DENY(adjtimex_stdio, "stdio", adjtimex(&timex) >= 0)
