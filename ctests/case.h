@@ -18,6 +18,9 @@
  *                        EPERM, where this kernel or user lacks it) and the
  *                        process lives; pledged a violation
  *     KILLED             true bare, killed pledged: SIGSYS, no message
+ *     FATAL              true bare; pledged a violation, or killed where this
+ *                        libc makes the call with all signals blocked, so
+ *                        that no handler can run
  *     CALL    CALLED     about pledge() itself: run once, must end with the
  *                        errno given, 0 for none
  *
@@ -68,6 +71,7 @@ enum case_kind {
     CASE_DENIED,
     CASE_REFUSED,
     CASE_KILLED,
+    CASE_FATAL,
     CASE_CALLED
 };
 
@@ -127,6 +131,7 @@ static void case_add(struct case_entry *entry)
 #define CALLED(id, err) CASE_ADD(id, "", CASE_CALLED, err)
 #define ALLOW(id, words, ...) CASE_LINE(id, words, CASE_ALLOWED, 0, __VA_ARGS__)
 #define DENY(id, words, ...) CASE_LINE(id, words, CASE_DENIED, 0, __VA_ARGS__)
+#define FATAL(id, words, ...) CASE_LINE(id, words, CASE_FATAL, 0, __VA_ARGS__)
 #define REFUSE(id, words, ...) CASE_LINE(id, words, CASE_REFUSED, 0, __VA_ARGS__)
 #define CALL(id, err, ...) CASE_LINE(id, "", CASE_CALLED, err, __VA_ARGS__)
 #define PROBE(id, words, err, ...) CASE_LINE(id, words, CASE_DENIED, err, __VA_ARGS__)

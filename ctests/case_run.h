@@ -173,6 +173,8 @@ static int case_is_kind(const struct case_entry *entry, const char *end)
         return strncmp(end, "signal 6 ", 9) == 0;
     case CASE_KILLED:
         return strcmp(end, "signal 31") == 0;
+    case CASE_FATAL:
+        return strncmp(end, "signal 6 ", 9) == 0 || strcmp(end, "signal 31") == 0;
     case CASE_REFUSED:
         return strncmp(end, "errno ", 6) == 0;
     case CASE_CALLED:

@@ -148,4 +148,4 @@ DENIED(memfd_stdio, "stdio rpath")
 /* A real program of this system: its loader reads and maps libraries. */
 ALLOW(true_dynamic, "stdio rpath exec prot_exec", execl("/bin/true", "true", NULL) == 0)
 ALLOW(system_true, "stdio rpath proc exec prot_exec", system("true") == 0)
-DENY(system_stdio, "stdio rpath", system("true") == 0)
+FATAL(system_stdio, "stdio rpath", system("true") == 0)

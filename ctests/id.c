@@ -16,7 +16,7 @@ ALLOW(getpgrp_stdio, "stdio", getpgrp() > 0 && getpgid(0) > 0 && getsid(0) > 0 &
 
 #define BECOMES(id, ...)                                                     \
     ALLOW(id##_id, "stdio id", __VA_ARGS__)                                  \
-    DENY(id##_stdio, "stdio proc", __VA_ARGS__)
+    FATAL(id##_stdio, "stdio proc", __VA_ARGS__)
 BECOMES(setuid, setuid(getuid()) == 0)
 BECOMES(setgid, setgid(getgid()) == 0)
 BECOMES(seteuid, seteuid(geteuid()) == 0)
@@ -34,10 +34,10 @@ BECOMES(setresgid, setresgid((gid_t)-1, (gid_t)-1, (gid_t)-1) == 0)
         TRY(__VA_ARGS__);                                                    \
     }
 AS_ROOT(ALLOWED, setgroups_id, "stdio id", setgroups(0, NULL) == 0)
-AS_ROOT(DENIED, setgroups_stdio, "stdio proc", setgroups(0, NULL) == 0)
+FATAL(setgroups_stdio, "stdio proc", setgroups(0, NULL) == 0 || errno == EPERM)
 AS_ROOT(ALLOWED, drop_id, "stdio id",
         setgroups(0, NULL) == 0 && setgid(65534) == 0 && setuid(65534) == 0 && getuid() == 65534)
-AS_ROOT(DENIED, drop_stdio, "stdio", setuid(65534) == 0)
+FATAL(drop_stdio, "stdio", setuid(65534) == 0 || errno == EPERM)
 AS_ROOT(DENIED, setfsuid_stdio, "stdio", setfsuid(65534) == 0)
 PROBE(capset_id, "stdio id", EFAULT, syscall(SYS_capset, NULL, NULL) == 0)
 AS_ROOT(DENIED, chroot_id, "stdio id", chroot("dir") == 0)

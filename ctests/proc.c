@@ -28,8 +28,8 @@ static int vforks(void)
 }
 
 ALLOW(fork_proc, "stdio proc", forks(fork))
-DENY(fork_stdio, "stdio", forks(fork))
-DENY(fork_exec, "stdio exec", forks(fork))
+FATAL(fork_stdio, "stdio", forks(fork))
+FATAL(fork_exec, "stdio exec", forks(fork))
 ALLOW(vfork_proc, "stdio proc", vforks())
 DENY(vfork_stdio, "stdio", vforks())
 CALLED(child_keeps_promises, 0)
@@ -218,10 +218,10 @@ ALLOW(kill_parent_proc, "stdio proc", kill(getppid(), 0) == 0)
 DENY(kill_all_stdio, "stdio", kill(-1, 0) == 0 || errno == ESRCH || errno == EPERM)
 TO_CHILD(DENIED, tkill_other, "stdio", syscall(SYS_tkill, pid, 0) == 0)
 TO_CHILD(DENIED, tgkill_other, "stdio", syscall(SYS_tgkill, pid, pid, 0) == 0)
-TO_CHILD(DENIED, sigqueue_other, "stdio", sigqueue(pid, 0, (union sigval){0}) == 0)
 TO_CHILD(DENIED, tgsigqueue_other, "stdio",
          syscall(SYS_rt_tgsigqueueinfo, pid, pid, 0,
                  memset(&(siginfo_t){0}, 0xff, 16)) == 0 || errno == EPERM)
+FATAL(sigqueue_parent, "stdio", sigqueue(getppid(), 0, (union sigval){0}) == 0)
 DENY(tkill_parent, "stdio", syscall(SYS_tkill, getppid(), 0) == 0)
 DENY(tgkill_parent, "stdio", syscall(SYS_tgkill, getppid(), getppid(), 0) == 0)
 ALLOW(tgkill_self, "stdio", syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), 0) == 0)

@@ -134,7 +134,7 @@ DENY(close_empty, "", close(0) == 0)
 DENY(open_empty, "", open("file", O_RDONLY) >= 0)
 DENY(mmap_empty, "", mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
 DENY(fork_empty, "", fork() >= 0)
-DENY(rpath_alone_pipe, "rpath", pipe(ends) == 0)
+DENY(rpath_alone_dup, "rpath", fcntl(0, F_DUPFD, 10) >= 10)
 ALLOW(rpath_alone_open, "rpath", open("file", O_RDONLY) >= 0)
 CALLED(abort_itself, 0)
 {

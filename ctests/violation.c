@@ -308,6 +308,12 @@ static void broken_stderr(void)
     says();
 }
 CALLED(stderr_broken_pipe, 0) { TRY(ends_by(SIGABRT, end_of(broken_stderr))); }
+static void handled_pipe(void)
+{
+    MUST(signal(SIGPIPE, forgives) != SIG_ERR);
+    broken_stderr();
+}
+CALLED(stderr_broken_pipe_handled, 0) { TRY(ends_by(SIGABRT, end_of(handled_pipe))); }
 static void full_stderr(void)
 {
     int fds[2];
