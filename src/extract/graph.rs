@@ -71,6 +71,7 @@ struct Pointers<'a> {
     fields: HashMap<i32, BTreeSet<u64>>,
     vtables: &'a BTreeSet<u64>,
     entries: &'a HashSet<u64>,
+    bases: &'a BTreeSet<u64>,
 }
 
 impl Program {
@@ -90,6 +91,7 @@ impl Program {
             found: &found,
             clobbers: HashMap::new(),
             noreturn: HashSet::new(),
+            exits: super::effects::exits(names),
             blocks: RefCell::new(HashMap::new()),
         };
         let first = run_all(&context);
@@ -279,6 +281,8 @@ fn vtables(image: &Image) -> BTreeSet<u64> {
     tables
 }
 
+/// Sections that are arrays of functions.
+const HOOKS: [&str; 2] = ["__libc_atexit", "__libc_subfreeres"];
 /// Offsets at which stdio's objects point to their tables.
 const VTABLE_FIELDS: [i32; 2] = [0xd8, 0xe0];
 /// Farthest field of an object that is looked at.
@@ -309,7 +313,7 @@ impl<'a> Pointers<'a> {
                 field.extend(targets.iter().copied());
             }
         }
-        Pointers { image, musl, globals, fields, vtables, entries: &found.entries }
+        Pointers { image, musl, globals, fields, vtables, entries: &found.entries, bases: &found.bases }
     }
 
     /// What a call's target may be; true if it may be something else as well.
@@ -383,6 +387,9 @@ impl<'a> Pointers<'a> {
         for data in &function.passed {
             self.table(*data, &mut to);
         }
+        for data in &function.data {
+            self.hooks(*data, &mut to);
+        }
         (to, open)
     }
 
@@ -394,8 +401,7 @@ impl<'a> Pointers<'a> {
         }
         let end = data + FARTHEST_FIELD;
         for (at, targets) in self.image.pointers.range(data..end) {
-            // The next object.
-            if *at > data && self.fields_base(*at, data) {
+            if *at > data && (self.bases.contains(at) || self.elsewhere(*at, data)) {
                 break;
             }
             let code = targets.iter().filter(|to| self.entries.contains(to));
@@ -403,7 +409,19 @@ impl<'a> Pointers<'a> {
         }
     }
 
-    fn fields_base(&self, at: u64, data: u64) -> bool {
+    /// glibc collects functions in sections of their own (__libc_atexit) and runs
+    /// all that it finds between the section's ends.
+    fn hooks(&self, data: u64, to: &mut BTreeSet<Edge>) {
+        let section = self.image.section(data);
+        let Some(section) = section.filter(|section| HOOKS.contains(&section.name.as_str())) else {
+            return;
+        };
+        let targets = self.image.pointers.range(section.start..section.end).flat_map(|hook| hook.1);
+        let code = targets.filter(|to| self.entries.contains(to));
+        to.extend(code.map(|to| Edge { to: *to, why: Why::Indirect }));
+    }
+
+    fn elsewhere(&self, at: u64, data: u64) -> bool {
         self.image.section(at).map(|s| s.start) != self.image.section(data).map(|s| s.start)
     }
 }
