@@ -32,6 +32,7 @@ pub mod reduce;
 pub mod row;
 pub mod syscalls;
 pub mod version;
+pub mod why;
 
 /// The format of the snapshot files that this code reads and writes.
 pub const FORMAT: u32 = 1;
