@@ -198,7 +198,7 @@ fn libc_is_found(program: &Program) -> Outcome {
 
 fn errno_filters(program: &Program) -> Outcome {
     let output = run(driver("errno", &program.path).arg("call"));
-    let ok = status(&output) == 0 && text(&output.stdout) == "getppid errno 38\n";
+    let ok = status(&output) == 0 && text(&output.stdout) == "getppid -38\n";
     expect("errno", ok, &output)
 }
 

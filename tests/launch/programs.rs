@@ -33,20 +33,21 @@ pub const KINDS: [Kind; 7] = [
         "musl-static",
         false,
     ),
-    kind(
-        "musl-static-pie",
-        "musl-gcc",
-        // Its specs name crt1.o, which cannot relocate itself.
-        &[
-            "-nostartfiles",
-            "-static",
-            "-pie",
-            "-Wl,--no-dynamic-linker",
-            "-fPIE",
-        ],
-        "musl-static-pie",
-        false,
-    ),
+    kind("musl-static-pie", "gcc", RELOCATES_ITSELF, "musl-static-pie", false),
+];
+
+/// What musl-gcc has no specs for.
+const RELOCATES_ITSELF: &[&str] = &[
+    "-fPIE",
+    "-static-pie",
+    "-nostdlib",
+    "-nostdinc",
+    "-isystem",
+    "/usr/include/x86_64-linux-musl",
+    "/usr/lib/x86_64-linux-musl/rcrt1.o",
+    "/usr/lib/x86_64-linux-musl/crti.o",
+    "/usr/lib/x86_64-linux-musl/libc.a",
+    "/usr/lib/x86_64-linux-musl/crtn.o",
 ];
 
 const fn kind(
@@ -94,13 +95,9 @@ pub fn build(kind: &Kind) -> Result<PathBuf, String> {
     let source = source.to_str().expect("a path in UTF-8");
     let mut arguments = vec!["-O2", "-Wall", "-Wextra", "-pthread", source];
     arguments.extend(kind.flags);
-    let musl = "/usr/lib/x86_64-linux-musl";
-    let objects = ["rcrt1.o", "crti.o", "crtn.o"].map(|name| format!("{musl}/{name}"));
-    if kind.flags.contains(&"-nostartfiles") {
-        if !Path::new(&objects[0]).exists() {
-            return Err(format!("no {}", objects[0]));
-        }
-        arguments.extend(objects.iter().map(String::as_str));
+    let missing = kind.flags.iter().find(|flag| flag.starts_with('/') && !Path::new(flag).exists());
+    if let Some(missing) = missing {
+        return Err(format!("no {missing}"));
     }
     match compile(kind.compiler, &arguments, &output) {
         None => Err(format!("no {}", kind.compiler)),

@@ -81,8 +81,8 @@ impl<'a> Held<'a> {
         &self.registers
     }
 
-    /// Executes one instruction.
-    pub fn step(&mut self) -> io::Result<()> {
+    /// Executes one instruction; the signal if it was at fault, else 0.
+    pub fn step(&mut self) -> io::Result<c_int> {
         sys::set_registers(self.thread, &self.registers)?;
         loop {
             sys::step(self.thread, 0)?;
@@ -92,16 +92,13 @@ impl<'a> Held<'a> {
                 return Err(io::Error::from_raw_os_error(libc::ESRCH));
             }
             match (libc::WSTOPSIG(status), status >> 16) {
-                (libc::SIGTRAP, 0) => break,
-                (libc::SIGSYS, 0) => return Err(io::Error::from_raw_os_error(libc::EPERM)),
                 (libc::SIGSTOP, 0) | (_, libc::PTRACE_EVENT_STOP) => self.stopped = true,
                 (signal, _) => {
-                    return Err(io::Error::other(format!("stopped by signal {signal}")));
+                    self.registers = sys::registers(self.thread)?;
+                    return Ok(if signal == libc::SIGTRAP { 0 } else { signal });
                 }
             }
         }
-        self.registers = sys::registers(self.thread)?;
-        Ok(())
     }
 
     /// Makes a system call; all registers are as before after it.
@@ -113,7 +110,12 @@ impl<'a> Held<'a> {
         let stepped = self.step();
         let result = machine::result(&self.registers);
         self.registers = before;
-        stepped?;
+        match stepped? {
+            0 => {}
+            // Another filter, older than ours, traps it.
+            libc::SIGSYS => return Err(io::Error::from_raw_os_error(libc::EPERM)),
+            signal => return Err(io::Error::other(format!("stopped by signal {signal}"))),
+        }
         result.map_err(io::Error::from_raw_os_error)
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Follows a fresh program from its first instruction to main().
 
+use std::ffi::c_int;
 use std::io;
 
 use super::elf::{self, List};
@@ -122,17 +123,30 @@ fn base(maps: &Maps, image: &Mapping) -> Option<u64> {
         .map(|mapping| mapping.start)
 }
 
-/// The loader has mapped the program, the first of its list of objects: waits
-/// at that one's entry point. `struct r_debug` begins with a version and the
+/// The loader has something to tell. When that is its list of objects, with
+/// the program as the first: waits at that one's entry point; glibc's stops
+/// once before it has a list. `struct r_debug` begins with a version and the
 /// list; `struct link_map` with address, name, dynamic section.
-pub fn loaded(thread: Pid, list: u64) -> io::Result<Stage> {
+pub fn loaded(
+    process: Pid,
+    thread: Pid,
+    (stop, list): (&Breakpoint, u64),
+    events: &mut Events,
+) -> io::Result<Stage> {
     let memory = Memory::open(thread)?;
-    let maps = Maps::read(thread)?;
-    let list = match list & BEHIND {
+    let structure = match list & BEHIND {
         0 => list,
         _ => memory.read_word(list & !BEHIND)?,
     };
-    let first = memory.read_word(list.wrapping_add(8))?;
+    let first = memory.read_word(structure.wrapping_add(8))?;
+    if first == 0 {
+        let mut held = Held::new(process, thread, events)?;
+        held.step()?;
+        let again = Breakpoint::set(thread, &memory, stop.address)?;
+        held.release()?;
+        return Ok(Stage::Loading(again, list));
+    }
+    let maps = Maps::read(thread)?;
     let bias = memory.read_word(first)?;
     let dynamic = memory.read_word(first.wrapping_add(16))?;
     let image = maps
@@ -148,9 +162,17 @@ pub fn loaded(thread: Pid, list: u64) -> io::Result<Stage> {
 /// first, some ten instructions a relocation.
 const STEPS: usize = 50_000;
 
-/// From the entry point to the call of __libc_start_main(main, argc, argv, …):
-/// waits at main(), or stays where it is if the first system call comes before.
-pub fn entered(process: Pid, thread: Pid, events: &mut Events) -> io::Result<Option<Stage>> {
+/// What steps from the entry point led to.
+pub enum Way {
+    /// Waits at main().
+    Main(Stage),
+    /// Stays where it is, with a signal if the last step was at fault.
+    Lost(c_int),
+}
+
+/// From the entry point to the call of __libc_start_main(main, argc, argv, …),
+/// but not beyond a first system call.
+pub fn entered(process: Pid, thread: Pid, events: &mut Events) -> io::Result<Way> {
     let maps = Maps::read(thread)?;
     let mut held = Held::new(process, thread, events)?;
     let sp = machine::sp(held.registers());
@@ -162,33 +184,26 @@ pub fn entered(process: Pid, thread: Pid, events: &mut Events) -> io::Result<Opt
             mapping.executable && image.as_ref().is_some_and(|image| mapping.same_file(image))
         })
     };
-    let mut found = None;
+    let mut way = Way::Lost(0);
     for _ in 0..STEPS {
-        let code = held
-            .memory()?
-            .read(machine::pc(held.registers()), machine::LONGEST)?;
+        let pc = machine::pc(held.registers());
+        let code = held.memory()?.read(pc, machine::LONGEST)?;
+        let [main, count, vector] = machine::arguments(held.registers());
+        let starts = count as u32 == argc as u32 && vector == argv && in_program(main);
+        if machine::leaves(&code) && starts {
+            let stop = Breakpoint::set(thread, held.memory()?, main)?;
+            way = Way::Main(Stage::Starting(stop));
+            break;
+        }
         if machine::enters_kernel(&code) {
             break;
         }
-        let [main, count, vector] = machine::arguments(held.registers());
-        if machine::leaves(&code)
-            && in_program(main)
-            && count as u32 == argc as u32
-            && vector == argv
-        {
-            found = Some(main);
+        let fault = held.step()?;
+        if fault != 0 {
+            way = Way::Lost(fault);
             break;
         }
-        held.step()?;
     }
-    let stage = match found {
-        Some(main) => Some(Stage::Starting(Breakpoint::set(
-            thread,
-            held.memory()?,
-            main,
-        )?)),
-        None => None,
-    };
     held.release()?;
-    Ok(stage)
+    Ok(way)
 }

@@ -8,7 +8,7 @@ use std::io;
 use super::inject::{self, Events, Held};
 use super::proc::{self, Maps, Memory};
 use super::signals::Signals;
-use super::start::{self, Breakpoint, Place, Stage};
+use super::start::{self, Breakpoint, Place, Stage, Way};
 use super::sys::{self, Pid, SignalInfo, Status};
 use super::{Ending, Insn, LaunchError, Tracee, Violation, elf, machine};
 
@@ -268,16 +268,22 @@ impl<'a> Tree<'a> {
     }
 
     fn advance(&mut self, process: Pid, thread: Pid, stage: Stage) -> Step {
+        let mut fault = 0;
         let next = match stage {
-            Stage::Loading(_, list) => start::loaded(thread, list)?,
+            Stage::Loading(stop, list) => {
+ start::loaded(process, thread, (&stop, list), &mut self.events)?
+}
             Stage::Linking(_) => match start::entered(process, thread, &mut self.events)? {
-                Some(next) => next,
-                None => self.confine(process, thread, Place::Entry)?,
+                Way::Main(next) => next,
+                Way::Lost(signal) => {
+                    fault = signal;
+                    self.confine(process, thread, Place::Entry)?
+                }
             },
             _ => self.confine(process, thread, Place::Main)?,
         };
         self.processes.insert(process, next);
-        Ok(sys::resume(thread, 0)?)
+        Ok(sys::resume(thread, fault)?)
     }
 
     /// Asks for the filter and loads it.
