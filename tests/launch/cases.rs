@@ -142,6 +142,7 @@ const CASES: &[Case] = &[
         ABORTED,
         &["main=false", "nr=110", "function=getppid"],
     ),
+    case("storm", (0, "failed 0\n"), (0, "failed 0\n"), &[]),
     case("threads", OK, ABORTED, GETPPID),
     with(
         "CONSTRUCTOR_THREAD",
@@ -481,6 +482,38 @@ fn scripts_run_their_interpreter(_: &Program) -> Outcome {
     expect("script", ok, &output)?;
     let output = run(driver("errno", Path::new("sh")).args(["-c", "exit 9"]));
     expect("PATH", status(&output) == 9, &output)
+}
+
+/// Traced by the outer launcher, the inner one's program cannot be traced again.
+fn tracing_may_be_refused(program: &Program) -> Outcome {
+    let own = std::env::current_exe().map_err(|error| error.to_string())?;
+    let mut command = driver("errno", &own);
+    let output = run(command
+        .args(["driver", "errno"])
+        .arg(&program.path)
+        .arg("call"));
+    let why = "cannot trace it: Operation not permitted";
+    let ok = status(&output) == 125 && text(&output.stderr).contains(why);
+    expect("nested", ok && output.stdout.is_empty(), &output)
+}
+
+fn own_start_is_confined_from_the_entry(_: &Program) -> Outcome {
+    let path = programs::without_libc()?;
+    let output = run(Command::new(&path).arg("x"));
+    expect("bare", status(&output) == 42, &output)?;
+    let output = run(driver("trap", &path).arg("x"));
+    let err = text(&output.stderr);
+    let ok = status(&output) == 134 && err.contains("at Entry") && err.contains("function=_start");
+    expect("confined", ok, &output)
+}
+
+fn foreign_programs_are_refused(_: &Program) -> Outcome {
+    let path = programs::foreign().map_err(|error| error.to_string())?;
+    let output = run(&mut Command::new(&path));
+    expect("bare", status(&output) == 42, &output)?;
+    let output = run(&mut driver("trap", &path));
+    let ok = status(&output) == 125 && text(&output.stderr).contains("32-bit");
+    expect("confined", ok, &output)
 }
 
 fn loaders_are_passed_by(program: &Program) -> Outcome {

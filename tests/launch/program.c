@@ -124,6 +124,36 @@ static int threads(void)
 	return 0;
 }
 
+static void *forker(void *argument)
+{
+	int i, status;
+
+	for (i = 0; i < 50; i++) {
+		pid_t child = fork();
+		if (child == 0)
+			_exit(0);
+		if (child < 0 || waitpid(child, &status, 0) != child || status)
+			return &wait_for_go;
+	}
+	return argument;
+}
+
+static int storm(void)
+{
+	pthread_t threads[4];
+	void *result;
+	int i, failed = 0;
+
+	for (i = 0; i < 4; i++)
+		pthread_create(&threads[i], NULL, forker, NULL);
+	for (i = 0; i < 4; i++) {
+		pthread_join(threads[i], &result);
+		failed += result != NULL;
+	}
+	printf("failed %d\n", failed);
+	return 0;
+}
+
 static int terminated(void)
 {
 	signal(SIGTERM, on_term);
@@ -223,6 +253,8 @@ int main(int argc, char **argv)
 			return child_ended(-1);
 	} else if (!strcmp(what, "threads"))
 		return threads();
+	else if (!strcmp(what, "storm"))
+		return storm();
 	else if (!strcmp(what, "exit"))
 		return atoi(argv[2]);
 	else if (!strcmp(what, "signal"))

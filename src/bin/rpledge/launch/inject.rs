@@ -18,11 +18,11 @@ const HELD: Mask = !(1 << (libc::SIGTRAP - 1) | 1 << (libc::SIGSYS - 1));
 pub struct Events(VecDeque<(Pid, Status)>);
 
 impl Events {
-    /// The next one without waiting; `Err` ECHILD: no tracee is left.
-    pub fn poll(&mut self) -> io::Result<Option<(Pid, Status)>> {
+    /// The next one, or None when none is there; `Err` ECHILD: no tracee is left.
+    pub fn next(&mut self, block: bool) -> io::Result<Option<(Pid, Status)>> {
         match self.0.pop_front() {
             Some(event) => Ok(Some(event)),
-            None => sys::wait(false),
+            None => sys::wait(block),
         }
     }
 

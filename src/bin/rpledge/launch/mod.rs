@@ -18,6 +18,8 @@ mod inject;
 #[cfg(target_arch = "x86_64")]
 #[path = "x86_64.rs"]
 mod machine;
+#[cfg(not(target_arch = "x86_64"))]
+compile_error!("rpledge run knows no other machine than x86-64 yet: add one beside x86_64.rs");
 mod proc;
 mod signals;
 mod start;
@@ -26,6 +28,7 @@ mod tree;
 
 use std::ffi::{CString, OsString};
 use std::fmt;
+use std::io::{Read, Write, pipe};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
@@ -33,7 +36,6 @@ pub use elf::{Caller, Libc};
 pub use proc::{Mapping, Maps};
 use signals::Signals;
 pub use start::Place;
-use sys::Pipe;
 use tree::Tree;
 
 /// An instruction of a filter: the kernel's `struct sock_filter`.
@@ -91,6 +93,8 @@ pub struct Violation {
     /// Of the call, as <linux/audit.h> numbers architectures.
     pub arch: u32,
     pub arguments: [u64; 6],
+    /// What the filter gave with SECCOMP_RET_TRAP.
+    pub data: u16,
     /// Behind the call instruction.
     pub call_address: u64,
     sp: u64,
@@ -174,31 +178,25 @@ pub fn launch(
     let failed = |text: String| LaunchError::Failed(format!("{name}: {text}"));
     let argv = argv(command).ok_or_else(|| failed("an argument has a NUL byte".into()))?;
     let signals = Signals::block();
-    let pipes = || Ok::<_, std::io::Error>((Pipe::new()?, Pipe::new()?));
-    let (go, failure) = pipes().map_err(|error| failed(format!("pipe: {error}")))?;
-    let pid = sys::fork_program(&argv, &signals.blocked, &go, &failure)
+    let pipes = pipe().and_then(|go| Ok((go, pipe()?)));
+    let ((wait, mut go), (mut failure, tell)) =
+        pipes.map_err(|error| failed(format!("pipe: {error}")))?;
+    let pid = sys::fork_program(&argv, &signals.blocked, (&wait, &go), &tell)
         .map_err(|error| failed(format!("fork: {error}")))?;
-    sys::close(go.reader);
-    sys::close(failure.writer);
-    let seized = sys::seize(pid);
-    if seized.is_ok() {
-        sys::send(go.writer, 0);
-    }
-    sys::close(go.writer);
+    drop((wait, tell));
+    // A child that is not told to go on ends when the pipe does.
+    let seized = sys::seize(pid).and_then(|()| go.write_all(&[0]));
+    drop(go);
     let mut tree = Tree::new(pid, signals, &mut install, &mut report);
     let ending = tree.run(command.stay);
-    let errno = match tree.started {
-        true => None,
-        false => sys::receive(failure.reader),
-    };
-    sys::close(failure.reader);
     if let Err(error) = seized {
         return Err(failed(cannot_trace(&error)));
     }
-    match errno {
-        Some(errno) => Err(cannot_execute(&name, errno)),
-        None => ending.map_err(|error| failed(error.to_string())),
+    let mut errno = [0; 4];
+    if !tree.started && failure.read_exact(&mut errno).is_ok() {
+        return Err(cannot_execute(&name, i32::from_ne_bytes(errno)));
     }
+    ending.map_err(|error| failed(error.to_string()))
 }
 
 fn argv(command: &Command) -> Option<Vec<CString>> {

@@ -6,8 +6,9 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CString, c_int, c_long, c_void};
-use std::io;
+use std::io::{self, PipeReader, PipeWriter};
 use std::mem::{MaybeUninit, size_of, zeroed};
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use super::machine::Registers;
@@ -39,6 +40,11 @@ impl SignalInfo {
     /// Whoever sent it; meaningful when `code()` is not above zero.
     pub fn sender(&self) -> Pid {
         self.word(16)
+    }
+
+    /// SIGSYS: the data that the filter gave with its verdict.
+    pub fn verdict_data(&self) -> u16 {
+        self.word(4) as u16
     }
 
     /// SIGSYS: address behind the call instruction, number, audit architecture.
@@ -302,47 +308,17 @@ impl Drop for Blocked {
     }
 }
 
-/// Both ends of a pipe, closed on exec.
-pub struct Pipe {
-    pub reader: c_int,
-    pub writer: c_int,
-}
-
-impl Pipe {
-    pub fn new() -> Result<Pipe> {
-        let mut ends = [0; 2];
-        // SAFETY: ends has room for both.
-        check(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) }.into())?;
-        Ok(Pipe {
-            reader: ends[0],
-            writer: ends[1],
-        })
-    }
-}
-
-pub fn close(descriptor: c_int) {
-    // SAFETY: only descriptors of a Pipe come here, each once.
-    unsafe { libc::close(descriptor) };
-}
-
-/// Reads one number; `None` at the end of the pipe.
-pub fn receive(descriptor: c_int) -> Option<i32> {
-    let mut number = 0i32;
-    // SAFETY: reads at most the size of number into it.
-    let read = unsafe { libc::read(descriptor, (&raw mut number).cast(), size_of::<i32>()) };
-    (read == size_of::<i32>() as isize).then_some(number)
-}
-
-pub fn send(descriptor: c_int, number: i32) {
-    // SAFETY: writes the bytes of number. A lost write shows at the other end.
-    unsafe { libc::write(descriptor, (&raw const number).cast(), size_of::<i32>()) };
-}
-
-/// Forks a child that waits for a number on `go`, then becomes the program;
-/// if it cannot, it writes errno to `failure` and exits.
-pub fn fork_program(argv: &[CString], blocked: &Blocked, go: &Pipe, failure: &Pipe) -> Result<Pid> {
+/// Forks a child that waits for a byte on `go`, then becomes the program; if it
+/// cannot, it writes errno to `failure` and exits. Both pipes close on exec.
+pub fn fork_program(
+    argv: &[CString],
+    blocked: &Blocked,
+    go: (&PipeReader, &PipeWriter),
+    failure: &PipeWriter,
+) -> Result<Pid> {
     let mut pointers: Vec<_> = argv.iter().map(|word| word.as_ptr()).collect();
     pointers.push(std::ptr::null());
+    let (wait, other_end, failure) = (go.0.as_raw_fd(), go.1.as_raw_fd(), failure.as_raw_fd());
     // SAFETY: the child calls async-signal-safe functions only (execvp is one
     // in glibc and musl) and never returns; what it reads was made before.
     unsafe {
@@ -350,16 +326,18 @@ pub fn fork_program(argv: &[CString], blocked: &Blocked, go: &Pipe, failure: &Pi
         if pid != 0 {
             return check(pid.into()).map(|pid| pid as Pid);
         }
-        // Else the end of `go` would not show when the parent dies.
-        libc::close(go.writer);
-        if receive(go.reader).is_none() {
+        // Else the end of the pipe would not show when the parent dies.
+        libc::close(other_end);
+        let mut byte = 0u8;
+        if libc::read(wait, (&raw mut byte).cast(), 1) != 1 {
             libc::_exit(125);
         }
         // Rust's start-up ignores SIGPIPE; programs expect the default.
         libc::signal(libc::SIGPIPE, libc::SIG_DFL);
         blocked.restore();
         libc::execvp(pointers[0], pointers.as_ptr());
-        send(failure.writer, *libc::__errno_location());
+        let errno = *libc::__errno_location();
+        libc::write(failure, (&raw const errno).cast(), size_of::<c_int>());
         libc::_exit(127);
     }
 }

@@ -92,7 +92,7 @@ impl<'a> Tree<'a> {
     /// program has: the rest is then let go, under its filter.
     pub fn run(&mut self, stay: bool) -> Result<Ending, LaunchError> {
         loop {
-            match self.events.poll() {
+            match self.events.next(false) {
                 Ok(Some((pid, status))) => match self.event(pid, status) {
                     Err(Interruption::Failed(error)) => {
                         self.kill_all();
@@ -174,8 +174,7 @@ impl<'a> Tree<'a> {
     }
 
     fn ended(&mut self, pid: Pid, status: Status) {
-        self.unclaimed.remove(&pid);
-        self.tasks.remove(&pid);
+        self.remove(pid);
         if self.processes.remove(&pid).is_some() && pid == self.program {
             self.stopped = false;
             self.ending = Some(match libc::WIFSIGNALED(status) {
@@ -188,7 +187,11 @@ impl<'a> Tree<'a> {
         for orphan in std::mem::take(&mut self.unclaimed) {
             let parent = proc::status(orphan, "PPid").unwrap_or(0) as Pid;
             let process = proc::status(orphan, "Tgid").unwrap_or(0) as Pid;
-            if self.processes.contains_key(&parent) || self.processes.contains_key(&process) {
+            // This process is the parent of what the program makes as its sibling.
+            let alive = parent == std::process::id() as Pid
+                || self.processes.contains_key(&parent)
+                || self.processes.contains_key(&process);
+            if alive && !self.tasks.is_empty() {
                 self.unclaimed.insert(orphan);
             } else {
                 let _ = sys::kill(orphan, libc::SIGKILL);
@@ -231,7 +234,9 @@ impl<'a> Tree<'a> {
             return Ok(());
         };
         let (process, aborts) = (task.process, task.aborts);
-        if signal == libc::SIGSYS && info.code() == SYS_SECCOMP {
+        // Before, it can only be from a filter of the program's own.
+        let confined = matches!(self.processes.get(&process), Some(Stage::Confined));
+        if confined && signal == libc::SIGSYS && info.code() == SYS_SECCOMP {
             if aborts == 0 {
                 self.violation(process, pid, &info);
             }
@@ -271,8 +276,8 @@ impl<'a> Tree<'a> {
         let mut fault = 0;
         let next = match stage {
             Stage::Loading(stop, list) => {
- start::loaded(process, thread, (&stop, list), &mut self.events)?
-}
+                start::loaded(process, thread, (&stop, list), &mut self.events)?
+            }
             Stage::Linking(_) => match start::entered(process, thread, &mut self.events)? {
                 Way::Main(next) => next,
                 Way::Lost(signal) => {
@@ -318,6 +323,7 @@ impl<'a> Tree<'a> {
             number,
             arch,
             arguments: registers.as_ref().map_or([0; 6], machine::call_arguments),
+            data: info.verdict_data(),
             call_address,
             sp: registers.as_ref().map_or(0, machine::sp),
             maps: Maps::read(thread).unwrap_or_default(),
@@ -347,50 +353,72 @@ impl<'a> Tree<'a> {
 
     /// Nothing may go on half confined: ends all, and waits for it.
     fn kill_all(&mut self) {
-        loop {
+        while !self.tasks.is_empty() || !self.unclaimed.is_empty() {
             for pid in self.tasks.keys().chain(&self.unclaimed) {
                 let _ = sys::kill(*pid, libc::SIGKILL);
             }
-            match sys::wait(true) {
-                Ok(Some((pid, status))) if libc::WIFSTOPPED(status) => {
+            let Ok(event) = self.events.next(true) else {
+                return;
+            };
+            match event {
+                Some((pid, status)) if !libc::WIFSTOPPED(status) => self.remove(pid),
+                Some((pid, status)) if status >> 16 == libc::PTRACE_EVENT_EXEC => {
+                    self.single_thread(pid);
+                }
+                Some((pid, _)) if !self.tasks.contains_key(&pid) => {
                     self.unclaimed.insert(pid);
                 }
-                Ok(Some((pid, _))) => {
-                    self.tasks.remove(&pid);
-                    self.unclaimed.remove(&pid);
-                }
-                Ok(None) => {}
-                Err(_) => return,
+                _ => {}
             }
         }
     }
 
+    fn remove(&mut self, pid: Pid) {
+        self.tasks.remove(&pid);
+        self.unclaimed.remove(&pid);
+    }
+
+    /// An exec ends all other threads and gives its own the process's number.
+    fn single_thread(&mut self, process: Pid) {
+        self.tasks
+            .retain(|thread, task| task.process != process || *thread == process);
+    }
+
     /// Stops tracing what the program left behind: its filter stays, and a
-    /// violation is SIGSYS then. What is not confined yet is ended.
+    /// violation is SIGSYS then. What is not confined yet is ended, and what
+    /// nobody claims while there is such.
     fn let_go(&mut self) {
+        let mut confined = true;
         for (process, stage) in &self.processes {
             if !matches!(stage, Stage::Confined) {
+                confined = false;
                 let _ = sys::kill(*process, libc::SIGKILL);
             }
+        }
+        let unclaimed = std::mem::take(&mut self.unclaimed);
+        for pid in &unclaimed {
+            let _ = match confined {
+                true => sys::detach(*pid, 0),
+                false => sys::kill(*pid, libc::SIGKILL),
+            };
         }
         for pid in self.tasks.keys() {
             let _ = sys::interrupt(*pid);
         }
-        for pid in std::mem::take(&mut self.unclaimed) {
-            let _ = sys::detach(pid, 0);
-            self.tasks.remove(&pid);
-        }
         while !self.tasks.is_empty() {
-            match sys::wait(true) {
-                Ok(Some((pid, status))) => {
-                    let signal = inject::delivery(status).unwrap_or(0);
-                    if libc::WIFSTOPPED(status) {
-                        let _ = sys::detach(pid, signal);
-                    }
-                    self.tasks.remove(&pid);
-                }
-                Ok(None) => {}
-                Err(_) => return,
+            let Ok(event) = self.events.next(true) else {
+                return;
+            };
+            let Some((pid, status)) = event else { continue };
+            if status >> 16 == libc::PTRACE_EVENT_EXEC {
+                self.single_thread(pid);
+            }
+            let known = self.tasks.remove(&pid).is_some();
+            if libc::WIFSTOPPED(status) {
+                let _ = match known || confined {
+                    true => sys::detach(pid, inject::delivery(status).unwrap_or(0)),
+                    false => sys::kill(pid, libc::SIGKILL),
+                };
             }
         }
     }

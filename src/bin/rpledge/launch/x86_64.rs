@@ -147,7 +147,6 @@ mod tests {
 
     #[test]
     fn results_are_values_or_errnos() {
-        // SAFETY-free zero: every field is an integer.
         let mut registers = calling(&zero(), 0x1000, 39, [1, 2, 3, 4, 5, 6]);
         assert_eq!(pc(&registers), 0x1000);
         assert_eq!(call_arguments(&registers), [1, 2, 3, 4, 5, 6]);
