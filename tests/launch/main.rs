@@ -9,8 +9,11 @@
 mod launch;
 
 mod cases;
+mod checks;
 mod driver;
+mod live;
 mod programs;
+mod run;
 
 use std::process::ExitCode;
 
