@@ -21,6 +21,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("failures end it", failures_end_it),
     ("what is left can be let go", what_is_left_can_be_let_go),
     ("input is inherited", input_is_inherited),
+    ("terminal is inherited", terminal_is_inherited),
     ("termination is passed on", termination_is_passed_on),
     ("program stops and continues", program_stops_and_continues),
     ("job stops and continues", job_stops_and_continues),
@@ -75,11 +76,10 @@ fn own_code_is_named(program: &Program) -> Outcome {
     expect("own", text(&output.stderr).contains(function), &output)
 }
 
-/// A handler set again and again by another thread may be met: the process
-/// must die all the same.
+/// Another thread sets a handler again and again: it must be stopped first.
 fn handler_race(program: &Program) -> Outcome {
     let output = run(driver("trap", &program.path).arg("race"));
-    let dead = matches!(status(&output), 134 | 137) && output.stdout.is_empty();
+    let dead = status(&output) == 134 && output.stdout.is_empty();
     expect("race", dead, &output)
 }
 
@@ -140,6 +140,19 @@ fn input_is_inherited(program: &Program) -> Outcome {
         .wait_with_output()
         .map_err(|error| error.to_string())?;
     expect("copy", text(&output.stdout) == "through", &output)
+}
+
+/// The program is in the foreground of the terminal that script(1) makes.
+fn terminal_is_inherited(program: &Program) -> Outcome {
+    let own = std::env::current_exe().map_err(|error| error.to_string())?;
+    let line = format!("{:?} driver trap {:?} tty", own, program.path);
+    let mut command = Command::new("script");
+    command
+        .args(["-qec", &line, "/dev/null"])
+        .stdin(Stdio::null());
+    let output = run(&mut command);
+    let seen = text(&output.stdout).contains("tty 1 foreground 1");
+    expect("terminal", seen && status(&output) == 0, &output)
 }
 
 fn commands_that_are_none(_: &Program) -> Outcome {

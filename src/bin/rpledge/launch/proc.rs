@@ -225,7 +225,7 @@ mod tests {
         let memory = Memory::open(pid).unwrap();
         assert_eq!(memory.read(value.as_ptr() as u64, 16).unwrap(), value);
         assert!(memory.read(0, 1).is_err());
-        assert_eq!(comm(pid).is_empty(), false);
+        assert!(!comm(pid).is_empty());
         assert_eq!(status(pid, "Tgid"), Some(pid as u64));
     }
 }

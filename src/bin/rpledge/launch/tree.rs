@@ -49,6 +49,8 @@ pub struct Tree<'a> {
     program: Pid,
     tasks: HashMap<Pid, Task>,
     processes: HashMap<Pid, Stage>,
+    /// Those that have violated, to be stopped in all threads until they are dead.
+    dying: HashSet<Pid>,
     /// Stopped, and their parent's word that it made them not yet heard.
     unclaimed: HashSet<Pid>,
     events: Events,
@@ -77,6 +79,7 @@ impl<'a> Tree<'a> {
             program,
             tasks: HashMap::from([(program, task)]),
             processes: HashMap::from([(program, Stage::Forked)]),
+            dying: HashSet::new(),
             unclaimed: HashSet::new(),
             events: Events::default(),
             signals,
@@ -137,18 +140,25 @@ impl<'a> Tree<'a> {
             self.ended(pid, status);
             return Ok(());
         }
-        if !self.tasks.contains_key(&pid) {
+        let Some(task) = self.tasks.get(&pid) else {
             self.unclaimed.insert(pid);
             return Ok(());
-        }
+        };
+        let doomed = task.aborts == 0 && self.dying.contains(&task.process);
         match status >> 16 {
+            // Comes from a thread that was faster than its end.
+            libc::PTRACE_EVENT_EXEC if doomed => Ok(sys::kill(pid, libc::SIGKILL)?),
+            0 | libc::PTRACE_EVENT_STOP if doomed => Ok(()),
             0 => self.signal(pid, libc::WSTOPSIG(status)),
             libc::PTRACE_EVENT_STOP => self.group_stop(pid, libc::WSTOPSIG(status)),
             libc::PTRACE_EVENT_EXEC => self.executed(pid),
             libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => {
                 let child = sys::event_message(pid)? as Pid;
                 self.claim(pid, child)?;
-                Ok(sys::resume(pid, 0)?)
+                match doomed {
+                    true => Ok(()),
+                    false => Ok(sys::resume(pid, 0)?),
+                }
             }
             _ => Ok(sys::resume(pid, 0)?),
         }
@@ -175,6 +185,7 @@ impl<'a> Tree<'a> {
 
     fn ended(&mut self, pid: Pid, status: Status) {
         self.remove(pid);
+        self.dying.remove(&pid);
         if self.processes.remove(&pid).is_some() && pid == self.program {
             self.stopped = false;
             self.ending = Some(match libc::WIFSIGNALED(status) {
@@ -238,6 +249,7 @@ impl<'a> Tree<'a> {
         let confined = matches!(self.processes.get(&process), Some(Stage::Confined));
         if confined && signal == libc::SIGSYS && info.code() == SYS_SECCOMP {
             if aborts == 0 {
+                self.halt(process, pid);
                 self.violation(process, pid, &info);
             }
             return self.abort(process, pid, &info);
@@ -313,6 +325,18 @@ impl<'a> Tree<'a> {
         Ok(Stage::Confined)
     }
 
+    /// Stops the other threads of a process that is to die: one of them could
+    /// go on working, or give SIGABRT a handler again.
+    fn halt(&mut self, process: Pid, thread: Pid) {
+        self.dying.insert(process);
+        for (other, task) in &self.tasks {
+            if task.process == process && *other != thread {
+                // One that has just ended needs no stop.
+                let _ = sys::interrupt(*other);
+            }
+        }
+    }
+
     fn violation(&mut self, process: Pid, thread: Pid, info: &SignalInfo) {
         let (call_address, number, arch) = info.refused_call();
         let registers = sys::registers(thread).ok();
@@ -332,8 +356,8 @@ impl<'a> Tree<'a> {
     }
 
     /// Ends a process by SIGABRT, whatever it made of that signal. A handler
-    /// that another thread sets in between shows as a stop after one step:
-    /// then once more, and at last by SIGKILL.
+    /// that another thread sets before it is stopped shows as a stop after one
+    /// step: then once more, and at last by SIGKILL.
     fn abort(&mut self, process: Pid, thread: Pid, info: &SignalInfo) -> Step {
         let Some(task) = self.tasks.get_mut(&thread) else {
             return Ok(());
