@@ -292,8 +292,11 @@ pub fn file(kind: Kind, source: &Source, known: &Known) -> Vec<Finding> {
     findings
 }
 
+/// A rule's function.
+type Judges<C> = fn(&C) -> Vec<Finding>;
+
 /// The findings of all rules that are for such a case.
-fn judged<C>(case: &C, is_for: fn(&Judge) -> Option<fn(&C) -> Vec<Finding>>) -> Vec<Finding> {
+fn judged<C>(case: &C, is_for: fn(&Judge) -> Option<Judges<C>>) -> Vec<Finding> {
     RULES
         .iter()
         .filter_map(|rule| is_for(&rule.judge))
