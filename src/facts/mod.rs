@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub mod arches;
 pub mod check;
+pub mod check_promises;
 pub mod check_quirks;
 pub mod check_snapshot;
 pub mod check_text;
@@ -32,6 +33,7 @@ pub mod reduce;
 pub mod row;
 pub mod syscalls;
 pub mod version;
+pub mod why;
 
 /// The format of the snapshot files that this code reads and writes.
 pub const FORMAT: u32 = 1;
