@@ -106,11 +106,16 @@ ALLOWED(malloc_sizes, "stdio")
 static pthread_barrier_t together;
 static void *mallocs(void *arg)
 {
+    void *volatile some;
     int i;
 
+    some = malloc(100); /* from an arena of its own, kept while all are here */
     pthread_barrier_wait(&together);
-    for (i = 0; i < 2000; i++)
-        free(malloc((size_t)(i * 37 % 9000)));
+    free(some);
+    for (i = 0; i < 2000; i++) {
+        some = malloc((size_t)(i * 37 % 9000));
+        free(some);
+    }
     return malloc(300000) != NULL ? arg : NULL;
 }
 ALLOWED(malloc_threads, "stdio")

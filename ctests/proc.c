@@ -224,7 +224,6 @@ TO_CHILD(DENIED, tgsigqueue_other, "stdio",
 FATAL(sigqueue_parent, "stdio", sigqueue(getppid(), 0, (union sigval){0}) == 0)
 DENY(tkill_parent, "stdio", syscall(SYS_tkill, getppid(), 0) == 0)
 DENY(tgkill_parent, "stdio", syscall(SYS_tgkill, getppid(), getppid(), 0) == 0)
-ALLOW(tgkill_self, "stdio", syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), 0) == 0)
 DENY(kill_high_bits, "stdio", syscall(SYS_kill, 0x100000000 | (unsigned)getppid(), 0) == 0)
 #ifdef SYS_pidfd_send_signal
 DENIED(pidfd_signal, "stdio")
