@@ -35,7 +35,7 @@ typedef uint64_t rpledge_u64;
 #define RPLEDGE_MUST_USE
 #endif
 
-/* Major version; equals the package version (a unit test says so). */
+/* Major version; equals the package version. */
 #define RPLEDGE_VERSION_MAJOR 0
 
 /* Minor version. */
@@ -45,7 +45,7 @@ typedef uint64_t rpledge_u64;
 #define RPLEDGE_VERSION_PATCH 0
 
 /*
- * Violation: report on stderr, then die by SIGABRT.  The default, as on
+ * Violation: report on stderr, then die by SIGABRT. The default, as on
  * OpenBSD.
  */
 #define RPLEDGE_ABORT 0
@@ -58,69 +58,154 @@ typedef uint64_t rpledge_u64;
 /* Violation: the call fails with ENOSYS, as with the promise "error". */
 #define RPLEDGE_ERROR 2
 
-/* Violation: log and allow. */
+/*
+ * Violation: logged by the kernel's audit, and allowed. To find the promises
+ * that a program needs; it protects nothing.
+ */
 #define RPLEDGE_LOG 3
 
-/* Fail rather than enforce less than was promised. */
+/* The bits of a flags word that hold one of the four modes above. */
+#define RPLEDGE_MODE_MASK 15
+
+/*
+ * Fail rather than enforce less than was promised (unknown libc, a promise
+ * that can be enforced only in part).
+ */
 #define RPLEDGE_STRICT (1 << 5)
 
 /* Check the arguments and what would be enforced; restrict nothing. */
 #define RPLEDGE_DRYRUN (1 << 6)
 
-/* A word is not a promise (EINVAL). */
+/* A word is not a promise (EINVAL), or there are too many (ENAMETOOLONG). */
 #define RPLEDGE_E_WORD 1
+
+/* A promise given up before was asked for again (EPERM). */
+#define RPLEDGE_E_REGAIN 2
+
+/*
+ * The database does not know this C library, and RPLEDGE_STRICT is set
+ * (ENOTSUP).
+ */
+#define RPLEDGE_E_LIBC 5
+
+/* The kernel refused the filter; errno says why (ENOSYS: it has none). */
+#define RPLEDGE_E_KERNEL 6
+
+/* Another thread could not be brought under the filter (EBUSY). */
+#define RPLEDGE_E_THREAD 7
+
+/*
+ * What was asked for needs more than the kernel's filter, and this version
+ * has no more (ENOTSUP).
+ */
+#define RPLEDGE_E_BROKER 8
+
+/* A pointer cannot be read (EFAULT), or flags are unknown (EINVAL). */
+#define RPLEDGE_E_ARGUMENT 9
+
+/*
+ * How the running C library was found in the database: not at all; what any
+ * known one needs is allowed.
+ */
+#define RPLEDGE_MATCH_NONE 0
+
+/* ... by the nearest versions before and after it, joined. */
+#define RPLEDGE_MATCH_NEAREST 1
+
+/* ... by name, version and architecture. */
+#define RPLEDGE_MATCH_VERSION 2
+
+/* ... by its build-id: the very file that the data was read from. */
+#define RPLEDGE_MATCH_BUILD 3
+
+/* State bit: pledge() holds. */
+#define RPLEDGE_PLEDGED (1 << 0)
+
+/* State bit: something promised is enforced only in part; see `partial`. */
+#define RPLEDGE_PARTIAL (1 << 3)
+
+/* State bit: execpromises were given. */
+#define RPLEDGE_EXECPROMISES (1 << 4)
+
+/* State bit: the kernel has no filters, and pledge() will fail. */
+#define RPLEDGE_NO_KERNEL (1 << 5)
+
+/*
+ * State bit: an executed program stays under the promises in force, where
+ * OpenBSD would let it go or give it its execpromises.
+ */
+#define RPLEDGE_EXEC_INHERITS (1 << 6)
+
+/* The data came from the tables in the library. */
+#define RPLEDGE_SOURCE_LIBRARY 0
 
 /* What holds in this process now; see rpledge_status(). */
 struct rpledge_status {
     /* Promises in force, bit n for rpledge_promise_name(n). */
     rpledge_u64 promises;
-    /* Promises that an execve(2) will start with. */
+    /* Promises that an execve(2) is to start with. */
     rpledge_u64 execpromises;
-    /* Mode and flags they were made with. */
+    /* Mode that they were made with, and flags set by rpledge_set_flags(). */
     rpledge_u64 flags;
-    /* State bits. */
+    /* Those in force that are enforced only in part. */
+    rpledge_u64 partial;
+    /* RPLEDGE_PLEDGED, RPLEDGE_PARTIAL, ... */
     rpledge_u32 state;
-    /* Landlock ABI of the kernel, 0 if it has none. */
+    /* One of RPLEDGE_MATCH_*. */
+    rpledge_u32 matched;
+    /* One of RPLEDGE_SOURCE_*. */
+    rpledge_u32 source;
+    /* Landlock ABI that is used; 0 in this version. */
     rpledge_u32 landlock;
-    /* Number of paths unveiled. */
-    rpledge_u32 unveiled;
-    /* Zero. */
-    rpledge_u32 reserved;
 };
 
-/* The C library this process runs on; see rpledge_libc(). */
+/* The C library that this process runs on; see rpledge_libc(). */
 struct rpledge_libc {
-    /* "glibc" or "musl". */
+    /* "glibc", "musl" or "unknown". */
     char name[16];
-    /* "2.36". */
+    /* "2.36"; empty if it cannot be told. */
     char version[16];
     /* "x86_64". */
     char arch[16];
-    /* GNU build-id in hex, empty if the file has none. */
-    char build_id[48];
+    /* GNU build-id in hex; empty in a static program. */
+    char build_id[72];
     /* One of RPLEDGE_MATCH_*. */
     rpledge_u32 matched;
-    /* Zero. */
-    rpledge_u32 reserved;
+    /* 1 in a static program. */
+    rpledge_u32 is_static;
 };
 
 #ifdef __cplusplus
 extern "C" {
 #endif /* __cplusplus */
 
+extern int *__errno_location(void);
+
 /*
- * Restrict the process to the operations named in `promises`, and what it
- * executes to `execpromises`; NULL leaves either as it is.
+ * Restrict the process to the operations named in `promises`; NULL leaves
+ * them as they are. As pledge(2) of OpenBSD: 0, or -1 with errno set.
+ *
+ * # Safety
+ * `promises` and `execpromises` are NULL or C strings; what cannot be read is
+ * EFAULT.
  */
 RPLEDGE_MUST_USE int pledge(const char *promises, const char *execpromises);
 
-/* pledge() with flags; a bit unknown to this version fails with EINVAL. */
+/*
+ * pledge() with flags; a bit unknown to this version fails with EINVAL.
+ *
+ * # Safety
+ * As of pledge().
+ */
 RPLEDGE_MUST_USE
 int rpledge_pledge(const char *promises,
                    const char *execpromises,
                    rpledge_u64 flags);
 
-/* Set the flags that pledge() takes from now on. */
+/*
+ * Set the flags that pledge() takes from now on.
+ * Returns 0, or -1 with EINVAL.
+ */
 int rpledge_set_flags(rpledge_u64 flags);
 
 /* Why the last call of this thread failed: one of RPLEDGE_E_*, or 0. */
@@ -129,10 +214,22 @@ int rpledge_error(void);
 /* The same in words, never NULL; valid until this thread's next call. */
 const char *rpledge_errmsg(void);
 
-/* Store what holds now in `*status`. */
+/*
+ * Store what holds now in `*status`, of which the caller knows `size` bytes;
+ * what this version does not know is zeroed. Returns 0, or -1 with EFAULT.
+ *
+ * # Safety
+ * `status` is NULL or `size` bytes long.
+ */
 int rpledge_status(struct rpledge_status *status, size_t size);
 
-/* Store what C library this is in `*libc`. */
+/*
+ * Store what C library this is in `*libc`, of which the caller knows `size`
+ * bytes. Returns 0, or -1 with EFAULT.
+ *
+ * # Safety
+ * `libc` is NULL or `size` bytes long.
+ */
 int rpledge_libc(struct rpledge_libc *libc, size_t size);
 
 /* Name of promise number `n`, from 0 without gaps; NULL past the last. */
@@ -141,7 +238,7 @@ const char *rpledge_promise_name(int n);
 /* "0.1.0": the version of the library that runs, not of this header. */
 const char *rpledge_version(void);
 
-/* "2025.11": the version of its database. */
+/* "2026.11": the release of its database. */
 const char *rpledge_data_version(void);
 
 #ifdef __cplusplus

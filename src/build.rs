@@ -4,6 +4,11 @@
 #[allow(dead_code)]
 #[path = "facts/mod.rs"]
 mod facts;
+#[allow(dead_code)]
+#[path = "promise.rs"]
+mod promise;
+#[path = "build/table.rs"]
+mod table;
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -11,6 +16,12 @@ use std::{env, fs};
 
 use facts::arches::{self, Arches, Endian};
 use facts::finding::{Finding, Source};
+use facts::{parse, promises, quirks, reduce, syscalls};
+use promise::{Promise, Set};
+
+/// Words in the bit sets of src/table.rs.
+const CALL_WORDS: usize = 8;
+const LIMIT_WORDS: usize = 6;
 
 fn main() {
     println!("cargo::rerun-if-changed=data");
@@ -24,18 +35,69 @@ fn main() {
 fn make() -> Result<(), String> {
     let out = PathBuf::from(variable("OUT_DIR")?);
     let data = PathBuf::from(variable("CARGO_MANIFEST_DIR")?).join("data");
-    let text = read(&data.join("arches.toml"))?;
-    let source = Source {
-        file: "data/arches.toml",
-        text: &text,
-    };
-    let arches = arches::read(&source).map_err(|findings| list(&findings))?;
+    let arches = place(&data, "arches.toml", arches::read)?;
     write(&out.join("arches.rs"), &arches_rs(&arches)?)?;
+    write(&out.join("table.rs"), &table_rs(&data, &arches)?)?;
     write(&out.join("data_files.rs"), &data_files_rs(&data)?)
 }
 
-/// `ALL` and `HOST` of src/arch.rs.
-fn arches_rs(arches: &Arches) -> Result<String, String> {
+/// `TABLE` and `BUILDS` of src/table.rs.
+fn table_rs(data: &Path, arches: &Arches) -> Result<String, String> {
+    let (name, arch) = target(arches)?;
+    let syscalls = place(data, "syscalls.toml", |source| {
+        syscalls::read(source, arches)
+    })?;
+    let promises = place(data, "promises.toml", promises::read)?;
+    let quirks = place(data, "quirks.toml", quirks::read)?;
+    let mut files = Vec::new();
+    collect(data, "", &mut files)?;
+    files.sort();
+    let here = format!("/{name}.toml");
+    let snapshots = files.iter().filter(|file| file.ends_with(&here));
+    let snapshots = snapshots.map(|file| place(data, file, parse::snapshot));
+    let snapshots = snapshots.collect::<Result<Vec<_>, _>>()?;
+    let reduced = reduce::reduce(name, &syscalls, &promises, &quirks, &snapshots)?;
+    if reduced.calls.len() > 64 * CALL_WORDS || reduced.limits.len() > 64 * LIMIT_WORDS {
+        return Err("more system calls or limits than the sets of src/table.rs hold: widen them, there and in src/build.rs".to_owned());
+    }
+    // Who shares the audit token stands apart by number alone (x32).
+    let foreign = arches
+        .0
+        .values()
+        .filter(|a| a.audit == arch.audit && a.base > arch.base);
+    let with = |says: &dyn Fn(Promise) -> bool| {
+        Promise::all()
+            .filter(|p| says(*p))
+            .fold(Set::EMPTY, Set::with)
+    };
+    let frame = table::Frame {
+        audit: arch.audit,
+        big_endian: arch.endian == Endian::Big,
+        foreign_from: foreign.map(|a| a.base).min().unwrap_or(u32::MAX),
+        release: promises.release.clone(),
+        broker: with(&|p| promises.definition(p).broker.is_some()),
+        partial: with(&|p| promises.definition(p).partial.is_some()),
+    };
+    Ok(table::print(&reduced, &frame))
+}
+
+/// Read a data file and what it says.
+fn place<T>(
+    data: &Path,
+    file: &str,
+    reader: impl Fn(&Source) -> Result<T, Vec<Finding>>,
+) -> Result<T, String> {
+    let text = read(&data.join(file))?;
+    let name = format!("data/{file}");
+    reader(&Source {
+        file: &name,
+        text: &text,
+    })
+    .map_err(|findings| list(&findings))
+}
+
+/// The architecture that is built for.
+fn target(arches: &Arches) -> Result<(&str, &arches::Arch), String> {
     let target = variable("CARGO_CFG_TARGET_ARCH")?;
     let endian = match variable("CARGO_CFG_TARGET_ENDIAN")?.as_str() {
         "little" => Endian::Little,
@@ -44,9 +106,14 @@ fn arches_rs(arches: &Arches) -> Result<String, String> {
     let bits = variable("CARGO_CFG_TARGET_POINTER_WIDTH")?
         .parse()
         .unwrap_or(0);
-    let (host, _) = arches.target(&target, endian, bits).ok_or_else(|| {
+    arches.target(&target, endian, bits).ok_or_else(|| {
         format!("the target {target} is not in data/arches.toml: add it, or build for one that is")
-    })?;
+    })
+}
+
+/// `ALL` and `HOST` of src/arch.rs.
+fn arches_rs(arches: &Arches) -> Result<String, String> {
+    let (host, _) = target(arches)?;
     let mut out = format!("const ALL: [Arch; {}] = [\n", arches.0.len());
     for (name, arch) in &arches.0 {
         let arches::Arch {

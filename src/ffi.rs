@@ -1,98 +1,155 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The C face: what rpledge.h declares, translated.
-#![allow(unsafe_code, unused_variables)]
+//! The C face, and the text of rpledge.h: translate, call, errno.
+#![allow(unsafe_code)]
+// The names are C's.
+#![allow(non_camel_case_types)]
 
 use core::ffi::{c_char, c_int};
+use core::fmt::Write;
+use core::sync::atomic::{AtomicU64, Ordering};
 
-/// Major version; equals the package version (a unit test says so).
+use crate::error::{Code, Error};
+use crate::host::{self, Short};
+use crate::pledge::{self, Flags, Request};
+use crate::policy::Held;
+use crate::promise::{Promise, Set, WORDS_MAX, WordError};
+use crate::resolve::Match;
+use crate::seccomp;
+use crate::sys::text::{self, CopyError};
+use crate::sys::tls::{self, Last};
+use crate::table::TABLE;
+
+/// Major version; equals the package version.
 pub const RPLEDGE_VERSION_MAJOR: u32 = 0;
 /// Minor version.
 pub const RPLEDGE_VERSION_MINOR: u32 = 1;
 /// Patch version.
 pub const RPLEDGE_VERSION_PATCH: u32 = 0;
 
-/// Violation: report on stderr, then die by SIGABRT.  The default, as on
+/// Violation: report on stderr, then die by SIGABRT. The default, as on
 /// OpenBSD.
 pub const RPLEDGE_ABORT: u64 = 0;
 /// Violation: the kernel kills the process at once; nothing can be reported.
 pub const RPLEDGE_KILL: u64 = 1;
 /// Violation: the call fails with ENOSYS, as with the promise "error".
 pub const RPLEDGE_ERROR: u64 = 2;
-/// Violation: log and allow.
+/// Violation: logged by the kernel's audit, and allowed. To find the promises
+/// that a program needs; it protects nothing.
 pub const RPLEDGE_LOG: u64 = 3;
-/// Fail rather than enforce less than was promised.
+/// The bits of a flags word that hold one of the four modes above.
+pub const RPLEDGE_MODE_MASK: u64 = 15;
+/// Fail rather than enforce less than was promised (unknown libc, a promise
+/// that can be enforced only in part).
 pub const RPLEDGE_STRICT: u64 = 1 << 5;
 /// Check the arguments and what would be enforced; restrict nothing.
 pub const RPLEDGE_DRYRUN: u64 = 1 << 6;
 
-/// A word is not a promise (EINVAL).
+/// A word is not a promise (EINVAL), or there are too many (ENAMETOOLONG).
 pub const RPLEDGE_E_WORD: c_int = 1;
+/// A promise given up before was asked for again (EPERM).
+pub const RPLEDGE_E_REGAIN: c_int = 2;
+/// The database does not know this C library, and RPLEDGE_STRICT is set
+/// (ENOTSUP).
+pub const RPLEDGE_E_LIBC: c_int = 5;
+/// The kernel refused the filter; errno says why (ENOSYS: it has none).
+pub const RPLEDGE_E_KERNEL: c_int = 6;
+/// Another thread could not be brought under the filter (EBUSY).
+pub const RPLEDGE_E_THREAD: c_int = 7;
+/// What was asked for needs more than the kernel's filter, and this version
+/// has no more (ENOTSUP).
+pub const RPLEDGE_E_BROKER: c_int = 8;
+/// A pointer cannot be read (EFAULT), or flags are unknown (EINVAL).
+pub const RPLEDGE_E_ARGUMENT: c_int = 9;
+
+/// How the running C library was found in the database: not at all; what any
+/// known one needs is allowed.
+pub const RPLEDGE_MATCH_NONE: u32 = 0;
+/// ... by the nearest versions before and after it, joined.
+pub const RPLEDGE_MATCH_NEAREST: u32 = 1;
+/// ... by name, version and architecture.
+pub const RPLEDGE_MATCH_VERSION: u32 = 2;
+/// ... by its build-id: the very file that the data was read from.
+pub const RPLEDGE_MATCH_BUILD: u32 = 3;
+
+/// State bit: pledge() holds.
+pub const RPLEDGE_PLEDGED: u32 = 1 << 0;
+/// State bit: something promised is enforced only in part; see `partial`.
+pub const RPLEDGE_PARTIAL: u32 = 1 << 3;
+/// State bit: execpromises were given.
+pub const RPLEDGE_EXECPROMISES: u32 = 1 << 4;
+/// State bit: the kernel has no filters, and pledge() will fail.
+pub const RPLEDGE_NO_KERNEL: u32 = 1 << 5;
+/// State bit: an executed program stays under the promises in force, where
+/// OpenBSD would let it go or give it its execpromises.
+pub const RPLEDGE_EXEC_INHERITS: u32 = 1 << 6;
+
+/// The data came from the tables in the library.
+pub const RPLEDGE_SOURCE_LIBRARY: u32 = 0;
 
 /// What holds in this process now; see rpledge_status().
 #[repr(C)]
-#[allow(non_camel_case_types)]
+#[derive(Clone, Copy)]
 pub struct rpledge_status {
     /// Promises in force, bit n for rpledge_promise_name(n).
     pub promises: u64,
-    /// Promises that an execve(2) will start with.
+    /// Promises that an execve(2) is to start with.
     pub execpromises: u64,
-    /// Mode and flags they were made with.
+    /// Mode that they were made with, and flags set by rpledge_set_flags().
     pub flags: u64,
-    /// State bits.
+    /// Those in force that are enforced only in part.
+    pub partial: u64,
+    /// RPLEDGE_PLEDGED, RPLEDGE_PARTIAL, ...
     pub state: u32,
-    /// Landlock ABI of the kernel, 0 if it has none.
+    /// One of RPLEDGE_MATCH_*.
+    pub matched: u32,
+    /// One of RPLEDGE_SOURCE_*.
+    pub source: u32,
+    /// Landlock ABI that is used; 0 in this version.
     pub landlock: u32,
-    /// Number of paths unveiled.
-    pub unveiled: u32,
-    /// Zero.
-    pub reserved: u32,
 }
 
-/// The C library this process runs on; see rpledge_libc().
+/// The C library that this process runs on; see rpledge_libc().
 #[repr(C)]
-#[allow(non_camel_case_types)]
+#[derive(Clone, Copy)]
 pub struct rpledge_libc {
-    /// "glibc" or "musl".
+    /// "glibc", "musl" or "unknown".
     pub name: [c_char; 16],
-    /// "2.36".
+    /// "2.36"; empty if it cannot be told.
     pub version: [c_char; 16],
     /// "x86_64".
     pub arch: [c_char; 16],
-    /// GNU build-id in hex, empty if the file has none.
-    pub build_id: [c_char; 48],
+    /// GNU build-id in hex; empty in a static program.
+    pub build_id: [c_char; 72],
     /// One of RPLEDGE_MATCH_*.
     pub matched: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// 1 in a static program.
+    pub is_static: u32,
 }
 
-core::arch::global_asm!(
-    ".weak gnu_get_libc_version",
-    ".weak __libc_version",
-    ".pushsection .data.rel.ro,\"aw\"",
-    ".hidden rpledge_probe",
-    ".globl rpledge_probe",
-    "rpledge_probe: .quad gnu_get_libc_version, __libc_version",
-    ".popsection",
-);
 unsafe extern "C" {
-    static rpledge_probe: [usize; 2];
+    fn __errno_location() -> *mut c_int;
 }
 
-fn enosys() -> c_int {
-    unsafe { *libc::__errno_location() = libc::ENOSYS };
-    -1
-}
+/// Flags of pledge().
+static FLAGS: AtomicU64 = AtomicU64::new(RPLEDGE_ABORT);
 
-/// Restrict the process to the operations named in `promises`, and what it
-/// executes to `execpromises`; NULL leaves either as it is.
+/// Restrict the process to the operations named in `promises`; NULL leaves
+/// them as they are. As pledge(2) of OpenBSD: 0, or -1 with errno set.
+///
+/// # Safety
+/// `promises` and `execpromises` are NULL or C strings; what cannot be read is
+/// EFAULT.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn pledge(promises: *const c_char, execpromises: *const c_char) -> c_int {
-    enosys()
+    // SAFETY: the caller's.
+    unsafe { rpledge_pledge(promises, execpromises, FLAGS.load(Ordering::Relaxed)) }
 }
 
 /// pledge() with flags; a bit unknown to this version fails with EINVAL.
+///
+/// # Safety
+/// As of pledge().
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn rpledge_pledge(
@@ -100,61 +157,318 @@ pub unsafe extern "C" fn rpledge_pledge(
     execpromises: *const c_char,
     flags: u64,
 ) -> c_int {
-    enosys()
+    let (mut words, mut exec_words) = ([0; WORDS_MAX + 1], [0; WORDS_MAX + 1]);
+    let result = Flags::from_bits(flags)
+        .map_err(|e| (e, &[][..]))
+        .and_then(|flags| {
+            let words = copy(promises, false, &mut words)?;
+            let exec_words = copy(execpromises, true, &mut exec_words)?;
+            let request = Request {
+                promises: parse(words, false)?,
+                exec: parse(exec_words, true)?,
+            };
+            pledge::pledge(request, flags).map_err(|e| (e, &[][..]))
+        });
+    finish(result)
 }
 
 /// Set the flags that pledge() takes from now on.
+/// Returns 0, or -1 with EINVAL.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpledge_set_flags(flags: u64) -> c_int {
-    enosys()
+    let result = Flags::from_bits(flags).map(|_| FLAGS.store(flags, Ordering::Relaxed));
+    finish(result.map_err(|e| (e, &[][..])))
 }
 
 /// Why the last call of this thread failed: one of RPLEDGE_E_*, or 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpledge_error() -> c_int {
-    0
+    // SAFETY: this thread's own.
+    unsafe { (*tls::last()).code }
 }
 
 /// The same in words, never NULL; valid until this thread's next call.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpledge_errmsg() -> *const c_char {
-    c"".as_ptr()
+    // SAFETY: this thread's own; its last byte is always NUL.
+    unsafe { (&raw const (*tls::last()).text).cast() }
 }
 
-/// Store what holds now in `*status`.
+/// Store what holds now in `*status`, of which the caller knows `size` bytes;
+/// what this version does not know is zeroed. Returns 0, or -1 with EFAULT.
+///
+/// # Safety
+/// `status` is NULL or `size` bytes long.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpledge_status(status: *mut rpledge_status, size: usize) -> c_int {
-    enosys()
+    if status.is_null() {
+        return finish(Err((Error::Fault, &[])));
+    }
+    // SAFETY: the caller's; the structure has no padding.
+    unsafe { text::store(&current_status(), status, size) };
+    finish(Ok(()))
 }
 
-/// Store what C library this is in `*libc`.
+fn current_status() -> rpledge_status {
+    let held = seccomp::held();
+    let none = Held {
+        promises: Set::EMPTY,
+        exec: None,
+        mode: crate::policy::Mode::Abort,
+    };
+    let Held {
+        promises,
+        exec,
+        mode,
+    } = held.unwrap_or(none);
+    let partial = promises.and(TABLE.partial);
+    let bit = |holds: bool, bit: u32| if holds { bit } else { 0 };
+    let flags = FLAGS.load(Ordering::Relaxed);
+    let mode = if held.is_some() {
+        mode.number()
+    } else {
+        flags & RPLEDGE_MODE_MASK
+    };
+    rpledge_status {
+        promises: promises.bits(),
+        execpromises: exec.map_or(0, Set::bits),
+        flags: flags & !RPLEDGE_MODE_MASK | mode,
+        partial: partial.bits(),
+        state: bit(held.is_some(), RPLEDGE_PLEDGED)
+            | bit(!partial.is_empty(), RPLEDGE_PARTIAL)
+            | bit(exec.is_some(), RPLEDGE_EXECPROMISES)
+            | bit(
+                held.is_none() && crate::sys::has_filters().is_err(),
+                RPLEDGE_NO_KERNEL,
+            )
+            | bit(promises.contains(Promise::Exec), RPLEDGE_EXEC_INHERITS),
+        matched: matched(host::host().rows.matched),
+        source: RPLEDGE_SOURCE_LIBRARY,
+        landlock: 0,
+    }
+}
+
+fn matched(matched: Match) -> u32 {
+    match matched {
+        Match::None => RPLEDGE_MATCH_NONE,
+        Match::Nearest => RPLEDGE_MATCH_NEAREST,
+        Match::Version => RPLEDGE_MATCH_VERSION,
+        Match::Build => RPLEDGE_MATCH_BUILD,
+    }
+}
+
+/// Store what C library this is in `*libc`, of which the caller knows `size`
+/// bytes. Returns 0, or -1 with EFAULT.
+///
+/// # Safety
+/// `libc` is NULL or `size` bytes long.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpledge_libc(libc: *mut rpledge_libc, size: usize) -> c_int {
-    let probe = unsafe { core::ptr::read_volatile(&raw const rpledge_probe) };
-    let name = match probe {
-        [_, 0] if probe[0] != 0 => c"glibc",
-        _ => c"musl",
+    if libc.is_null() {
+        return finish(Err((Error::Fault, &[])));
+    }
+    let host = host::host();
+    let found = rpledge_libc {
+        name: chars(host.name.as_bytes()),
+        version: chars(host.version.as_str().as_bytes()),
+        arch: chars(TABLE.arch.as_bytes()),
+        build_id: chars(host.build_id.as_str().as_bytes()),
+        matched: matched(host.rows.matched),
+        is_static: u32::from(host.is_static),
     };
-    unsafe { libc::strcpy((*libc).name.as_mut_ptr(), name.as_ptr()) };
-    let version = if probe == [0, 0] { c"" } else { c"1.0" };
-    unsafe { libc::strcpy((*libc).version.as_mut_ptr(), version.as_ptr()) };
-    0
+    // SAFETY: the caller's; the structure has no padding.
+    unsafe { text::store(&found, libc, size) };
+    finish(Ok(()))
 }
+
+/// Text and its NUL, cut where it does not fit.
+fn chars<const N: usize>(text: &[u8]) -> [c_char; N] {
+    let mut chars = [0; N];
+    for (slot, byte) in chars[..N - 1].iter_mut().zip(text) {
+        *slot = *byte as c_char;
+    }
+    chars
+}
+
+/// The promises' words, each with its NUL.
+static NAMES: [Name; Promise::COUNT] = {
+    let mut names = [Name([0; 12]); Promise::COUNT];
+    let mut n = 0;
+    while n < Promise::COUNT {
+        let word = Promise::word(n).as_bytes();
+        let mut at = 0;
+        while at < word.len() {
+            names[n].0[at] = word[at];
+            at += 1;
+        }
+        n += 1;
+    }
+    names
+};
+
+#[derive(Clone, Copy)]
+struct Name([u8; 12]);
 
 /// Name of promise number `n`, from 0 without gaps; NULL past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpledge_promise_name(n: c_int) -> *const c_char {
-    core::ptr::null()
+    let name = usize::try_from(n).ok().and_then(|n| NAMES.get(n));
+    name.map_or(core::ptr::null(), |name| name.0.as_ptr().cast())
 }
 
 /// "0.1.0": the version of the library that runs, not of this header.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpledge_version() -> *const c_char {
-    c"0.1.0".as_ptr()
+    concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
 
-/// "2025.11": the version of its database.
+/// "2026.11": the release of its database.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpledge_data_version() -> *const c_char {
-    c"0".as_ptr()
+    static RELEASE: [u8; 16] = {
+        let mut bytes = [0; 16];
+        let text = TABLE.release.as_bytes();
+        let mut at = 0;
+        while at < text.len() && at < 15 {
+            bytes[at] = text[at];
+            at += 1;
+        }
+        bytes
+    };
+    RELEASE.as_ptr().cast()
+}
+
+/// What failed, and the word it is about.
+type Failure<'a> = (Error, &'a [u8]);
+
+fn copy<'a>(
+    from: *const c_char,
+    exec: bool,
+    buffer: &'a mut [u8],
+) -> Result<Option<&'a [u8]>, Failure<'a>> {
+    if from.is_null() {
+        return Ok(None);
+    }
+    text::copy(from, buffer).map(Some).map_err(|why| {
+        let error = match why {
+            CopyError::Fault => Error::Fault,
+            CopyError::TooLong => Error::Word {
+                exec,
+                why: WordError::TooLong,
+            },
+        };
+        (error, &[][..])
+    })
+}
+
+fn parse(words: Option<&[u8]>, exec: bool) -> Result<Option<Set>, Failure<'_>> {
+    let Some(words) = words else { return Ok(None) };
+    // No promise has a byte beyond ASCII: such a word is unknown like others.
+    let text = core::str::from_utf8(words).unwrap_or("?");
+    Set::parse(text).map(Some).map_err(|why| {
+        let word = match why {
+            WordError::Unknown { at, len } => words.get(at..at + len).unwrap_or(&[]),
+            _ => &[],
+        };
+        (Error::Word { exec, why }, word)
+    })
+}
+
+/// 0, or -1 with errno, and why for rpledge_error().
+fn finish(result: Result<(), Failure>) -> c_int {
+    // SAFETY: this thread's own.
+    let last = unsafe { &mut *tls::last() };
+    last.code = Code::None as i32;
+    last.text[0] = 0;
+    let Err((error, word)) = result else { return 0 };
+    last.code = error.code() as i32;
+    write_text(last, &error, word);
+    // SAFETY: this thread's errno, in glibc and in musl.
+    unsafe { *__errno_location() = error.errno() };
+    -1
+}
+
+fn write_text(last: &mut Last, error: &Error, word: &[u8]) {
+    let mut out = Text {
+        bytes: &mut last.text,
+        len: 0,
+    };
+    let word = Short::new(word);
+    let _ = match error {
+        Error::Word {
+            exec,
+            why: WordError::Unknown { .. },
+        } if !word.as_str().is_empty() => {
+            let which = if *exec { "execpromises" } else { "promises" };
+            write!(
+                out,
+                "{which}: \"{}\" is no promise: see pledge(3) for the words",
+                word.as_str()
+            )
+        }
+        _ => write!(out, "{error}"),
+    };
+}
+
+/// Text that ends in a NUL, cut where it does not fit.
+struct Text<'a> {
+    bytes: &'a mut [u8],
+    len: usize,
+}
+
+impl Write for Text<'_> {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        for byte in text.bytes() {
+            if self.len + 1 >= self.bytes.len() {
+                return Err(core::fmt::Error);
+            }
+            self.bytes[self.len] = byte;
+            self.len += 1;
+            self.bytes[self.len] = 0;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn version_is_the_package_s() {
+        let parts = [
+            RPLEDGE_VERSION_MAJOR,
+            RPLEDGE_VERSION_MINOR,
+            RPLEDGE_VERSION_PATCH,
+        ];
+        let text = parts.map(|n| n.to_string()).join(".");
+        assert_eq!(text, env!("CARGO_PKG_VERSION"));
+    }
+
+    #[test]
+    fn codes_are_the_header_s() {
+        let pairs = [
+            (Code::Word, RPLEDGE_E_WORD),
+            (Code::Regain, RPLEDGE_E_REGAIN),
+            (Code::Libc, RPLEDGE_E_LIBC),
+            (Code::Kernel, RPLEDGE_E_KERNEL),
+            (Code::Thread, RPLEDGE_E_THREAD),
+            (Code::Broker, RPLEDGE_E_BROKER),
+            (Code::Argument, RPLEDGE_E_ARGUMENT),
+        ];
+        assert!(pairs.iter().all(|(code, c)| *code as i32 == *c));
+        assert_eq!(
+            [Flags::MODE_MASK, Flags::STRICT, Flags::DRY_RUN],
+            [RPLEDGE_MODE_MASK, RPLEDGE_STRICT, RPLEDGE_DRYRUN]
+        );
+    }
+
+    #[test]
+    fn names_fit_and_end() {
+        for promise in Promise::all() {
+            assert!(promise.name().len() < size_of::<Name>());
+        }
+        assert!(rpledge_promise_name(Promise::COUNT as c_int).is_null());
+        assert!(rpledge_promise_name(-1).is_null());
+    }
 }

@@ -108,6 +108,11 @@ impl Promise {
         NAMES[self as usize]
     }
 
+    /// The word of promise number `n`, which must be one.
+    pub const fn word(n: usize) -> &'static str {
+        NAMES[n]
+    }
+
     /// The promise of that word.
     pub fn from_name(word: &str) -> Option<Promise> {
         NAMES.iter().position(|n| *n == word).map(|n| ALL[n])
@@ -143,7 +148,7 @@ impl Set {
     pub const EMPTY: Set = Set(0);
 
     /// The set with these bits; bits that name no promise are dropped.
-    pub fn from_bits(bits: u64) -> Set {
+    pub const fn from_bits(bits: u64) -> Set {
         Set(bits & ((1 << Promise::COUNT) - 1))
     }
 
@@ -173,6 +178,12 @@ impl Set {
     #[must_use]
     pub fn and(self, other: Set) -> Set {
         Set(self.0 & other.0)
+    }
+
+    /// What it holds and the other does not.
+    #[must_use]
+    pub fn minus(self, other: Set) -> Set {
+        Set(self.0 & !other.0)
     }
 
     /// What either holds.

@@ -1,2 +1,107 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! ELF files to snapshots.
+//! ELF files of a C library to the snapshot of what its functions do.
+//!
+//! The road: `elf` reads the files into one address space; `discover` finds
+//! where functions begin; `flow` follows constants through each of them to the
+//! numbers of its system calls and the targets of its jumps and calls; `graph`
+//! joins them (what returns, what passes numbers on, what indirect calls may
+//! reach); `effects` names the roads that are kept apart; `rows` folds private
+//! code into the exported functions that reach it.
+
+mod discover;
+pub mod effects;
+pub mod elf;
+pub mod error;
+mod explain;
+mod flow;
+mod graph;
+mod ir;
+mod print;
+pub mod quirk;
+mod rows;
+mod value;
+mod x86_64;
+
+use std::collections::BTreeMap;
+
+pub use error::Error;
+pub use print::print;
+pub use quirk::Quirk;
+
+use crate::facts::{Build, Object, Snapshot};
+
+/// Version of this extractor, as snapshots name it.
+pub const EXTRACTOR: &str = "1";
+
+/// A file to read: the libc itself first, then its loader, then what belongs to them.
+pub struct Input<'a> {
+    pub name: String,
+    pub bytes: &'a [u8],
+}
+
+/// What the files themselves do not say.
+#[derive(Default)]
+pub struct Options {
+    pub distribution: String,
+    pub package: String,
+    pub package_version: String,
+    /// Names of the system calls by number.
+    pub names: BTreeMap<u32, String>,
+    pub quirks: Vec<Quirk>,
+}
+
+/// A snapshot and what a maintainer may ask of how it came about.
+pub struct Extraction {
+    pub snapshot: Snapshot,
+    pub program: graph::Program,
+    pub effects: effects::Roots,
+}
+
+/// The decoders, by the name that data/arches.toml gives the architecture.
+const MACHINES: &[&dyn ir::Machine] = &[&x86_64::X86_64];
+
+/// Reads a libc; the same files give the same snapshot.
+pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error> {
+    let image = elf::Image::read(inputs)?;
+    let machine = *MACHINES
+        .iter()
+        .find(|machine| machine.elf() == image.machine)
+        .ok_or_else(|| Error::machine(&inputs[0].name, image.machine))?;
+    let (libc, version) = elf::identify(&image)?;
+    let program = graph::Program::analyse(image, machine, &libc, &options.names)?;
+    let exits = effects::exits(&options.names);
+    let roots = effects::Roots::find(&program, &libc, &exits);
+    let applying = quirk::applying(&options.quirks, &libc, &version, machine.name());
+    let (functions, effects) = rows::rows(&program, &roots, options, &applying)?;
+    let snapshot = Snapshot {
+        libc,
+        version,
+        arch: machine.name().to_string(),
+        extractor: EXTRACTOR.to_string(),
+        builds: vec![build(&program.image, options)],
+        effects,
+        functions,
+    };
+    Ok(Extraction {
+        snapshot,
+        program,
+        effects: roots,
+    })
+}
+
+fn build(image: &elf::Image, options: &Options) -> Build {
+    Build {
+        distribution: options.distribution.clone(),
+        package: options.package.clone(),
+        package_version: options.package_version.clone(),
+        objects: image
+            .objects
+            .iter()
+            .map(|object| Object {
+                file: object.name.clone(),
+                sha256: object.sha256.clone(),
+                build_id: object.build_id.clone(),
+            })
+            .collect(),
+    }
+}

@@ -16,14 +16,17 @@ pub mod diff;
 pub mod document;
 pub mod finding;
 pub mod form;
+pub mod limits;
 #[cfg(test)]
 mod lint_tests;
 pub mod near;
 pub mod parse;
 pub mod print;
+pub mod promises;
 pub mod quirks;
 #[cfg(test)]
 mod random;
+pub mod reduce;
 pub mod row;
 pub mod syscalls;
 pub mod version;

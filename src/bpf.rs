@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A policy to the instructions of a seccomp filter: an interval tree on the number, argument checks at its leaves.
+//!
+//! The way to a leaf loads nothing but the number and jumps on constants, so
+//! that the kernel's bitmap takes every call whose verdict knows no arguments
+//! (`seccomp_is_const_allow` in kernel/seccomp.c).
+
+use crate::policy::{Action, Mode, Policy, QUERY, Verdict};
+use crate::table::{Limit, Op, Test};
+
+/// One instruction: `struct sock_filter` of linux/filter.h.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[repr(C)]
+pub struct Insn {
+    pub code: u16,
+    pub jt: u8,
+    pub jf: u8,
+    pub k: u32,
+}
+
+/// The kernel takes no longer program (BPF_MAXINSNS).
+pub const INSNS_MAX: usize = 4096;
+
+/// `BPF_LD | BPF_W | BPF_ABS`, `BPF_ALU | BPF_AND | BPF_K`, ... of linux/bpf_common.h.
+pub const LOAD: u16 = 0x20;
+pub const AND: u16 = 0x54;
+pub const JUMP: u16 = 0x05;
+pub const JEQ: u16 = 0x15;
+pub const JGE: u16 = 0x35;
+pub const RET: u16 = 0x06;
+
+/// SECCOMP_RET_* of linux/seccomp.h.
+pub const RET_KILL_PROCESS: u32 = 0x8000_0000;
+pub const RET_TRAP: u32 = 0x0003_0000;
+pub const RET_ERRNO: u32 = 0x0005_0000;
+pub const RET_LOG: u32 = 0x7ffc_0000;
+pub const RET_ALLOW: u32 = 0x7fff_0000;
+
+/// Offsets in `struct seccomp_data`.
+pub const DATA_NR: u32 = 0;
+pub const DATA_ARCH: u32 = 4;
+pub const DATA_ARGS: u32 = 16;
+
+/// Of a mode's violations and of numbers that the tables do not know.
+const ENOSYS: u16 = libc::ENOSYS as u16;
+
+/// The filter is longer than [`INSNS_MAX`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TooLong;
+
+/// Instructions, in a place that needs no allocation: pledge() may be called
+/// where malloc's own system calls are already forbidden.
+pub struct Program {
+    insns: [Insn; INSNS_MAX],
+    len: usize,
+}
+
+impl Program {
+    /// No instruction yet.
+    pub const fn new() -> Program {
+        Program {
+            insns: [Insn {
+                code: 0,
+                jt: 0,
+                jf: 0,
+                k: 0,
+            }; INSNS_MAX],
+            len: 0,
+        }
+    }
+
+    /// The instructions.
+    pub fn insns(&self) -> &[Insn] {
+        &self.insns[..self.len]
+    }
+
+    fn push(&mut self, code: u16, k: u32) -> Result<usize, TooLong> {
+        let at = self.len;
+        *self.insns.get_mut(at).ok_or(TooLong)? = Insn {
+            code,
+            jt: 0,
+            jf: 0,
+            k,
+        };
+        self.len += 1;
+        Ok(at)
+    }
+
+    /// How many instructions lie between `at` and the end.
+    fn beyond(&self, at: usize) -> usize {
+        self.len - at - 1
+    }
+
+    fn short(&self, at: usize) -> Result<u8, TooLong> {
+        u8::try_from(self.beyond(at)).map_err(|_| TooLong)
+    }
+
+    /// Let the instruction at `at` go on at the end if its test holds.
+    fn if_true(&mut self, at: usize) -> Result<(), TooLong> {
+        self.insns[at].jt = self.short(at)?;
+        Ok(())
+    }
+
+    /// Let the instruction at `at` go on at the end if its test fails.
+    fn if_false(&mut self, at: usize) -> Result<(), TooLong> {
+        self.insns[at].jf = self.short(at)?;
+        Ok(())
+    }
+
+    /// Let the jump at `at` go on at the end.
+    fn jump_here(&mut self, at: usize) {
+        self.insns[at].k = self.beyond(at) as u32;
+    }
+}
+
+impl Default for Program {
+    fn default() -> Program {
+        Program::new()
+    }
+}
+
+/// Numbers from `from` up to the next interval's.
+#[derive(Clone, Copy)]
+struct Interval {
+    from: u32,
+    leaf: Leaf,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leaf {
+    Ret(u32),
+    /// Look at the arguments of the call at this place.
+    Check(u16),
+}
+
+/// Enough for every call alone with a gap after it.
+const INTERVALS_MAX: usize = 2 * crate::table::CallSet::CAPACITY + 2;
+
+struct Intervals {
+    list: [Interval; INTERVALS_MAX],
+    len: usize,
+}
+
+impl Intervals {
+    fn push(&mut self, from: u32, leaf: Leaf) -> Result<(), TooLong> {
+        if self.len > 0 && self.list[self.len - 1].leaf == leaf {
+            return Ok(());
+        }
+        *self.list.get_mut(self.len).ok_or(TooLong)? = Interval { from, leaf };
+        self.len += 1;
+        Ok(())
+    }
+}
+
+/// Write the filter of `policy` into `program`.
+pub fn compile(policy: &Policy, program: &mut Program) -> Result<(), TooLong> {
+    program.len = 0;
+    program.push(LOAD, DATA_ARCH)?;
+    let arch = program.push(JEQ, policy.table.audit)?;
+    program.push(RET, action(policy, Action::Foreign))?;
+    program.insns[arch].jf = 0;
+    program.insns[arch].jt = 1;
+    program.push(LOAD, DATA_NR)?;
+    let intervals = intervals(policy)?;
+    let mut checks = Checks {
+        list: [(0, 0); CHECKS_MAX],
+        len: 0,
+    };
+    tree(program, &intervals.list[..intervals.len], &mut checks)?;
+    for n in 0..checks.len {
+        let (jump, place) = checks.list[n];
+        program.jump_here(jump);
+        check(program, policy, usize::from(place))?;
+    }
+    Ok(())
+}
+
+/// The value that a filter returns for an action.
+pub fn action(policy: &Policy, action: Action) -> u32 {
+    match action {
+        Action::Allow => RET_ALLOW,
+        Action::Errno(errno) => RET_ERRNO | u32::from(errno),
+        Action::Foreign => RET_KILL_PROCESS,
+        Action::Violation => match policy.mode {
+            Mode::Abort => RET_TRAP,
+            Mode::Kill => RET_KILL_PROCESS,
+            Mode::Error => RET_ERRNO | u32::from(ENOSYS),
+            Mode::Log => RET_LOG,
+        },
+    }
+}
+
+/// The verdicts in order of numbers. A number that the tables do not name is
+/// of a newer kernel or of none: ENOSYS, which a libc answers by falling back.
+fn intervals(policy: &Policy) -> Result<Intervals, TooLong> {
+    let unknown = Leaf::Ret(action(policy, Action::Errno(ENOSYS)));
+    let none = Interval {
+        from: 0,
+        leaf: unknown,
+    };
+    let mut intervals = Intervals {
+        list: [none; INTERVALS_MAX],
+        len: 0,
+    };
+    let mut next = 0;
+    for (place, call) in policy.table.calls.iter().enumerate() {
+        if call.nr > next {
+            intervals.push(next, unknown)?;
+        }
+        let leaf = match policy.verdict(place) {
+            // The query is asked through prctl, whatever else it may do.
+            _ if call.name == "prctl" => Leaf::Check(place as u16),
+            Verdict::Always(a) => Leaf::Ret(action(policy, a)),
+            Verdict::Limited { .. } => Leaf::Check(place as u16),
+        };
+        intervals.push(call.nr, leaf)?;
+        next = call.nr + 1;
+    }
+    intervals.push(next, unknown)?;
+    intervals.push(
+        policy.table.foreign_from,
+        Leaf::Ret(action(policy, Action::Foreign)),
+    )?;
+    Ok(intervals)
+}
+
+const CHECKS_MAX: usize = crate::table::CallSet::CAPACITY;
+
+/// Jumps that lead to argument checks, to be placed after the tree.
+struct Checks {
+    list: [(usize, u16); CHECKS_MAX],
+    len: usize,
+}
+
+fn tree(program: &mut Program, list: &[Interval], checks: &mut Checks) -> Result<(), TooLong> {
+    let [only] = list else {
+        let (low, high) = list.split_at(list.len() / 2);
+        let Some(first) = high.first() else {
+            return Ok(());
+        };
+        // A leaf is one instruction and an inner node one or two.
+        if low.len() < 64 {
+            let node = program.push(JGE, first.from)?;
+            tree(program, low, checks)?;
+            program.if_true(node)?;
+        } else {
+            let node = program.push(JGE, first.from)?;
+            program.insns[node].jf = 1;
+            let far = program.push(JUMP, 0)?;
+            tree(program, low, checks)?;
+            program.jump_here(far);
+        }
+        return tree(program, high, checks);
+    };
+    match only.leaf {
+        Leaf::Ret(value) => program.push(RET, value)?,
+        Leaf::Check(place) => {
+            let jump = program.push(JUMP, 0)?;
+            *checks.list.get_mut(checks.len).ok_or(TooLong)? = (jump, place);
+            checks.len += 1;
+            jump
+        }
+    };
+    Ok(())
+}
+
+/// The checks of one call, then what befalls it otherwise.
+fn check(program: &mut Program, policy: &Policy, place: usize) -> Result<(), TooLong> {
+    if policy.table.calls[place].name == "prctl" {
+        answer(program, policy)?;
+    }
+    let otherwise = match policy.verdict(place) {
+        Verdict::Always(a) => a,
+        Verdict::Limited { otherwise } => {
+            for limit in policy.limits_of(place) {
+                clauses(program, policy, limit)?;
+            }
+            otherwise
+        }
+    };
+    program.push(RET, action(policy, otherwise))?;
+    Ok(())
+}
+
+/// The words of [`Policy::answers`], if it is they that are asked for.
+fn answer(program: &mut Program, policy: &Policy) -> Result<(), TooLong> {
+    program.push(LOAD, half(policy, 0, Half::Low))?;
+    let option = program.push(JEQ, QUERY)?;
+    program.push(LOAD, half(policy, 1, Half::Low))?;
+    for (n, answer) in policy.answers().iter().enumerate() {
+        let which = program.push(JEQ, n as u32)?;
+        program.push(RET, RET_ERRNO | u32::from(*answer))?;
+        program.if_false(which)?;
+    }
+    program.if_false(option)
+}
+
+/// At most this many tests stand in a clause: two jumps each.
+const FAILS_MAX: usize = 48;
+
+fn clauses(program: &mut Program, policy: &Policy, limit: &Limit) -> Result<(), TooLong> {
+    for clause in limit.clauses {
+        let mut fails = Fails {
+            list: [(0, false); FAILS_MAX],
+            len: 0,
+        };
+        for test in *clause {
+            self::test(program, policy, test, &mut fails)?;
+        }
+        let errno = Action::Errno(limit.errno);
+        program.push(
+            RET,
+            action(policy, if limit.refuse { errno } else { Action::Allow }),
+        )?;
+        for (at, when) in &fails.list[..fails.len] {
+            if *when {
+                program.if_true(*at)?
+            } else {
+                program.if_false(*at)?
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Jumps that leave a clause: the instruction, and on which outcome.
+struct Fails {
+    list: [(usize, bool); FAILS_MAX],
+    len: usize,
+}
+
+impl Fails {
+    fn push(&mut self, at: usize, when: bool) -> Result<(), TooLong> {
+        *self.list.get_mut(self.len).ok_or(TooLong)? = (at, when);
+        self.len += 1;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Half {
+    Low,
+    High,
+}
+
+/// Offset of one half of an argument.
+fn half(policy: &Policy, arg: u8, half: Half) -> u32 {
+    let second = match half {
+        Half::Low => policy.table.big_endian,
+        Half::High => !policy.table.big_endian,
+    };
+    DATA_ARGS + 8 * u32::from(arg) + if second { 4 } else { 0 }
+}
+
+fn test(
+    program: &mut Program,
+    policy: &Policy,
+    test: &Test,
+    fails: &mut Fails,
+) -> Result<(), TooLong> {
+    match (test.op, test.wide) {
+        (Op::In, false) => any_low(program, policy, test, fails),
+        (Op::In, true) => any_wide(program, policy, test, fails),
+        (Op::NotIn, false) => {
+            load(program, policy, test, Half::Low)?;
+            for value in test.values {
+                let at = program.push(JEQ, policy.process.value(*value) as u32)?;
+                fails.push(at, true)?;
+            }
+            Ok(())
+        }
+        (Op::NotIn, true) => none_wide(program, policy, test, fails),
+    }
+}
+
+fn load(program: &mut Program, policy: &Policy, test: &Test, which: Half) -> Result<(), TooLong> {
+    program.push(LOAD, half(policy, test.arg, which))?;
+    let (mask, every) = match which {
+        Half::Low => (test.mask as u32, u32::MAX),
+        Half::High => ((test.mask >> 32) as u32, u32::MAX),
+    };
+    if mask != every {
+        program.push(AND, mask)?;
+    }
+    Ok(())
+}
+
+/// Go on if the low half is one of the values.
+fn any_low(
+    program: &mut Program,
+    policy: &Policy,
+    test: &Test,
+    fails: &mut Fails,
+) -> Result<(), TooLong> {
+    load(program, policy, test, Half::Low)?;
+    let Some((last, others)) = test.values.split_last() else {
+        return Err(TooLong);
+    };
+    let first = program.len;
+    for value in others {
+        program.push(JEQ, policy.process.value(*value) as u32)?;
+    }
+    let at = program.push(JEQ, policy.process.value(*last) as u32)?;
+    for other in first..at {
+        program.if_true(other)?;
+    }
+    fails.push(at, false)
+}
+
+/// Go on if both halves are those of one of the values.
+fn any_wide(
+    program: &mut Program,
+    policy: &Policy,
+    test: &Test,
+    fails: &mut Fails,
+) -> Result<(), TooLong> {
+    let mut found = [0; FAILS_MAX];
+    let Some((last, others)) = test.values.split_last() else {
+        return Err(TooLong);
+    };
+    for (n, value) in others.iter().enumerate() {
+        let value = policy.process.value(*value);
+        load(program, policy, test, Half::High)?;
+        let high = program.push(JEQ, (value >> 32) as u32)?;
+        load(program, policy, test, Half::Low)?;
+        let low = program.push(JEQ, value as u32)?;
+        *found.get_mut(n).ok_or(TooLong)? = program.push(JUMP, 0)?;
+        program.if_false(high)?;
+        program.if_false(low)?;
+    }
+    let last = policy.process.value(*last);
+    load(program, policy, test, Half::High)?;
+    let high = program.push(JEQ, (last >> 32) as u32)?;
+    fails.push(high, false)?;
+    load(program, policy, test, Half::Low)?;
+    let low = program.push(JEQ, last as u32)?;
+    fails.push(low, false)?;
+    for at in &found[..others.len()] {
+        program.jump_here(*at);
+    }
+    Ok(())
+}
+
+/// Go on if for each value a half differs.
+fn none_wide(
+    program: &mut Program,
+    policy: &Policy,
+    test: &Test,
+    fails: &mut Fails,
+) -> Result<(), TooLong> {
+    for value in test.values {
+        let value = policy.process.value(*value);
+        load(program, policy, test, Half::High)?;
+        let high = program.push(JEQ, (value >> 32) as u32)?;
+        load(program, policy, test, Half::Low)?;
+        let low = program.push(JEQ, value as u32)?;
+        fails.push(low, true)?;
+        program.if_false(high)?;
+    }
+    Ok(())
+}

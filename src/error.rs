@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What can go wrong in a call of the library: errno, RPLEDGE_E_* and the words.
+
+use core::fmt;
+
+use crate::promise::{Promise, Set, WordError};
+
+/// A failed call; nothing of it was applied.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Error {
+    /// The string of promises cannot be read.
+    Word { exec: bool, why: WordError },
+    /// A pointer cannot be read.
+    Fault,
+    /// Flags with a bit that this version does not know.
+    Flags(u64),
+    /// Promises given up before.
+    Regain { exec: bool, more: Set },
+    /// A promise that needs the broker.
+    Broker(Promise),
+    /// execpromises narrower than the promises in force need the broker.
+    ExecBroker { missing: Set },
+    /// RPLEDGE_STRICT, and the database has no such libc.
+    Libc,
+    /// RPLEDGE_STRICT, and a promise that can be enforced only in part.
+    Partial(Promise),
+    /// The kernel has no seccomp filters; its errno.
+    Kernel(i32),
+    /// A thread could not be brought under the filter; its id.
+    Thread(i32),
+    /// The filter would be longer than the kernel takes.
+    TooLong,
+}
+
+/// The number of an [`Error`] in C.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(i32)]
+pub enum Code {
+    None = 0,
+    Word = 1,
+    Regain = 2,
+    Libc = 5,
+    Kernel = 6,
+    Thread = 7,
+    Broker = 8,
+    Argument = 9,
+}
+
+impl Error {
+    /// What errno says of it.
+    pub fn errno(&self) -> i32 {
+        match self {
+            Error::Word {
+                why: WordError::TooLong,
+                ..
+            } => libc::ENAMETOOLONG,
+            Error::Word { .. } | Error::Flags(_) => libc::EINVAL,
+            Error::Fault => libc::EFAULT,
+            Error::Regain { .. } => libc::EPERM,
+            Error::Broker(_) | Error::ExecBroker { .. } | Error::Libc | Error::Partial(_) => {
+                libc::ENOTSUP
+            }
+            Error::Kernel(errno) => *errno,
+            Error::Thread(_) => libc::EBUSY,
+            Error::TooLong => libc::E2BIG,
+        }
+    }
+
+    /// What rpledge_error() says of it.
+    pub fn code(&self) -> Code {
+        match self {
+            Error::Word { .. } => Code::Word,
+            Error::Fault | Error::Flags(_) => Code::Argument,
+            Error::Regain { .. } => Code::Regain,
+            Error::Broker(_) | Error::ExecBroker { .. } | Error::Partial(_) => Code::Broker,
+            Error::Libc => Code::Libc,
+            Error::Kernel(_) | Error::TooLong => Code::Kernel,
+            Error::Thread(_) => Code::Thread,
+        }
+    }
+}
+
+/// "promises" or "execpromises".
+fn argument(exec: bool) -> &'static str {
+    if exec { "execpromises" } else { "promises" }
+}
+
+/// The words of a set, quoted as one string.
+struct Words(Set);
+
+impl fmt::Display for Words {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        for (n, promise) in self.0.iter().enumerate() {
+            let space = if n == 0 { "" } else { " " };
+            write!(f, "{space}{}", promise.name())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Error::Word { exec, why } => {
+                let which = argument(*exec);
+                match why {
+                    WordError::Unknown { at, len } => write!(
+                        f,
+                        "{which}: the word of {len} bytes at byte {at} is no promise: see pledge(3) for the list"
+                    ),
+                    WordError::LeadingSpace => {
+                        write!(f, "{which}: begins with a space: remove it")
+                    }
+                    WordError::TooLong => write!(
+                        f,
+                        "{which}: longer than {} bytes",
+                        crate::promise::WORDS_MAX
+                    ),
+                }
+            }
+            Error::Fault => f.write_str("a pointer argument cannot be read"),
+            Error::Flags(bits) => {
+                write!(f, "flags {bits:#x}: unknown to this version of the library")
+            }
+            Error::Regain { exec, more } => write!(
+                f,
+                "{}: \"{}\" given up before cannot be had again",
+                argument(*exec),
+                Words(*more)
+            ),
+            Error::Broker(promise) => write!(
+                f,
+                "promise \"{}\" cannot be enforced by the kernel's filter alone, and this version has no broker: leave it out",
+                promise.name()
+            ),
+            Error::ExecBroker { missing } => write!(
+                f,
+                "execpromises without \"{}\": an executed program stays under the promises in force, and narrower ones need the broker, which this version does not have",
+                Words(*missing)
+            ),
+            Error::Libc => f.write_str(
+                "the database does not know this C library and RPLEDGE_STRICT is set: see rpledge_libc()",
+            ),
+            Error::Partial(promise) => write!(
+                f,
+                "promise \"{}\" can be enforced only in part and RPLEDGE_STRICT is set",
+                promise.name()
+            ),
+            Error::Kernel(errno) => write!(
+                f,
+                "the kernel refused the filter (errno {errno}): is it built with CONFIG_SECCOMP_FILTER?"
+            ),
+            Error::Thread(tid) => write!(
+                f,
+                "thread {tid} has a filter of its own: pledge before such threads start"
+            ),
+            Error::TooLong => f.write_str("the filter is longer than the kernel takes"),
+        }
+    }
+}

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a register or a stack slot may hold: small sets of constants and symbols, else unknown.
+
+use std::rc::Rc;
+
+use super::ir::Reg;
+
+/// Larger sets become unknown.
+const LARGEST_SET: usize = 24;
+
+/// One thing that a value may be.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Atom {
+    Const(u64),
+    /// What the register held when the function was entered.
+    Entry(Reg),
+    /// What the caller's stack held at this offset from the entry stack pointer.
+    Slot(i32),
+    /// What the memory held that an entry register pointed to, at this offset.
+    Pointee(Reg, i32),
+    /// The entry stack pointer plus this.
+    Stack(i32),
+    /// Read from writable memory at this address.
+    Global(u64),
+    /// Read at this offset from a pointer that is not followed.
+    Field(i32),
+    /// Read at the second offset from a pointer that was itself read at the first.
+    Member(i32, i32),
+}
+
+/// A row of memory words that an index chooses from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Table {
+    pub base: u64,
+    /// Distance of the entries.
+    pub step: u8,
+    /// Bytes of an entry.
+    pub size: u8,
+    pub signed: bool,
+    /// Largest index, where known.
+    pub last: Option<u32>,
+    /// Added to what is read.
+    pub plus: u64,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Value {
+    Unknown,
+    /// Unknown but not above this.
+    AtMost(u32),
+    One(Atom),
+    /// Sorted, two or more.
+    Many(Rc<[Atom]>),
+    Entry(Table),
+}
+
+impl Value {
+    pub fn constant(value: u64) -> Value {
+        Value::One(Atom::Const(value))
+    }
+
+    pub fn atoms(&self) -> &[Atom] {
+        match self {
+            Value::One(atom) => std::slice::from_ref(atom),
+            Value::Many(atoms) => atoms,
+            _ => &[],
+        }
+    }
+
+    pub fn from_atoms(mut atoms: Vec<Atom>) -> Value {
+        atoms.sort_unstable();
+        atoms.dedup();
+        match atoms.len() {
+            0 => Value::Unknown,
+            1 => Value::One(atoms[0]),
+            n if n <= LARGEST_SET => Value::Many(atoms.into()),
+            _ => Value::Unknown,
+        }
+    }
+
+    /// The one constant that it is.
+    pub fn single(&self) -> Option<u64> {
+        match self {
+            Value::One(Atom::Const(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    pub fn stack(&self) -> Option<i32> {
+        match self {
+            Value::One(Atom::Stack(at)) => Some(*at),
+            _ => None,
+        }
+    }
+
+    pub fn constants(&self) -> impl Iterator<Item = u64> + '_ {
+        self.atoms().iter().filter_map(|atom| match atom {
+            Atom::Const(value) => Some(*value),
+            _ => None,
+        })
+    }
+
+    pub fn join(&self, other: &Value) -> Value {
+        if self == other {
+            return self.clone();
+        }
+        match (self, other) {
+            (Value::AtMost(a), Value::AtMost(b)) => Value::AtMost(*a.max(b)),
+            (Value::One(_) | Value::Many(_), Value::One(_) | Value::Many(_)) => {
+                let mut atoms = self.atoms().to_vec();
+                atoms.extend_from_slice(other.atoms());
+                Value::from_atoms(atoms)
+            }
+            _ => Value::Unknown,
+        }
+    }
+
+    /// Applies `change` to every atom; unknown as soon as one has no image.
+    pub fn map(&self, change: impl Fn(Atom) -> Option<Atom>) -> Value {
+        match self {
+            Value::One(atom) => change(*atom).map_or(Value::Unknown, Value::One),
+            Value::Many(atoms) => atoms
+                .iter()
+                .map(|atom| change(*atom))
+                .collect::<Option<Vec<_>>>()
+                .map_or(Value::Unknown, Value::from_atoms),
+            _ => Value::Unknown,
+        }
+    }
+
+    pub fn plus(&self, by: i64) -> Value {
+        match self {
+            Value::Entry(table) => Value::Entry(Table {
+                plus: table.plus.wrapping_add(by as u64),
+                ..*table
+            }),
+            _ if by == 0 => self.clone(),
+            Value::AtMost(_) | Value::Unknown => Value::Unknown,
+            _ => self.map(|atom| match atom {
+                Atom::Const(value) => Some(Atom::Const(value.wrapping_add(by as u64))),
+                Atom::Stack(at) => i32::try_from(i64::from(at) + by).ok().map(Atom::Stack),
+                _ => None,
+            }),
+        }
+    }
+
+    /// The low bytes of it, extended.
+    pub fn narrow(&self, bytes: u8, signed: bool) -> Value {
+        let bits = 64 - 8 * u32::from(bytes.clamp(1, 8));
+        match self {
+            _ if bits == 0 => self.clone(),
+            Value::AtMost(most) if bytes >= 4 || u64::from(*most) < 1 << (8 * bytes) => {
+                self.clone()
+            }
+            Value::Unknown | Value::AtMost(_) if bytes < 4 && !signed => {
+                Value::AtMost((1u32 << (8 * bytes)) - 1)
+            }
+            Value::Entry(_) if bytes >= 4 => self.clone(),
+            _ => self.map(|atom| match atom {
+                Atom::Const(value) => {
+                    let up = value << bits;
+                    let value = if signed {
+                        (up as i64 >> bits) as u64
+                    } else {
+                        up >> bits
+                    };
+                    Some(Atom::Const(value))
+                }
+                // A call number keeps its meaning in the low half.
+                Atom::Stack(_) => None,
+                _ if bytes >= 4 => Some(atom),
+                _ => None,
+            }),
+        }
+    }
+
+    pub fn masked(&self, mask: i64, bytes: u8) -> Value {
+        match self {
+            Value::One(Atom::Stack(at)) => Value::One(Atom::Stack(*at & mask as i32)),
+            Value::One(Atom::Const(_)) => self
+                .map(|atom| match atom {
+                    Atom::Const(value) => Some(Atom::Const(value & mask as u64)),
+                    _ => None,
+                })
+                .narrow(bytes, false),
+            _ => match u32::try_from(mask) {
+                Ok(most) => Value::AtMost(most),
+                Err(_) => Value::Unknown,
+            },
+        }
+    }
+}
+
+/// The last comparison: register, number, bytes.
+pub type Compared = Option<(Reg, i64, u8)>;
+
+/// Stack slots kept for one state.
+const MOST_SLOTS: usize = 256;
+
+/// What is known at one point of a function.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct State {
+    pub regs: Vec<Value>,
+    /// By offset from the entry stack pointer, sorted.
+    pub slots: Vec<(i32, Value)>,
+    pub compared: Compared,
+}
+
+impl State {
+    pub fn entry(registers: usize, stack_pointer: Reg) -> State {
+        let mut regs: Vec<Value> = (0..registers)
+            .map(|reg| Value::One(Atom::Entry(reg as Reg)))
+            .collect();
+        regs[usize::from(stack_pointer)] = Value::One(Atom::Stack(0));
+        State {
+            regs,
+            slots: Vec::new(),
+            compared: None,
+        }
+    }
+
+    pub fn get(&self, reg: Reg) -> &Value {
+        self.regs.get(usize::from(reg)).unwrap_or(&Value::Unknown)
+    }
+
+    pub fn set(&mut self, reg: Reg, value: Value) {
+        if let Some(place) = self.regs.get_mut(usize::from(reg)) {
+            *place = value;
+        }
+        if self.compared.is_some_and(|(compared, ..)| compared == reg) {
+            self.compared = None;
+        }
+    }
+
+    pub fn slot(&self, at: i32) -> Option<&Value> {
+        let index = self.slots.binary_search_by_key(&at, |slot| slot.0).ok()?;
+        Some(&self.slots[index].1)
+    }
+
+    pub fn set_slot(&mut self, at: i32, value: Value) {
+        match self.slots.binary_search_by_key(&at, |slot| slot.0) {
+            Ok(index) => self.slots[index].1 = value,
+            Err(index) if self.slots.len() < MOST_SLOTS => self.slots.insert(index, (at, value)),
+            Err(_) => {}
+        }
+    }
+
+    /// Joins `other` in; true if something changed. `coarse` forgets whatever changes.
+    pub fn join(&mut self, other: &State, stack_pointer: Reg, coarse: bool) -> bool {
+        let mut changed = false;
+        for (index, (mine, theirs)) in self.regs.iter_mut().zip(&other.regs).enumerate() {
+            // Loops that probe the stack move it without end; the first depth stands for all.
+            if index == usize::from(stack_pointer) && mine.stack().is_some() || mine == theirs {
+                continue;
+            }
+            let joined = if coarse {
+                Value::Unknown
+            } else {
+                mine.join(theirs)
+            };
+            if *mine != joined {
+                *mine = joined;
+                changed = true;
+            }
+        }
+        changed |= self.join_slots(other, coarse);
+        if self.compared != other.compared && self.compared.is_some() {
+            self.compared = None;
+            changed = true;
+        }
+        changed
+    }
+
+    /// A slot stays known only where both know it; unknown is kept as such.
+    fn join_slots(&mut self, other: &State, coarse: bool) -> bool {
+        let mut changed = false;
+        for (at, mine) in &mut self.slots {
+            let joined = match other.slot(*at) {
+                Some(theirs) if mine == theirs => continue,
+                Some(theirs) if !coarse => mine.join(theirs),
+                _ => Value::Unknown,
+            };
+            if *mine != joined {
+                *mine = joined;
+                changed = true;
+            }
+        }
+        for (at, _) in &other.slots {
+            if self.slot(*at).is_none() && self.slots.len() < MOST_SLOTS {
+                self.set_slot(*at, Value::Unknown);
+                changed = true;
+            }
+        }
+        changed
+    }
+}

@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! data/promises.toml: what each promise stands for, and the limits within which it grants a call.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::document::{self, Lines, Text, VALUE};
+use super::finding::{Finding, Source};
+use super::limits::{self, Arguments, Constants, Limit};
+use super::near;
+use crate::promise::{Promise, Set};
+
+/// A word that no promise has.
+pub const PROMISE: &str = "unknown-promise";
+/// A limit that cannot be read.
+pub const LIMIT: &str = "limit";
+
+/// The file.
+#[derive(Clone, Debug, Default)]
+pub struct Promises {
+    /// Release of the data.
+    pub release: String,
+    /// Calls that need no limit to be granted.
+    pub plain: BTreeSet<String>,
+    /// Calls that fail with an errno where nothing grants them.
+    pub refused: BTreeMap<String, u16>,
+    /// What every pledged process keeps.
+    pub always: Definition,
+    /// By promise.
+    pub promises: BTreeMap<&'static str, Definition>,
+    /// Limits where several promises are held.
+    pub together: Vec<(Set, Vec<Rule>)>,
+    constants: BTreeMap<String, Constant>,
+}
+
+/// What one promise stands for.
+#[derive(Clone, Debug, Default)]
+pub struct Definition {
+    pub help: String,
+    /// Functions of the C library, and where in the file they stand.
+    pub functions: Vec<(String, usize)>,
+    pub effects: Vec<(String, usize)>,
+    /// Calls that no function makes: those of the kernel's own roads.
+    pub calls: BTreeSet<String>,
+    pub rules: Vec<Rule>,
+    /// Why a filter alone cannot serve it.
+    pub broker: Option<String>,
+    /// What of it a filter alone cannot see.
+    pub partial: Option<String>,
+}
+
+/// One limit on one call, read for no architecture yet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rule {
+    pub call: String,
+    /// `never` allows nothing: only `otherwise` counts.
+    pub text: String,
+    /// What satisfies it is refused with `errno`, not granted.
+    pub refuse: bool,
+    /// Of a call that is refused, or that satisfies nothing; 0: a violation.
+    pub errno: u16,
+    arguments: Arguments,
+}
+
+/// A value, and the architectures that have another.
+#[derive(Clone, Debug, Default)]
+struct Constant {
+    common: u64,
+    others: BTreeMap<String, u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Keys {
+    release: Text,
+    plain: CallsKeys,
+    refused: Lines,
+    arguments: Lines,
+    constants: Lines,
+    always: DefinitionKeys,
+    promise: BTreeMap<Text, DefinitionKeys>,
+    together: BTreeMap<Text, BTreeMap<Text, Spanned<RuleKeys>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CallsKeys {
+    calls: Text,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DefinitionKeys {
+    help: Option<Text>,
+    #[serde(default)]
+    functions: Vec<Text>,
+    #[serde(default)]
+    effects: Vec<Text>,
+    calls: Option<Text>,
+    #[serde(default)]
+    limits: BTreeMap<Text, Spanned<RuleKeys>>,
+    broker: Option<Text>,
+    partial: Option<Text>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RuleKeys {
+    When(String),
+    One(LongRule),
+    Several(Vec<LongRule>),
+}
+
+#[derive(Deserialize, Clone)]
+#[serde(deny_unknown_fields)]
+struct LongRule {
+    when: Option<String>,
+    refuse: Option<String>,
+    r#else: Option<String>,
+}
+
+/// Errnos that a limit may name. The numbers are the same on every
+/// architecture but mips and parisc, whose ENOSYS differs.
+const ERRNOS: [(&str, u16); 4] = [("EPERM", 1), ("EACCES", 13), ("EINVAL", 22), ("ENOSYS", 38)];
+
+struct Reader<'a> {
+    source: &'a Source<'a>,
+    arguments: BTreeMap<String, Arguments>,
+    constants: BTreeMap<String, Constant>,
+    findings: Vec<Finding>,
+}
+
+/// Read the file.
+pub fn read(source: &Source) -> Result<Promises, Vec<Finding>> {
+    let keys: Keys = document::read(source)?;
+    let mut reader = Reader {
+        source,
+        arguments: BTreeMap::new(),
+        constants: BTreeMap::new(),
+        findings: Vec::new(),
+    };
+    reader.arguments(&keys.arguments);
+    reader.constants(&keys.constants);
+    let promises = Promises {
+        release: keys.release.as_ref().clone(),
+        plain: words(&keys.plain.calls),
+        refused: reader.refused(&keys.refused),
+        always: reader.definition(&keys.always),
+        promises: reader.promises(&keys.promise),
+        together: reader.together(&keys.together),
+        constants: std::mem::take(&mut reader.constants),
+    };
+    if reader.findings.is_empty() {
+        Ok(promises)
+    } else {
+        Err(reader.findings)
+    }
+}
+
+fn words(text: &Text) -> BTreeSet<String> {
+    text.as_ref()
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect()
+}
+
+fn placed(list: &[Text]) -> Vec<(String, usize)> {
+    list.iter()
+        .map(|text| (text.as_ref().clone(), text.span().start))
+        .collect()
+}
+
+impl Reader<'_> {
+    fn find(&mut self, rule: &'static str, at: usize, what: String, help: impl Into<String>) {
+        self.findings
+            .push(self.source.finding(rule, at, what, help));
+    }
+
+    fn arguments(&mut self, lines: &Lines) {
+        for (call, text) in lines {
+            match Arguments::parse(text.as_ref()) {
+                Ok(arguments) => {
+                    self.arguments.insert(call.as_ref().clone(), arguments);
+                }
+                Err(what) => {
+                    self.find(VALUE, text.span().start, what, "as in \"int fd, ptr path\"")
+                }
+            }
+        }
+    }
+
+    fn constants(&mut self, lines: &Lines) {
+        for (name, text) in lines {
+            match constant(text.as_ref()) {
+                Some(value) => {
+                    self.constants.insert(name.as_ref().clone(), value);
+                }
+                None => self.find(
+                    VALUE,
+                    text.span().start,
+                    format!("{:?} is no number", text.as_ref()),
+                    "write a number, then `arch,arch:number` where it differs",
+                ),
+            }
+        }
+    }
+
+    fn errno(&mut self, name: &str, at: usize) -> u16 {
+        let found = ERRNOS.iter().find(|(n, _)| *n == name);
+        if found.is_none() {
+            let known = ERRNOS.iter().map(|(n, _)| *n);
+            let help = near::advice(name, known, "EPERM, EACCES, EINVAL or ENOSYS");
+            self.find(
+                VALUE,
+                at,
+                format!("{name:?} is no errno that a limit may name"),
+                help,
+            );
+        }
+        found.map_or(0, |(_, n)| *n)
+    }
+
+    fn refused(&mut self, lines: &Lines) -> BTreeMap<String, u16> {
+        let line = |(call, text): (&Text, &Text)| {
+            (
+                call.as_ref().clone(),
+                self.errno(text.as_ref(), text.span().start),
+            )
+        };
+        lines.iter().map(line).collect()
+    }
+
+    fn definition(&mut self, keys: &DefinitionKeys) -> Definition {
+        let text = |t: &Option<Text>| t.as_ref().map(|t| t.as_ref().clone());
+        Definition {
+            help: text(&keys.help).unwrap_or_default(),
+            functions: placed(&keys.functions),
+            effects: placed(&keys.effects),
+            calls: keys.calls.as_ref().map(words).unwrap_or_default(),
+            rules: self.rules(&keys.limits),
+            broker: text(&keys.broker),
+            partial: text(&keys.partial),
+        }
+    }
+
+    fn promises(
+        &mut self,
+        all: &BTreeMap<Text, DefinitionKeys>,
+    ) -> BTreeMap<&'static str, Definition> {
+        let mut promises = BTreeMap::new();
+        for (word, keys) in all {
+            if let Some(promise) = self.promise(word.as_ref(), word.span().start) {
+                promises.insert(promise.name(), self.definition(keys));
+            }
+        }
+        for promise in Promise::all().filter(|p| !promises.contains_key(p.name())) {
+            let what = format!("the promise {:?} is missing", promise.name());
+            self.findings
+                .push(self.source.finding(PROMISE, 0, what, "add its section"));
+        }
+        promises
+    }
+
+    fn promise(&mut self, word: &str, at: usize) -> Option<Promise> {
+        let promise = Promise::from_name(word);
+        if promise.is_none() {
+            let known = Promise::all().map(Promise::name);
+            let help = near::advice(word, known, "see pledge(3) for the words");
+            self.find(PROMISE, at, format!("{word:?} is no promise"), help);
+        }
+        promise
+    }
+
+    fn together(
+        &mut self,
+        all: &BTreeMap<Text, BTreeMap<Text, Spanned<RuleKeys>>>,
+    ) -> Vec<(Set, Vec<Rule>)> {
+        let mut list = Vec::new();
+        for (words, limits) in document::in_file_order(all) {
+            let mut needs = Set::EMPTY;
+            for word in words.as_ref().split(' ') {
+                if let Some(promise) = self.promise(word, words.span().start) {
+                    needs = needs.with(promise);
+                }
+            }
+            list.push((needs, self.rules(limits)));
+        }
+        list
+    }
+
+    fn rules(&mut self, limits: &BTreeMap<Text, Spanned<RuleKeys>>) -> Vec<Rule> {
+        let mut rules = Vec::new();
+        let mut in_order: Vec<_> = limits.iter().collect();
+        in_order.sort_by_key(|(call, _)| call.span().start);
+        for (call, keys) in in_order {
+            let at = keys.span().start;
+            let several = match keys.as_ref() {
+                RuleKeys::When(text) => {
+                    vec![LongRule {
+                        when: Some(text.clone()),
+                        refuse: None,
+                        r#else: None,
+                    }]
+                }
+                RuleKeys::One(one) => vec![one.clone()],
+                RuleKeys::Several(list) => list.clone(),
+            };
+            for one in several {
+                rules.extend(self.rule(call.as_ref(), &one, at));
+            }
+        }
+        rules
+    }
+
+    fn rule(&mut self, call: &str, keys: &LongRule, at: usize) -> Option<Rule> {
+        let (text, refuse) = match (&keys.when, &keys.refuse) {
+            (Some(text), None) => (text.clone(), false),
+            (None, Some(text)) => (text.clone(), true),
+            _ => {
+                self.find(
+                    LIMIT,
+                    at,
+                    format!("{call}: not one of `when` and `refuse`"),
+                    "give one",
+                );
+                return None;
+            }
+        };
+        let errno = keys.r#else.as_ref().map_or(0, |name| self.errno(name, at));
+        if refuse && errno == 0 {
+            self.find(
+                LIMIT,
+                at,
+                format!("{call}: `refuse` without `else`"),
+                "name an errno",
+            );
+        }
+        let arguments = self.arguments.get(call).cloned().unwrap_or_default();
+        let rule = Rule {
+            call: call.to_owned(),
+            text,
+            refuse,
+            errno,
+            arguments,
+        };
+        let common = self
+            .constants
+            .iter()
+            .map(|(n, c)| (n.clone(), c.common))
+            .collect();
+        if let Err(what) = rule.read(&common) {
+            self.find(
+                LIMIT,
+                at,
+                format!("{call}: {what}"),
+                "see the grammar in data/README.md",
+            );
+        }
+        Some(rule)
+    }
+}
+
+fn constant(text: &str) -> Option<Constant> {
+    let mut parts = text.split_whitespace();
+    let common = limits::parse_number(parts.next()?)?;
+    let mut others = BTreeMap::new();
+    for part in parts {
+        let (arches, value) = part.split_once(':')?;
+        let value = limits::parse_number(value)?;
+        others.extend(arches.split(',').map(|arch| (arch.to_owned(), value)));
+    }
+    Some(Constant { common, others })
+}
+
+impl Rule {
+    /// The limit itself, with the constants of one architecture.
+    pub fn read(&self, constants: &Constants) -> Result<Limit, String> {
+        if self.text == "never" {
+            return Ok(Limit::default());
+        }
+        limits::parse(&self.text, &self.arguments, constants)
+    }
+}
+
+impl Promises {
+    /// What the names in limits stand for on `arch`.
+    pub fn constants(&self, arch: &str) -> Constants {
+        let value = |c: &Constant| c.others.get(arch).copied().unwrap_or(c.common);
+        self.constants
+            .iter()
+            .map(|(name, c)| (name.clone(), value(c)))
+            .collect()
+    }
+
+    /// What `promise` stands for.
+    pub fn definition(&self, promise: Promise) -> &Definition {
+        &self.promises[promise.name()]
+    }
+
+    /// Every definition with its promises: those of one, then those of several.
+    pub fn rules(&self) -> impl Iterator<Item = (Set, &Rule)> {
+        let always = self.always.rules.iter().map(|rule| (Set::EMPTY, rule));
+        let one = Promise::all().flat_map(|promise| {
+            let rules = &self.definition(promise).rules;
+            rules
+                .iter()
+                .map(move |rule| (Set::EMPTY.with(promise), rule))
+        });
+        let several = self
+            .together
+            .iter()
+            .flat_map(|(set, rules)| rules.iter().map(|r| (*set, r)));
+        always.chain(one).chain(several)
+    }
+}

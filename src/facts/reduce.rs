@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Snapshots and promises to the tables of one architecture: for each libc and promise, calls and limits.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Snapshot;
+use super::close::Closures;
+use super::limits;
+use super::promises::{Definition, Promises};
+use super::quirks::{self, Quirk};
+use super::syscalls::Syscalls;
+use super::version::Version;
+use crate::promise::{Promise, Set};
+
+/// Call → place in [`Reduced::calls`].
+type Places<'a> = BTreeMap<&'a str, usize>;
+
+/// What the library knows of one architecture; `table::Table` in owned form.
+#[derive(Clone, Debug, Default)]
+pub struct Reduced {
+    pub arch: String,
+    pub kernel: String,
+    /// By number.
+    pub calls: Vec<(u32, String)>,
+    pub limits: Vec<Limited>,
+    /// Place of a call, errno.
+    pub errnos: Vec<(usize, u16)>,
+    pub libcs: Vec<Libc>,
+}
+
+/// One limit on one call.
+#[derive(Clone, Debug)]
+pub struct Limited {
+    /// Place in [`Reduced::calls`].
+    pub call: usize,
+    /// Holds only where all of these are promised.
+    pub needs: Set,
+    pub refuse: bool,
+    pub errno: u16,
+    pub limit: limits::Limit,
+    pub text: String,
+}
+
+/// What promises need on one libc.
+#[derive(Clone, Debug)]
+pub struct Libc {
+    pub name: String,
+    pub version: String,
+    pub builds: Vec<String>,
+    pub always: Grant,
+    pub promises: Vec<Grant>,
+}
+
+/// What a promise grants on one libc, by place.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Grant {
+    pub calls: BTreeSet<usize>,
+    pub limits: BTreeSet<usize>,
+}
+
+/// A snapshot asked for what definitions reach on it.
+pub struct Reach<'a> {
+    closures: Closures<'a>,
+}
+
+impl<'a> Reach<'a> {
+    /// The snapshot, quirks applied.
+    pub fn new(snapshot: &'a Snapshot) -> Result<Reach<'a>, String> {
+        let closures = Closures::new(snapshot).map_err(|dangling| dangling.to_string())?;
+        Ok(Reach { closures })
+    }
+
+    /// Every call that a definition may make: by its functions and the effects
+    /// that it grants, and those that no function makes.
+    pub fn calls(&self, definition: &Definition) -> BTreeSet<String> {
+        let mut calls = definition.calls.clone();
+        for (function, _) in &definition.functions {
+            calls.extend(self.function(function, definition));
+        }
+        calls
+    }
+
+    /// The calls of one function, with the effects that the definition grants.
+    pub fn function(&self, function: &str, definition: &Definition) -> BTreeSet<String> {
+        let Some(closure) = self.closures.of(function) else {
+            return BTreeSet::new();
+        };
+        let granted = |effect: &str| definition.effects.iter().any(|(e, _)| e == effect);
+        let mut calls = closure.calls;
+        for (effect, more) in closure.effects {
+            if granted(&effect) {
+                calls.extend(more);
+            }
+        }
+        calls
+    }
+}
+
+/// Reduce the snapshots of `arch`, quirks applied.
+pub fn reduce(
+    arch: &str,
+    syscalls: &Syscalls,
+    promises: &Promises,
+    quirks: &[Quirk],
+    snapshots: &[Snapshot],
+) -> Result<Reduced, String> {
+    let table = syscalls.table(arch);
+    let calls: Vec<_> = table
+        .iter()
+        .map(|(nr, name)| (*nr, name.to_string()))
+        .collect();
+    let places: Places = table
+        .iter()
+        .enumerate()
+        .map(|(n, (_, c))| (*c, n))
+        .collect();
+    let constants = promises.constants(arch);
+    let mut limits = Vec::new();
+    for (needs, rule) in promises.rules() {
+        // A call that this architecture lacks needs no limit on it.
+        let Some(call) = places.get(rule.call.as_str()) else {
+            continue;
+        };
+        let limit = rule
+            .read(&constants)
+            .map_err(|e| format!("{}: {e}", rule.call))?;
+        let (refuse, errno, text) = (rule.refuse, rule.errno, rule.text.clone());
+        limits.push(Limited {
+            call: *call,
+            needs,
+            refuse,
+            errno,
+            limit,
+            text,
+        });
+    }
+    let errnos = promises.refused.iter();
+    let errnos = errnos.filter_map(|(call, errno)| Some((*places.get(call.as_str())?, *errno)));
+    let mut here: Vec<_> = snapshots.iter().filter(|s| s.arch == arch).collect();
+    here.sort_by_key(|s| (s.libc.clone(), Version::parse(&s.version)));
+    let mut reduced = Reduced {
+        arch: arch.to_owned(),
+        kernel: syscalls.kernel.to_string(),
+        calls,
+        errnos: errnos.collect(),
+        limits,
+        libcs: Vec::new(),
+    };
+    for snapshot in here {
+        let libc = reduced.libc(&quirks::apply(snapshot, quirks), promises, &places);
+        let file = format!("data/{}/{}/{arch}.toml", snapshot.libc, snapshot.version);
+        reduced
+            .libcs
+            .push(libc.map_err(|what| format!("{file}: {what}"))?);
+    }
+    Ok(reduced)
+}
+
+impl Reduced {
+    fn libc(
+        &self,
+        snapshot: &Snapshot,
+        promises: &Promises,
+        places: &Places,
+    ) -> Result<Libc, String> {
+        let reach = Reach::new(snapshot)?;
+        let grant = |set: Set, definition: &Definition| {
+            self.grant(set, &reach.calls(definition), promises, places)
+        };
+        let objects = snapshot
+            .builds
+            .iter()
+            .flat_map(|build| build.objects.first());
+        Ok(Libc {
+            name: snapshot.libc.clone(),
+            version: snapshot.version.clone(),
+            builds: objects
+                .map(|o| o.build_id.clone())
+                .filter(|id| !id.is_empty())
+                .collect(),
+            always: grant(Set::EMPTY, &promises.always),
+            promises: Promise::all()
+                .map(|promise| grant(Set::EMPTY.with(promise), promises.definition(promise)))
+                .collect(),
+        })
+    }
+
+    /// What of `made` a promise grants: plain calls, and limits on the rest.
+    fn grant(
+        &self,
+        of: Set,
+        made: &BTreeSet<String>,
+        promises: &Promises,
+        places: &Places,
+    ) -> Grant {
+        let mut grant = Grant::default();
+        let always = of.is_empty();
+        for call in made {
+            let Some(place) = places.get(call.as_str()) else {
+                continue;
+            };
+            let limits = self.limits.iter().enumerate().filter(|(_, l)| {
+                l.call == *place
+                    && (if always {
+                        l.needs.is_empty()
+                    } else {
+                        of.is_subset(l.needs)
+                    })
+            });
+            let limits: Vec<_> = limits.map(|(n, _)| n).collect();
+            if promises.plain.contains(call) && !always {
+                grant.calls.insert(*place);
+            }
+            grant.limits.extend(limits);
+        }
+        grant
+    }
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The state machine: what a call of pledge() makes of the promises in force.
+
+use crate::error::Error;
+use crate::host::{self, Host};
+use crate::policy::{Held, Mode, Policy, Process};
+use crate::promise::{Promise, Set};
+use crate::resolve::Match;
+use crate::table::TABLE;
+use crate::{seccomp, sys, violation};
+
+/// How a call of pledge() is meant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Flags {
+    /// What befalls a violation.
+    pub mode: Mode,
+    /// Fail rather than enforce less than was promised.
+    pub strict: bool,
+    /// Check everything and restrict nothing.
+    pub dry_run: bool,
+}
+
+impl Flags {
+    /// The low bits hold the mode.
+    pub const MODE_MASK: u64 = 0xf;
+    pub const STRICT: u64 = 1 << 5;
+    pub const DRY_RUN: u64 = 1 << 6;
+
+    /// Read them; a bit without a meaning is an error.
+    pub fn from_bits(bits: u64) -> Result<Flags, Error> {
+        let unknown = bits & !(Flags::MODE_MASK | Flags::STRICT | Flags::DRY_RUN);
+        if unknown != 0 {
+            return Err(Error::Flags(unknown));
+        }
+        let mode = bits & Flags::MODE_MASK;
+        let mode = Mode::from_number(mode).ok_or(Error::Flags(mode))?;
+        let (strict, dry_run) = (bits & Flags::STRICT != 0, bits & Flags::DRY_RUN != 0);
+        Ok(Flags {
+            mode,
+            strict,
+            dry_run,
+        })
+    }
+}
+
+/// What is asked of pledge(): sets already read, as none of the call may be
+/// applied before both are known to be right.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Request {
+    pub promises: Option<Set>,
+    pub exec: Option<Set>,
+}
+
+/// What would be in force after `request`; pure, and so all of the rules.
+pub fn next(held: Option<Held>, request: Request, mode: Mode) -> Result<Option<Held>, Error> {
+    let before = held.map(|h| h.promises);
+    let promises = match (before, request.promises) {
+        (before, None) => before,
+        (None, Some(new)) => Some(new),
+        // Under "error" an increase is ignored, not refused.
+        (Some(old), Some(new)) if old.contains(Promise::Error) => Some(new.and(old)),
+        (Some(old), Some(new)) if new.is_subset(old) => Some(new),
+        (Some(old), Some(new)) => {
+            return Err(Error::Regain {
+                exec: false,
+                more: new.minus(old),
+            });
+        }
+    };
+    let exec = match (held.and_then(|h| h.exec), request.exec) {
+        (before, None) => before,
+        (Some(old), Some(new)) if !new.is_subset(old) => {
+            return Err(Error::Regain {
+                exec: true,
+                more: new.minus(old),
+            });
+        }
+        (_, Some(new)) => Some(new),
+    };
+    let Some(promises) = promises else {
+        // Nothing is in force, and nothing could hold an executed program.
+        return match exec {
+            None => Ok(None),
+            Some(exec) => Err(Error::ExecBroker {
+                missing: Set::from_bits(u64::MAX).minus(exec),
+            }),
+        };
+    };
+    if let Some(promise) = promises.and(TABLE.broker).iter().next() {
+        return Err(Error::Broker(promise));
+    }
+    if let Some(exec) = exec {
+        let missing = promises.minus(exec).without(Promise::Error);
+        if promises.contains(Promise::Exec) && !missing.is_empty() {
+            return Err(Error::ExecBroker { missing });
+        }
+    }
+    let mode = if promises.contains(Promise::Error) {
+        Mode::Error
+    } else {
+        mode
+    };
+    Ok(Some(Held {
+        promises,
+        exec,
+        mode,
+    }))
+}
+
+/// Restrict the process.
+pub fn pledge(request: Request, flags: Flags) -> Result<(), Error> {
+    let held = seccomp::held();
+    let Some(next) = next(held, request, flags.mode)? else {
+        return Ok(());
+    };
+    let host = host::host();
+    if flags.strict {
+        check_strict(host, next.promises)?;
+    }
+    if flags.dry_run || held == Some(next) {
+        return Ok(());
+    }
+    apply(host, next, held.is_none())
+}
+
+fn check_strict(host: &Host, promises: Set) -> Result<(), Error> {
+    if host.rows.matched < Match::Version {
+        return Err(Error::Libc);
+    }
+    promises
+        .and(TABLE.partial)
+        .iter()
+        .next()
+        .map_or(Ok(()), |p| Err(Error::Partial(p)))
+}
+
+fn apply(host: &Host, next: Held, is_first: bool) -> Result<(), Error> {
+    if is_first && host.is_static && !sys::is_filtered() {
+        host::map_program_symbols();
+    }
+    let mut policy = Policy::of(&TABLE, host.rows.of(&TABLE), next.promises);
+    (policy.exec, policy.mode) = (next.exec, next.mode);
+    policy.process = process(next.promises);
+    // Before the filter: the first violation may come with the next call.
+    let old = violation::install().map_err(Error::Kernel)?;
+    seccomp::load(&policy).inspect_err(|_| {
+        if is_first {
+            sys::signal::restore_sigsys(&old);
+        }
+    })
+}
+
+fn process(promises: Set) -> Process {
+    let (uid, gid) = if promises.contains(Promise::Fattr) {
+        sys::ids()
+    } else {
+        (0, 0)
+    };
+    Process {
+        pid: sys::pid(),
+        report: violation::report_address(),
+        uid,
+        gid,
+    }
+}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Promises resolved on a host: one verdict for every system call. Pure data.
+
+use crate::promise::{Promise, Set};
+use crate::table::{Call, CallSet, Grant, Libc, Limit, Table, Value};
+
+/// What befalls a call that no promise in force allows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// Report, then die by SIGABRT.
+    Abort,
+    /// The kernel kills the process at once.
+    Kill,
+    /// The call fails with ENOSYS.
+    Error,
+    /// The kernel's audit log has a line; the call is made.
+    Log,
+}
+
+/// What befalls one call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// It is made.
+    Allow,
+    /// It fails with this errno.
+    Errno(u16),
+    /// It is a violation.
+    Violation,
+    /// It came through an ABI that is not the process's own: killed, since
+    /// no number in it means what the tables say.
+    Foreign,
+}
+
+/// What is known of a call before its arguments are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// The same for any arguments.
+    Always(Action),
+    /// Some limit of [`Policy::limits_of`] must be satisfied.
+    Limited {
+        /// Otherwise this.
+        otherwise: Action,
+    },
+}
+
+/// The values that data/ can name but only a running process has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Process {
+    /// Its id.
+    pub pid: u32,
+    /// Address of the buffer that a violation is reported from.
+    pub report: u64,
+    /// Its effective user and group.
+    pub uid: u32,
+    pub gid: u32,
+}
+
+impl Process {
+    /// What a value of the data stands for here.
+    pub fn value(&self, value: Value) -> u64 {
+        match value {
+            Value::Number(n) => n,
+            Value::SelfPid => u64::from(self.pid),
+            Value::Report => self.report,
+            Value::Uid => u64::from(self.uid),
+            Value::Gid => u64::from(self.gid),
+        }
+    }
+}
+
+/// How many numbers a filter answers: see [`Policy::answers`].
+pub const ANSWERS: usize = 10;
+
+/// First argument of the prctl(2) that asks a filter what it holds. The kernel
+/// knows no such option (EINVAL), and prctl is let through by every filter
+/// that lets a process confine itself further.
+pub const QUERY: u32 = u32::from_be_bytes(*b"rpld");
+
+/// Answer number 0: this format of the others. Errnos end at 4095.
+pub const SIGNATURE: u16 = 0xd01;
+
+/// Bits of a set in one answer.
+const ANSWER_BITS: usize = 11;
+/// Answers that a set takes.
+const SET_ANSWERS: usize = 4;
+/// Set in the first answer of execpromises that were given.
+const GIVEN: u64 = 1 << Promise::COUNT;
+
+/// Promises resolved on a host.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy<'a> {
+    /// The tables that the numbers below index.
+    pub table: &'a Table<'a>,
+    /// The promises.
+    pub promises: Set,
+    /// What an executed program starts with, if that was said.
+    pub exec: Option<Set>,
+    /// What befalls a violation.
+    pub mode: Mode,
+    /// Stands in for the values that only a process has.
+    pub process: Process,
+    /// Everything granted.
+    pub granted: Grant,
+}
+
+/// The words of `promises` as a filter tells them: what the filter in force
+/// was made of, without a look into memory that the process could change.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Held {
+    pub promises: Set,
+    pub exec: Option<Set>,
+    pub mode: Mode,
+}
+
+impl Mode {
+    const ALL: [Mode; 4] = [Mode::Abort, Mode::Kill, Mode::Error, Mode::Log];
+
+    /// The mode number `n` of RPLEDGE_ABORT, _KILL, _ERROR, _LOG.
+    pub fn from_number(n: u64) -> Option<Mode> {
+        Mode::ALL.get(usize::try_from(n).ok()?).copied()
+    }
+
+    /// Its number.
+    pub fn number(self) -> u64 {
+        self as u64
+    }
+}
+
+impl<'a> Policy<'a> {
+    /// Resolve `promises` on `libcs`: several when none is known to be the
+    /// one; then what any of them needs is granted.
+    pub fn of(table: &'a Table<'a>, libcs: &[Libc<'a>], promises: Set) -> Policy<'a> {
+        let mut granted = Grant::NONE;
+        for libc in libcs {
+            granted.join(&libc.always);
+            for promise in promises.iter() {
+                granted.join(libc.grant(promise));
+            }
+        }
+        let mode = if promises.contains(Promise::Error) {
+            Mode::Error
+        } else {
+            Mode::Abort
+        };
+        Policy {
+            table,
+            promises,
+            exec: None,
+            mode,
+            process: Process::default(),
+            granted,
+        }
+    }
+
+    /// The verdict on the call at `place` of [`Table::calls`].
+    pub fn verdict(&self, place: usize) -> Verdict {
+        let plain = self.granted.calls.contains(place);
+        let refused = if plain {
+            Action::Allow
+        } else {
+            self.refusal(place)
+        };
+        let (mut limited, mut errno) = (false, 0);
+        for limit in self.limits_of(place) {
+            limited |= !limit.clauses.is_empty();
+            errno = if limit.refuse {
+                errno
+            } else {
+                errno.max(limit.errno)
+            };
+        }
+        let otherwise = if errno == 0 {
+            refused
+        } else {
+            Action::Errno(errno)
+        };
+        if limited {
+            Verdict::Limited { otherwise }
+        } else {
+            Verdict::Always(otherwise)
+        }
+    }
+
+    /// What befalls a call that nothing grants.
+    fn refusal(&self, place: usize) -> Action {
+        let errno = self
+            .table
+            .errnos
+            .iter()
+            .find(|(call, _)| usize::from(*call) == place);
+        errno.map_or(Action::Violation, |(_, errno)| Action::Errno(*errno))
+    }
+
+    /// The limits in force on the call at `place`: refusals, then those of
+    /// which one must be satisfied. A call granted as it is has refusals only.
+    pub fn limits_of(&self, place: usize) -> impl Iterator<Item = &'a Limit<'a>> {
+        let here = |refuse: bool| {
+            let (held, promises) = (self.granted.limits, self.promises);
+            let all = self.table.limits.iter().enumerate();
+            all.filter(move |(n, l)| {
+                usize::from(l.call) == place
+                    && l.refuse == refuse
+                    && held.contains(*n)
+                    && l.needs.is_subset(promises)
+            })
+            .map(|(_, l)| l)
+        };
+        let plain = self.granted.calls.contains(place);
+        here(true).chain(here(false).filter(move |_| !plain))
+    }
+
+    /// The answers to the query, each below 4096.
+    pub fn answers(&self) -> [u16; ANSWERS] {
+        let exec = self.exec.map_or(0, |set| set.bits() | GIVEN);
+        let mut answers = [SIGNATURE; ANSWERS];
+        for (n, bits) in [(1, self.promises.bits()), (1 + SET_ANSWERS, exec)] {
+            for part in 0..SET_ANSWERS {
+                let field = bits >> (part * ANSWER_BITS) & ((1 << ANSWER_BITS) - 1);
+                answers[n + part] = field as u16;
+            }
+        }
+        answers[ANSWERS - 1] = self.mode.number() as u16;
+        answers
+    }
+}
+
+impl Held {
+    /// Read the answers back; none if they are not of our making.
+    pub fn from_answers(answers: &[u16; ANSWERS]) -> Option<Held> {
+        if answers[0] != SIGNATURE {
+            return None;
+        }
+        let set = |at: usize| {
+            let parts = answers[at..at + SET_ANSWERS].iter().enumerate();
+            parts.fold(0, |bits, (n, a)| bits | u64::from(*a) << (n * ANSWER_BITS))
+        };
+        let exec = set(1 + SET_ANSWERS);
+        Some(Held {
+            promises: Set::from_bits(set(1)),
+            exec: (exec & GIVEN != 0).then(|| Set::from_bits(exec)),
+            mode: Mode::from_number(u64::from(answers[ANSWERS - 1]))?,
+        })
+    }
+}
+
+/// Names of calls, for people.
+pub fn names<'a>(calls: &'a [Call<'a>], set: &'a CallSet) -> impl Iterator<Item = &'a str> {
+    set.iter()
+        .filter_map(|n| calls.get(n))
+        .map(|call| call.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_read_back_and_fit_an_errno() {
+        let every = Set::from_bits(u64::MAX);
+        for promises in [Set::EMPTY, every, Set::from_bits(0x5_5555_5555)] {
+            for exec in [None, Some(Set::EMPTY), Some(every)] {
+                for mode in Mode::ALL {
+                    let mut policy = Policy::of(&crate::table::TABLE, &[], promises);
+                    (policy.exec, policy.mode) = (exec, mode);
+                    let answers = policy.answers();
+                    assert!(answers.iter().all(|a| *a <= 4095));
+                    assert_eq!(
+                        Held::from_answers(&answers),
+                        Some(Held {
+                            promises,
+                            exec,
+                            mode
+                        })
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn other_answers_are_not_ours() {
+        assert_eq!(Held::from_answers(&[22; ANSWERS]), None);
+    }
+}

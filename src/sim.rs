@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Two ways to what befalls a call without a kernel: the policy asked, and a filter's instructions run.
+
+use crate::bpf::{self, Insn};
+use crate::policy::{ANSWERS, Action, Policy, QUERY, Verdict};
+use crate::table::{Limit, Op, Test};
+
+/// A call as a filter sees it: `struct seccomp_data` of linux/seccomp.h.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Data {
+    pub nr: u32,
+    pub arch: u32,
+    pub ip: u64,
+    pub args: [u64; 6],
+}
+
+/// What the filter of `policy` must return for `data`.
+pub fn expect(policy: &Policy, data: &Data) -> u32 {
+    let verdict = bpf::action(policy, decide(policy, data));
+    answer(policy, data).map_or(verdict, |a| bpf::RET_ERRNO | u32::from(a))
+}
+
+fn answer(policy: &Policy, data: &Data) -> Option<u16> {
+    let asked = data.arch == policy.table.audit
+        && policy.table.call_name(data.nr) == Some("prctl")
+        && data.args[0] as u32 == QUERY;
+    let n = data.args[1] as u32 as usize;
+    (asked && n < ANSWERS).then(|| policy.answers()[n])
+}
+
+/// What befalls the call, by the policy.
+pub fn decide(policy: &Policy, data: &Data) -> Action {
+    if data.arch != policy.table.audit || data.nr >= policy.table.foreign_from {
+        return Action::Foreign;
+    }
+    let Some(place) = policy.table.place(data.nr) else {
+        return Action::Errno(libc::ENOSYS as u16);
+    };
+    match policy.verdict(place) {
+        Verdict::Always(action) => action,
+        Verdict::Limited { otherwise } => {
+            let first = policy.limits_of(place).find(|l| satisfies(policy, l, data));
+            first.map_or(otherwise, |l| {
+                if l.refuse {
+                    Action::Errno(l.errno)
+                } else {
+                    Action::Allow
+                }
+            })
+        }
+    }
+}
+
+/// Does the call satisfy the limit?
+pub fn satisfies(policy: &Policy, limit: &Limit, data: &Data) -> bool {
+    limit
+        .clauses
+        .iter()
+        .any(|clause| clause.iter().all(|test| holds(policy, test, data)))
+}
+
+fn holds(policy: &Policy, test: &Test, data: &Data) -> bool {
+    let width = if test.wide {
+        u64::MAX
+    } else {
+        u64::from(u32::MAX)
+    };
+    let seen = data.args[usize::from(test.arg)] & test.mask & width;
+    let found = test
+        .values
+        .iter()
+        .any(|value| seen == policy.process.value(*value) & width);
+    found == (test.op == Op::In)
+}
+
+/// Why a program is not one that the kernel would take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Invalid {
+    /// The instruction.
+    pub at: usize,
+}
+
+/// What a filter returns for `data`, and how many instructions it ran.
+pub fn run(insns: &[Insn], big_endian: bool, data: &Data) -> Result<(u32, usize), Invalid> {
+    let (mut at, mut accumulator, mut steps) = (0, 0, 0);
+    // A jump leads forward only, so this ends.
+    while let Some(insn) = insns.get(at) {
+        steps += 1;
+        let hop = |taken: bool| usize::from(if taken { insn.jt } else { insn.jf });
+        at += 1;
+        match insn.code {
+            bpf::LOAD => {
+                accumulator = word(data, insn.k, big_endian).ok_or(Invalid { at: at - 1 })?
+            }
+            bpf::AND => accumulator &= insn.k,
+            bpf::JUMP => at += insn.k as usize,
+            bpf::JEQ => at += hop(accumulator == insn.k),
+            bpf::JGE => at += hop(accumulator >= insn.k),
+            bpf::RET => return Ok((insn.k, steps)),
+            _ => return Err(Invalid { at: at - 1 }),
+        }
+    }
+    Err(Invalid { at })
+}
+
+fn word(data: &Data, offset: u32, big_endian: bool) -> Option<u32> {
+    let split = |value: u64, second: bool| {
+        if second == big_endian {
+            value as u32
+        } else {
+            (value >> 32) as u32
+        }
+    };
+    Some(match offset {
+        bpf::DATA_NR => data.nr,
+        bpf::DATA_ARCH => data.arch,
+        8 | 12 => split(data.ip, offset == 12),
+        _ => {
+            let at = offset.checked_sub(bpf::DATA_ARGS)?;
+            if at % 4 != 0 {
+                return None;
+            }
+            split(*data.args.get(at as usize / 8)?, at % 8 == 4)
+        }
+    })
+}

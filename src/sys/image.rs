@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The objects that the loader mapped: their notes, names and symbols, read where they lie.
+
+use core::ffi::{c_int, c_void};
+
+use super::text;
+
+const NOTE_BUILD_ID: u32 = 3;
+/// `DT_GNU_HASH`, which the libc crate lacks.
+const DT_GNU_HASH: u64 = 0x6fff_fef5;
+/// A build-id is a SHA-1 as a rule; longer ones exist.
+pub const BUILD_ID_MAX: usize = 32;
+
+/// One mapped object.
+#[derive(Clone, Copy, Debug)]
+pub struct Object {
+    base: usize,
+    headers: usize,
+    count: usize,
+    name: usize,
+}
+
+/// A range of addresses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Span {
+    pub from: usize,
+    pub to: usize,
+}
+
+impl Span {
+    pub fn contains(&self, at: usize) -> bool {
+        (self.from..self.to).contains(&at)
+    }
+}
+
+/// A build-id.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct BuildId {
+    bytes: [u8; BUILD_ID_MAX],
+    len: usize,
+}
+
+impl BuildId {
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+/// The functions that an object exports, for the lookup of an address.
+#[derive(Clone, Copy, Debug)]
+pub struct Symbols {
+    base: usize,
+    table: usize,
+    count: usize,
+    strings: usize,
+    /// A name's offset lies below this.
+    strings_len: usize,
+    /// Where its code lies.
+    pub code: Span,
+}
+
+/// Call `visit` on each mapped object, the program first, until it says true.
+pub fn find(visit: &mut dyn FnMut(Object) -> bool) -> bool {
+    struct Context<'a> {
+        visit: &'a mut dyn FnMut(Object) -> bool,
+    }
+    unsafe extern "C" fn each(
+        info: *mut libc::dl_phdr_info,
+        _size: usize,
+        context: *mut c_void,
+    ) -> c_int {
+        // SAFETY: the loader gives a valid info, and hands our context on.
+        let (info, context) = unsafe { (&*info, &mut *context.cast::<Context>()) };
+        let object = Object {
+            base: info.dlpi_addr as usize,
+            headers: info.dlpi_phdr as usize,
+            count: usize::from(info.dlpi_phnum),
+            name: info.dlpi_name as usize,
+        };
+        c_int::from((context.visit)(object))
+    }
+    let mut context = Context { visit };
+    // SAFETY: `each` has the type that the function wants.
+    unsafe { libc::dl_iterate_phdr(Some(each), (&raw mut context).cast()) != 0 }
+}
+
+impl Object {
+    fn headers(&self) -> &[libc::Elf64_Phdr] {
+        if self.headers == 0 {
+            return &[];
+        }
+        // SAFETY: the loader keeps an object's program headers mapped.
+        unsafe { core::slice::from_raw_parts(self.headers as *const libc::Elf64_Phdr, self.count) }
+    }
+
+    fn segment(&self, kind: u32) -> Option<Span> {
+        self.headers()
+            .iter()
+            .find(|h| h.p_type == kind)
+            .map(|h| self.span(h))
+    }
+
+    fn span(&self, header: &libc::Elf64_Phdr) -> Span {
+        let from = self.base.wrapping_add(header.p_vaddr as usize);
+        Span {
+            from,
+            to: from.wrapping_add(header.p_memsz as usize),
+        }
+    }
+
+    /// Does it name a loader? Then it is not static.
+    pub fn has_interpreter(&self) -> bool {
+        self.segment(libc::PT_INTERP).is_some()
+    }
+
+    /// The path that it was mapped from, as the loader tells it.
+    pub fn path(&self) -> &[u8] {
+        // SAFETY: a C string of the loader's, or nothing.
+        if self.name == 0 {
+            &[]
+        } else {
+            unsafe { text::at(self.name as *const _) }
+        }
+    }
+
+    /// Its own name (`DT_SONAME`).
+    pub fn soname(&self) -> &[u8] {
+        let dynamic = self.dynamic();
+        match (
+            dynamic.get(libc_dt::SONAME),
+            self.address(dynamic.get(libc_dt::STRTAB)),
+        ) {
+            // SAFETY: an offset in the string table that the loader uses too.
+            (Some(name), Some(strings)) => unsafe {
+                text::at((strings + name as usize) as *const _)
+            },
+            _ => &[],
+        }
+    }
+
+    /// Its GNU build-id.
+    pub fn build_id(&self) -> Option<BuildId> {
+        let notes = self.headers().iter().filter(|h| h.p_type == libc::PT_NOTE);
+        notes.map(|h| self.span(h)).find_map(build_id)
+    }
+
+    /// Where its code lies.
+    pub fn code(&self) -> Option<Span> {
+        let executable =
+            |h: &&libc::Elf64_Phdr| h.p_type == libc::PT_LOAD && h.p_flags & libc::PF_X != 0;
+        self.headers().iter().find(executable).map(|h| self.span(h))
+    }
+
+    /// Its constants, byte by byte: segments that can be read and nothing else.
+    pub fn constants(&self) -> impl Iterator<Item = &[u8]> {
+        let constant = |h: &&libc::Elf64_Phdr| {
+            h.p_type == libc::PT_LOAD && h.p_flags & (libc::PF_R | libc::PF_W) == libc::PF_R
+        };
+        self.headers().iter().filter(constant).map(|h| {
+            let span = self.span(h);
+            // SAFETY: a mapped segment that nobody writes.
+            unsafe { core::slice::from_raw_parts(span.from as *const u8, h.p_filesz as usize) }
+        })
+    }
+
+    /// Its dynamic symbols.
+    pub fn symbols(&self) -> Option<Symbols> {
+        let dynamic = self.dynamic();
+        Some(Symbols {
+            base: self.base,
+            table: self.address(dynamic.get(libc_dt::SYMTAB))?,
+            count: self.symbol_count(&dynamic)?,
+            strings: self.address(dynamic.get(libc_dt::STRTAB))?,
+            strings_len: dynamic.get(libc_dt::STRSZ)? as usize,
+            code: self.code()?,
+        })
+    }
+
+    fn dynamic(&self) -> Dynamic {
+        Dynamic(self.segment(libc::PT_DYNAMIC).unwrap_or_default())
+    }
+
+    /// glibc adds the base to the pointers in a dynamic section, musl does not.
+    fn address(&self, pointer: Option<u64>) -> Option<usize> {
+        let pointer = pointer? as usize;
+        Some(if pointer < self.base {
+            pointer.wrapping_add(self.base)
+        } else {
+            pointer
+        })
+    }
+
+    fn symbol_count(&self, dynamic: &Dynamic) -> Option<usize> {
+        if let Some(hash) = self.address(dynamic.get(libc_dt::HASH)) {
+            // SAFETY: nbucket, nchain: as many chains as symbols.
+            return Some(unsafe { *((hash + 4) as *const u32) } as usize);
+        }
+        let hash = self.address(dynamic.get(DT_GNU_HASH))?;
+        // SAFETY: nbuckets, symoffset, bloom_size, bloom_shift, blooms,
+        // buckets, chains: the layout of a GNU hash table.
+        unsafe {
+            let word = |n: usize| *((hash + 4 * n) as *const u32);
+            let (buckets, first, blooms) = (word(0) as usize, word(1), word(2) as usize);
+            let bucket = 4 + 2 * blooms;
+            let last = (0..buckets).map(|n| word(bucket + n)).max()?;
+            if last < first {
+                return Some(first as usize);
+            }
+            let mut last = last as usize;
+            while word(bucket + buckets + last - first as usize) & 1 == 0 {
+                last += 1;
+            }
+            Some(last + 1)
+        }
+    }
+}
+
+/// Tags of a dynamic section (elf.h).
+mod libc_dt {
+    pub const HASH: u64 = 4;
+    pub const STRTAB: u64 = 5;
+    pub const SYMTAB: u64 = 6;
+    pub const STRSZ: u64 = 10;
+    pub const SONAME: u64 = 14;
+}
+
+struct Dynamic(Span);
+
+impl Dynamic {
+    fn get(&self, tag: u64) -> Option<u64> {
+        let mut at = self.0.from;
+        while at + 16 <= self.0.to {
+            // SAFETY: within the segment, which the loader itself has read.
+            let (key, value) = unsafe { (*(at as *const u64), *((at + 8) as *const u64)) };
+            match key {
+                0 => return None,
+                _ if key == tag => return Some(value),
+                _ => at += 16,
+            }
+        }
+        None
+    }
+}
+
+fn build_id(notes: Span) -> Option<BuildId> {
+    let mut at = notes.from;
+    while at + 12 <= notes.to {
+        // SAFETY: within the segment: name size, value size, kind.
+        let [name, value, kind] = unsafe { *(at as *const [u32; 3]) };
+        let (name, value) = (name as usize, value as usize);
+        let start = at + 12 + name.next_multiple_of(4);
+        let end = start.checked_add(value)?;
+        if end > notes.to {
+            return None;
+        }
+        // SAFETY: within the segment.
+        let owner = unsafe { core::slice::from_raw_parts((at + 12) as *const u8, name) };
+        if kind == NOTE_BUILD_ID && owner == b"GNU\0" && value <= BUILD_ID_MAX {
+            let mut id = BuildId {
+                bytes: [0; BUILD_ID_MAX],
+                len: value,
+            };
+            // SAFETY: within the segment.
+            id.bytes[..value]
+                .copy_from_slice(unsafe { core::slice::from_raw_parts(start as *const u8, value) });
+            return Some(id);
+        }
+        at = start + value.next_multiple_of(4);
+    }
+    None
+}
+
+impl Symbols {
+    /// The function that the address lies in.
+    pub fn function(&self, address: usize) -> Option<&'static [u8]> {
+        if !self.code.contains(address) {
+            return None;
+        }
+        let mut best: Option<&libc::Elf64_Sym> = None;
+        for n in 0..self.count {
+            let size = size_of::<libc::Elf64_Sym>();
+            // SAFETY: within the symbol table.
+            let symbol = unsafe { &*((self.table + n * size) as *const libc::Elf64_Sym) };
+            let from = self.base.wrapping_add(symbol.st_value as usize);
+            let holds = symbol.st_shndx != 0
+                && (symbol.st_name as usize) < self.strings_len
+                && matches!(symbol.st_info & 0xf, 2 | 10)
+                && (from..from + symbol.st_size as usize).contains(&address);
+            // Of several names the shortest is the one that people know:
+            // open, not __open64.
+            if holds && best.is_none_or(|b| self.name(symbol).len() < self.name(b).len()) {
+                best = Some(symbol);
+            }
+        }
+        best.map(|symbol| self.name(symbol))
+    }
+
+    fn name(&self, symbol: &libc::Elf64_Sym) -> &'static [u8] {
+        // SAFETY: an offset in the string table that the loader uses too.
+        unsafe { text::at((self.strings + symbol.st_name as usize) as *const _) }
+    }
+}
+
+/// Words of the stack from `from` on, as far as they can be read.
+pub fn stack_words(from: usize, count: usize) -> impl Iterator<Item = usize> {
+    let from = from.next_multiple_of(8);
+    (0..count).map(move |n| from + 8 * n).map_while(|at| {
+        // SAFETY: asked just now; a stack that another thread unmaps under a
+        // running handler is beyond help.
+        (at % 4096 != 0 || super::is_readable(at))
+            .then(|| unsafe { core::ptr::read_volatile(at as *const usize) })
+    })
+}
+
+impl Object {
+    /// The symbols that a static program's file keeps (`.symtab`), which no
+    /// loader maps: the file is mapped here, for good.
+    pub fn file_symbols(&self) -> Option<Symbols> {
+        let file = super::map_file(c"/proc/self/exe")?;
+        let word =
+            |at: usize| Some(u64::from_le_bytes(file.get(at..at + 8)?.try_into().ok()?) as usize);
+        let half = |at: usize| {
+            Some(usize::from(u16::from_le_bytes(
+                file.get(at..at + 2)?.try_into().ok()?,
+            )))
+        };
+        // Elf64_Ehdr: e_shoff, e_shentsize, e_shnum. Elf64_Shdr: sh_type,
+        // sh_offset, sh_size, sh_link.
+        let (table, size, count) = (word(0x28)?, half(0x3a)?, half(0x3c)?);
+        if file.get(..4)? != b"\x7fELF" || size != 64 {
+            return None;
+        }
+        let section = |n: usize| {
+            file.get(table.checked_add(n * size)?..)
+                .filter(|s| s.len() >= size)
+        };
+        let kind = |s: &[u8]| u32::from_le_bytes([s[4], s[5], s[6], s[7]]);
+        let symtab = (0..count).filter_map(section).find(|s| kind(s) == 2)?;
+        let field = |s: &[u8], at: usize| {
+            u64::from_le_bytes(s[at..at + 8].try_into().unwrap_or([0; 8])) as usize
+        };
+        let link = u32::from_le_bytes(symtab[0x28..0x2c].try_into().ok()?) as usize;
+        let strtab = section(link)?;
+        let symbols = file
+            .get(field(symtab, 0x18)..)?
+            .get(..field(symtab, 0x20))?;
+        let strings = file
+            .get(field(strtab, 0x18)..)?
+            .get(..field(strtab, 0x20))?;
+        // Names are read to their NUL, so the table must end with one.
+        (strings.last() == Some(&0) && symbols.as_ptr().addr() % 8 == 0).then_some(())?;
+        Some(Symbols {
+            base: self.base,
+            table: symbols.as_ptr() as usize,
+            count: symbols.len() / size_of::<libc::Elf64_Sym>(),
+            strings: strings.as_ptr() as usize,
+            strings_len: strings.len(),
+            code: self.code()?,
+        })
+    }
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Raw system calls and reads of the process's own memory: the only unsafe below the C face.
+//!
+//! No call goes through a libc wrapper: errno stays the caller's, nothing is a
+//! cancellation point, and the same object code serves every libc.
+#![allow(unsafe_code)]
+
+mod arch;
+pub mod image;
+pub mod once;
+pub mod report;
+pub mod signal;
+pub mod text;
+pub mod tls;
+pub mod weak;
+
+use crate::bpf::Insn;
+use crate::policy::QUERY;
+
+/// A failed call's errno.
+pub type Errno = i32;
+
+/// Sixth argument of calls that a handler makes: the filter tells them from
+/// the program's by it, and the kernel does not look (DOOR in
+/// data/promises.toml).
+pub const DOOR: usize = QUERY as usize;
+
+const FLAG_TSYNC: usize = 1;
+const FLAG_TSYNC_ESRCH: usize = 16;
+
+/// Make a system call.
+///
+/// # Safety
+/// As the call's: pointers among `args` must be valid for what it does.
+unsafe fn call(nr: libc::c_long, args: [usize; 6]) -> Result<usize, Errno> {
+    // SAFETY: the caller vouches for the arguments.
+    let value = unsafe { arch::syscall(nr as usize, args) };
+    if value < -4095isize as usize {
+        Ok(value)
+    } else {
+        Err(-(value as isize) as Errno)
+    }
+}
+
+/// prctl(2) with an option that reads and writes no memory.
+fn prctl(option: usize, args: [usize; 4]) -> Result<usize, Errno> {
+    // SAFETY: callers give options that take no pointer.
+    unsafe {
+        call(
+            libc::SYS_prctl,
+            [option, args[0], args[1], args[2], args[3], 0],
+        )
+    }
+}
+
+/// Does a filter, ours or another's, confine this thread?
+pub fn is_filtered() -> bool {
+    prctl(libc::PR_GET_SECCOMP as usize, [0; 4]) == Ok(2)
+}
+
+/// Answer number `n` of the newest filter of ours: see `policy::QUERY`.
+pub fn query(n: usize) -> u16 {
+    // The answer comes as an errno, so a 0 is a success.
+    prctl(QUERY as usize, [n, 0, 0, 0]).map_or_else(|errno| errno as u16, |_| 0)
+}
+
+/// Give up what execve(2) could gain; needed to load a filter.
+pub fn set_no_new_privs() -> Result<(), Errno> {
+    prctl(libc::PR_SET_NO_NEW_PRIVS as usize, [1, 0, 0, 0]).map(|_| ())
+}
+
+#[repr(C)]
+struct Fprog {
+    len: u16,
+    filter: *const Insn,
+}
+
+/// Bring every thread of the process under the filter.
+pub fn load_filter(insns: &[Insn]) -> Result<(), Errno> {
+    let program = Fprog {
+        len: insns.len() as u16,
+        filter: insns.as_ptr(),
+    };
+    let flags = FLAG_TSYNC | FLAG_TSYNC_ESRCH;
+    let args = [
+        libc::SECCOMP_SET_MODE_FILTER as usize,
+        flags,
+        &raw const program as usize,
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: the kernel copies `len` instructions from `filter`.
+    unsafe { call(libc::SYS_seccomp, args) }.map(|_| ())
+}
+
+/// Can filters be had at all?
+pub fn has_filters() -> Result<(), Errno> {
+    let trap = libc::SECCOMP_RET_TRAP;
+    let args = [
+        libc::SECCOMP_GET_ACTION_AVAIL as usize,
+        0,
+        &raw const trap as usize,
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: the kernel reads an u32.
+    unsafe { call(libc::SYS_seccomp, args) }.map(|_| ())
+}
+
+/// The process's id, also where only a handler may ask for it.
+pub fn pid() -> u32 {
+    // SAFETY: takes no pointer.
+    unsafe { call(libc::SYS_getpid, [0, 0, 0, 0, 0, DOOR]) }.unwrap_or(0) as u32
+}
+
+/// The thread's id, likewise.
+pub fn tid() -> u32 {
+    // SAFETY: takes no pointer.
+    unsafe { call(libc::SYS_gettid, [0, 0, 0, 0, 0, DOOR]) }.unwrap_or(0) as u32
+}
+
+/// The effective user and group, as chown(2) knows them.
+pub fn ids() -> (u32, u32) {
+    let door = [0, 0, 0, 0, 0, DOOR];
+    // SAFETY: take no pointer.
+    let (uid, gid) = unsafe { (call(libc::SYS_geteuid, door), call(libc::SYS_getegid, door)) };
+    (uid.unwrap_or(0) as u32, gid.unwrap_or(0) as u32)
+}
+
+/// Write a report to standard error.
+pub fn report(text: &[u8]) {
+    let args = [2, text.as_ptr() as usize, text.len(), 0, 0, DOOR];
+    // SAFETY: the kernel reads the slice.
+    let _ = unsafe { call(libc::SYS_write, args) };
+}
+
+/// End the process.
+pub fn exit_group(status: usize) -> ! {
+    loop {
+        // SAFETY: takes no pointer.
+        let _ = unsafe { call(libc::SYS_exit_group, [status, 0, 0, 0, 0, 0]) };
+    }
+}
+
+/// Can the eight bytes at this aligned address be read?
+///
+/// rt_sigprocmask(2) reads its set before it finds `how` wrong, so it says
+/// EFAULT or EINVAL and does nothing else.
+fn is_readable(word: usize) -> bool {
+    let args = [usize::MAX, word & !7, 0, 8, 0, DOOR];
+    // SAFETY: an unreadable address is what is asked about.
+    let asked = unsafe { call(libc::SYS_rt_sigprocmask, args) };
+    asked != Err(libc::EFAULT)
+}
+
+/// Map a whole file for reading, for good; nothing if it cannot be had.
+fn map_file(path: &core::ffi::CStr) -> Option<&'static [u8]> {
+    let open = [
+        libc::AT_FDCWD as usize,
+        path.as_ptr() as usize,
+        (libc::O_RDONLY | libc::O_CLOEXEC) as usize,
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: the path is a C string.
+    let fd = unsafe { call(libc::SYS_openat, open) }.ok()?;
+    // SAFETY: the end is asked for, nothing is read.
+    let size = unsafe { call(libc::SYS_lseek, [fd, 0, libc::SEEK_END as usize, 0, 0, 0]) };
+    let size = size.unwrap_or(0);
+    let map = [
+        0,
+        size,
+        libc::PROT_READ as usize,
+        libc::MAP_PRIVATE as usize,
+        fd,
+        0,
+    ];
+    // SAFETY: a new mapping, where the kernel likes it.
+    let address = unsafe { call(libc::SYS_mmap, map) };
+    // SAFETY: opened above.
+    let _ = unsafe { call(libc::SYS_close, [fd, 0, 0, 0, 0, 0]) };
+    // SAFETY: mapped above and never unmapped; a program that is written while
+    // it runs is ETXTBSY.
+    address
+        .ok()
+        .map(|at| unsafe { core::slice::from_raw_parts(at as *const u8, size) })
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Signals by raw calls: the SIGSYS handler, and death by SIGABRT that nothing can stand in the way of.
+
+use core::ffi::{c_int, c_void};
+
+use super::{DOOR, Errno, arch, call, exit_group, pid, tid};
+
+/// What a handler is told: siginfo and the interrupted registers.
+pub type Handler = extern "C" fn(c_int, *mut Info, *mut c_void);
+
+/// `siginfo_t` of SIGSYS.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Info {
+    signo: c_int,
+    errno: c_int,
+    code: c_int,
+    _pad: c_int,
+    /// Of the instruction after the call.
+    pub address: usize,
+    pub nr: c_int,
+    /// AUDIT_ARCH_*.
+    pub arch: u32,
+}
+
+/// si_code of a SIGSYS that a filter sent.
+const SYS_SECCOMP: c_int = 1;
+
+impl Info {
+    /// Did a filter send it?
+    pub fn is_seccomp(&self) -> bool {
+        self.signo == libc::SIGSYS && self.code == SYS_SECCOMP
+    }
+}
+
+/// `struct sigaction` as the kernel has it.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Action {
+    handler: usize,
+    flags: usize,
+    restorer: usize,
+    mask: u64,
+}
+
+/// Make `handler` that of SIGSYS; what was there before is returned.
+pub fn handle_sigsys(handler: Handler) -> Result<Action, Errno> {
+    let flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+    let action = Action {
+        handler: handler as *const () as usize,
+        flags: flags as usize | arch::RESTORER_FLAG,
+        restorer: arch::restorer as *const () as usize,
+        mask: 0,
+    };
+    swap(libc::SIGSYS, &action)
+}
+
+/// Put back what was there before.
+pub fn restore_sigsys(action: &Action) {
+    let _ = swap(libc::SIGSYS, action);
+}
+
+fn swap(signal: c_int, action: &Action) -> Result<Action, Errno> {
+    let mut old = Action {
+        handler: 0,
+        flags: 0,
+        restorer: 0,
+        mask: 0,
+    };
+    let args = [
+        signal as usize,
+        action as *const Action as usize,
+        &raw mut old as usize,
+        8,
+        0,
+        DOOR,
+    ];
+    // SAFETY: both have the kernel's layout.
+    unsafe { call(libc::SYS_rt_sigaction, args) }?;
+    Ok(old)
+}
+
+/// Let SIGSYS through in this thread, lest a violation go unreported.
+pub fn unblock(signal: c_int) {
+    let set: u64 = 1 << (signal - 1);
+    let args = [
+        libc::SIG_UNBLOCK as usize,
+        &raw const set as usize,
+        0,
+        8,
+        0,
+        DOOR,
+    ];
+    // SAFETY: the kernel reads the set.
+    let _ = unsafe { call(libc::SYS_rt_sigprocmask, args) };
+}
+
+/// Die by SIGABRT, with its default action, whatever the program did to it.
+pub fn abort() -> ! {
+    let default = Action {
+        handler: libc::SIG_DFL,
+        flags: 0,
+        restorer: 0,
+        mask: 0,
+    };
+    // Another thread may set a handler between two of these calls; then again.
+    for _ in 0..1000 {
+        let _ = swap(libc::SIGABRT, &default);
+        let args = [
+            pid() as usize,
+            tid() as usize,
+            libc::SIGABRT as usize,
+            0,
+            0,
+            DOOR,
+        ];
+        // SAFETY: takes no pointer.
+        let _ = unsafe { call(libc::SYS_tgkill, args) };
+        unblock(libc::SIGABRT);
+    }
+    exit_group(128 + libc::SIGABRT as usize)
+}
+
+/// The registers that a handler interrupted.
+#[derive(Clone, Copy, Debug)]
+pub struct Registers {
+    pub stack: usize,
+    pub args: [u64; 6],
+}
+
+/// What the kernel gave a handler.
+pub fn told<'a>(info: *mut Info, context: *mut c_void) -> (&'a Info, Registers) {
+    // SAFETY: a handler's arguments; the layout of ucontext_t up to the
+    // registers is the kernel's in every libc.
+    let (info, g) = unsafe {
+        (
+            &*info,
+            &(*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs,
+        )
+    };
+    let at = |n: c_int| g[n as usize] as u64;
+    let args = [
+        at(libc::REG_RDI),
+        at(libc::REG_RSI),
+        at(libc::REG_RDX),
+        at(libc::REG_R10),
+        at(libc::REG_R8),
+        at(libc::REG_R9),
+    ];
+    (
+        info,
+        Registers {
+            stack: at(libc::REG_RSP) as usize,
+            args,
+        },
+    )
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the build script made of data/: system calls, limits and, for each libc, what each promise needs there.
+//!
+//! The types are plain data with a lifetime, so that the command can build the
+//! same tables at run time for a libc and an architecture that are not its own.
+
+use crate::promise::{Promise, Set};
+
+/// Words in a [`CallSet`]: 512 system calls; the largest table has some 470.
+const CALL_WORDS: usize = 8;
+/// Words in a [`LimitSet`].
+const LIMIT_WORDS: usize = 6;
+
+/// A set of system calls, by their place in [`Table::calls`].
+pub type CallSet = Bits<CALL_WORDS>;
+/// A set of limits, by their place in [`Table::limits`].
+pub type LimitSet = Bits<LIMIT_WORDS>;
+
+/// A set of small numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Bits<const WORDS: usize>(pub [u64; WORDS]);
+
+impl<const WORDS: usize> Bits<WORDS> {
+    /// No member.
+    pub const EMPTY: Self = Bits([0; WORDS]);
+    /// One more than the largest member possible.
+    pub const CAPACITY: usize = WORDS * 64;
+
+    /// Is it a member? What lies beyond the capacity is none.
+    pub fn contains(&self, n: usize) -> bool {
+        n < Self::CAPACITY && self.0[n / 64] & (1 << (n % 64)) != 0
+    }
+
+    /// Make it a member; false if it lies beyond the capacity.
+    pub fn insert(&mut self, n: usize) -> bool {
+        if n >= Self::CAPACITY {
+            return false;
+        }
+        self.0[n / 64] |= 1 << (n % 64);
+        true
+    }
+
+    /// Take every member of the other.
+    pub fn join(&mut self, other: &Self) {
+        for (word, more) in self.0.iter_mut().zip(other.0) {
+            *word |= more;
+        }
+    }
+
+    /// The members in order.
+    pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..Self::CAPACITY).filter(|n| self.contains(*n))
+    }
+}
+
+/// Everything about one architecture.
+#[derive(Debug)]
+pub struct Table<'a> {
+    /// Its name in data/arches.toml.
+    pub arch: &'a str,
+    /// AUDIT_ARCH_*, as the filter sees it.
+    pub audit: u32,
+    /// In seccomp_data the high half of an argument comes first.
+    pub big_endian: bool,
+    /// Numbers from here on belong to another ABI (x32 on x86_64).
+    pub foreign_from: u32,
+    /// The kernel whose system calls are listed: "6.16".
+    pub kernel: &'a str,
+    /// Release of the data.
+    pub release: &'a str,
+    /// Every system call, sorted by number.
+    pub calls: &'a [Call<'a>],
+    /// Every limit of every promise.
+    pub limits: &'a [Limit<'a>],
+    /// Calls that fail with an errno where no promise grants them.
+    pub errnos: &'a [(u16, u16)],
+    /// Promises that a filter alone cannot serve.
+    pub broker: Set,
+    /// Promises of which a filter alone cannot see all.
+    pub partial: Set,
+    /// Every libc, sorted by name and version.
+    pub libcs: &'a [Libc<'a>],
+}
+
+/// One system call.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// Its number.
+    pub nr: u32,
+    /// The kernel's name for it.
+    pub name: &'a str,
+}
+
+/// What the arguments of one call must satisfy for one promise to grant it:
+/// one of the clauses.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit<'a> {
+    /// Place in [`Table::calls`].
+    pub call: u16,
+    /// Counts only where all of these promises are held.
+    pub needs: Set,
+    /// A call that satisfies a clause fails with `errno`, whatever grants it.
+    pub refuse: bool,
+    /// Errno of a call that is refused or satisfies no clause; 0 leaves it a
+    /// violation.
+    pub errno: u16,
+    /// Alternatives; each is a list of tests that must all hold.
+    pub clauses: &'a [&'a [Test<'a>]],
+    /// As data/promises.toml writes it.
+    pub text: &'a str,
+}
+
+/// One look at one argument.
+#[derive(Clone, Copy, Debug)]
+pub struct Test<'a> {
+    /// Which argument, from 0.
+    pub arg: u8,
+    /// A pointer or long: both halves count. An int: the kernel reads the low
+    /// half alone, so a filter must too.
+    pub wide: bool,
+    /// The bits looked at.
+    pub mask: u64,
+    /// How they are compared.
+    pub op: Op,
+    /// With what.
+    pub values: &'a [Value],
+}
+
+/// How an argument is compared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Op {
+    /// Equals one of the values.
+    In,
+    /// Equals none of them.
+    NotIn,
+}
+
+/// What an argument is compared with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Value {
+    /// A number.
+    Number(u64),
+    /// The process's own id.
+    SelfPid,
+    /// The address of the buffer that a violation is reported from.
+    Report,
+    /// The effective user that the process had when it pledged.
+    Uid,
+    /// The effective group likewise.
+    Gid,
+}
+
+/// What promises need on one libc.
+#[derive(Clone, Copy, Debug)]
+pub struct Libc<'a> {
+    /// "glibc".
+    pub name: &'a str,
+    /// "2.36".
+    pub version: &'a str,
+    /// Build-ids, in lower-case hex, of the builds that were read.
+    pub builds: &'a [&'a str],
+    /// What every pledged process keeps.
+    pub always: Grant,
+    /// In the order of [`Promise`].
+    pub promises: &'a [Grant; Promise::COUNT],
+}
+
+/// What one promise grants on one libc.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Grant {
+    /// Calls with any arguments.
+    pub calls: CallSet,
+    /// Calls within limits.
+    pub limits: LimitSet,
+}
+
+impl Grant {
+    /// Nothing.
+    pub const NONE: Grant = Grant {
+        calls: CallSet::EMPTY,
+        limits: LimitSet::EMPTY,
+    };
+
+    /// Does it grant the call at `place`, if only within limits?
+    pub fn mentions(&self, place: usize, table: &Table) -> bool {
+        let limits = table.limits.iter().enumerate();
+        let grants = |l: &Limit| usize::from(l.call) == place && !l.refuse && !l.clauses.is_empty();
+        self.calls.contains(place)
+            || limits
+                .into_iter()
+                .any(|(n, l)| self.limits.contains(n) && grants(l))
+    }
+
+    /// Take what the other grants, too.
+    pub fn join(&mut self, other: &Grant) {
+        self.calls.join(&other.calls);
+        self.limits.join(&other.limits);
+    }
+}
+
+impl Libc<'_> {
+    /// What `promise` grants here.
+    pub fn grant(&self, promise: Promise) -> &Grant {
+        &self.promises[promise as usize]
+    }
+}
+
+impl Table<'_> {
+    /// Place of the call with this number.
+    pub fn place(&self, nr: u32) -> Option<usize> {
+        self.calls.binary_search_by_key(&nr, |call| call.nr).ok()
+    }
+
+    /// Name of the call with this number.
+    pub fn call_name(&self, nr: u32) -> Option<&str> {
+        self.place(nr).map(|n| self.calls[n].name)
+    }
+}
+
+include!(concat!(env!("OUT_DIR"), "/table.rs"));
