@@ -71,6 +71,7 @@ struct Pointers<'a> {
     fields: HashMap<i32, BTreeSet<u64>>,
     vtables: &'a BTreeSet<u64>,
     entries: &'a HashSet<u64>,
+    bases: &'a BTreeSet<u64>,
 }
 
 impl Program {
@@ -82,11 +83,7 @@ impl Program {
     ) -> Result<Program, Error> {
         let found = discover(&image, machine);
         if found.entries.len() > MOST_FUNCTIONS {
-            return Err(Error::new(
-                Kind::TooLarge,
-                &image.objects[0].name,
-                "too many functions",
-            ));
+            return Err(Error::new(Kind::TooLarge, &image.objects[0].name, "too many functions"));
         }
         let mut context = Context {
             image: &image,
@@ -94,6 +91,7 @@ impl Program {
             found: &found,
             clobbers: HashMap::new(),
             noreturn: HashSet::new(),
+            exits: super::effects::exits(names),
             blocks: RefCell::new(HashMap::new()),
         };
         let first = run_all(&context);
@@ -116,13 +114,7 @@ impl Program {
         numbers.resolve(&context, &functions, &edges, &image);
         let choices = choices(&image, &functions);
         let noreturn = context.noreturn;
-        let Numbers {
-            known,
-            wrappers,
-            unresolved,
-            by_memory,
-            ..
-        } = numbers;
+        let Numbers { known, wrappers, unresolved, by_memory, .. } = numbers;
         Ok(Program {
             functions,
             noreturn,
@@ -147,9 +139,7 @@ fn run_all(context: &Context) -> BTreeMap<u64, Function> {
     while let Some(entry) = work.pop_first() {
         let function = context.run(entry, None);
         for target in targets(&function) {
-            let new = context.image.in_code(target)
-                && target != entry
-                && !functions.contains_key(&target);
+            let new = context.image.in_code(target) && target != entry && !functions.contains_key(&target);
             if new && functions.len() < MOST_FUNCTIONS {
                 work.insert(target);
             }
@@ -168,10 +158,7 @@ fn targets(function: &Function) -> impl Iterator<Item = u64> + '_ {
 
 /// The registers that a call of each function may change.
 fn clobbers(functions: &BTreeMap<u64, Function>, all: Mask) -> HashMap<u64, Mask> {
-    let mut masks: HashMap<u64, Mask> = functions
-        .iter()
-        .map(|(a, f)| (*a, f.writes & all))
-        .collect();
+    let mut masks: HashMap<u64, Mask> = functions.iter().map(|(a, f)| (*a, f.writes & all)).collect();
     loop {
         let mut changed = false;
         for (address, function) in functions {
@@ -182,9 +169,7 @@ fn clobbers(functions: &BTreeMap<u64, Function>, all: Mask) -> HashMap<u64, Mask
                     if known == 0 || known < target.atoms().len() {
                         mask |= all;
                     }
-                    mask |= target
-                        .constants()
-                        .fold(0, |m, to| m | masks.get(&to).unwrap_or(&all));
+                    mask |= target.constants().fold(0, |m, to| m | masks.get(&to).unwrap_or(&all));
                 }
             }
             if masks.insert(*address, mask) != Some(mask) {
@@ -209,9 +194,9 @@ fn last_words(
     let public: BTreeSet<u64> = image.exports.iter().map(|export| export.address).collect();
     let writes = |function: &Function| {
         function.nodes.values().any(|node| match &node.exit {
-            Exit::Syscall { number } => number
-                .constants()
-                .any(|n| names.get(&(n as u32)).is_some_and(|name| name == "writev")),
+            Exit::Syscall { number } => {
+                number.constants().any(|n| names.get(&(n as u32)).is_some_and(|name| name == "writev"))
+            }
             _ => false,
         })
     };
@@ -230,8 +215,7 @@ fn noreturn(functions: &BTreeMap<u64, Function>, never: &BTreeSet<u64>) -> HashS
     loop {
         let before = left.len();
         order.retain(|address| {
-            let returns =
-                !never.contains(address) && may_return(*address, &functions[address], &left);
+            let returns = !never.contains(address) && may_return(*address, &functions[address], &left);
             if returns {
                 left.remove(address);
             }
@@ -246,9 +230,7 @@ fn noreturn(functions: &BTreeMap<u64, Function>, never: &BTreeSet<u64>) -> HashS
 fn may_return(entry: u64, function: &Function, noreturn: &HashSet<u64>) -> bool {
     let comes_back = |target: &Value| {
         let known = target.constants().count();
-        known == 0
-            || known < target.atoms().len()
-            || target.constants().any(|to| !noreturn.contains(&to))
+        known == 0 || known < target.atoms().len() || target.constants().any(|to| !noreturn.contains(&to))
     };
     if function.lost {
         return true;
@@ -256,9 +238,7 @@ fn may_return(entry: u64, function: &Function, noreturn: &HashSet<u64>) -> bool 
     let mut seen = HashSet::from([entry]);
     let mut work = vec![entry];
     while let Some(at) = work.pop() {
-        let Some(node) = function.nodes.get(&at) else {
-            return true;
-        };
+        let Some(node) = function.nodes.get(&at) else { return true };
         match &node.exit {
             Exit::Return => return true,
             Exit::Tail { target } if comes_back(target) => return true,
@@ -280,49 +260,29 @@ fn vtables(image: &Image) -> BTreeSet<u64> {
     let like = |at: u64| {
         let words = VTABLE / 8;
         let filled = (VTABLE_DUMMIES..words)
-            .filter(|word| {
-                image
-                    .pointers
-                    .get(&(at + 8 * word))
-                    .is_some_and(|to| image.in_code(to[0]))
-            })
+            .filter(|word| image.pointers.get(&(at + 8 * word)).is_some_and(|to| image.in_code(to[0])))
             .count();
         let empty = (0..VTABLE_DUMMIES).all(|word| !image.pointers.contains_key(&(at + 8 * word)));
         empty && filled >= 14
     };
-    for export in image
-        .exports
-        .iter()
-        .filter(|export| export.name.ends_with("_jumps"))
-    {
+    for export in image.exports.iter().filter(|export| export.name.ends_with("_jumps")) {
         for back in [true, false] {
             let mut at = export.address;
             while like(at) && tables.len() < 64 {
                 tables.insert(at);
-                at = if back {
-                    at.wrapping_sub(VTABLE)
-                } else {
-                    at + VTABLE
-                };
+                at = if back { at.wrapping_sub(VTABLE) } else { at + VTABLE };
             }
         }
     }
     // An own section holds all of them, with padding between.
-    for section in image
-        .sections
-        .iter()
-        .filter(|section| section.name == "__libc_IO_vtables")
-    {
-        tables.extend(
-            (section.start..section.end)
-                .step_by(8)
-                .filter(|at| like(*at))
-                .take(64),
-        );
+    for section in image.sections.iter().filter(|section| section.name == "__libc_IO_vtables") {
+        tables.extend((section.start..section.end).step_by(8).filter(|at| like(*at)).take(64));
     }
     tables
 }
 
+/// Sections that are arrays of functions.
+const HOOKS: [&str; 2] = ["__libc_atexit", "__libc_subfreeres"];
 /// Offsets at which stdio's objects point to their tables.
 const VTABLE_FIELDS: [i32; 2] = [0xd8, 0xe0];
 /// Farthest field of an object that is looked at.
@@ -353,22 +313,12 @@ impl<'a> Pointers<'a> {
                 field.extend(targets.iter().copied());
             }
         }
-        Pointers {
-            image,
-            musl,
-            globals,
-            fields,
-            vtables,
-            entries: &found.entries,
-        }
+        Pointers { image, musl, globals, fields, vtables, entries: &found.entries, bases: &found.bases }
     }
 
     /// What a call's target may be; true if it may be something else as well.
     fn targets(&self, value: &Value, to: &mut BTreeSet<Edge>) -> bool {
-        let direct = value
-            .atoms()
-            .iter()
-            .all(|atom| matches!(atom, Atom::Const(_)));
+        let direct = value.atoms().iter().all(|atom| matches!(atom, Atom::Const(_)));
         let mut open = value.atoms().is_empty();
         let mut add = |address: u64, why: Why| {
             if self.image.in_code(address) {
@@ -406,11 +356,7 @@ impl<'a> Pointers<'a> {
     fn member(&self, field: i32, slot: i32, add: &mut dyn FnMut(u64, Why) -> bool) -> bool {
         let stdio = VTABLE_FIELDS.contains(&field) && !self.vtables.is_empty();
         let empty = BTreeSet::new();
-        let tables = if stdio {
-            self.vtables
-        } else {
-            self.fields.get(&field).unwrap_or(&empty)
-        };
+        let tables = if stdio { self.vtables } else { self.fields.get(&field).unwrap_or(&empty) };
         let mut any = false;
         for table in tables {
             let at = table.wrapping_add(slot as i64 as u64);
@@ -437,57 +383,52 @@ impl<'a> Pointers<'a> {
                 open |= self.targets(target, &mut to);
             }
         }
-        to.extend(function.refs.iter().map(|to| Edge {
-            to: *to,
-            why: Why::Ref,
-        }));
+        to.extend(function.refs.iter().map(|to| Edge { to: *to, why: Why::Ref }));
         for data in &function.passed {
             self.table(*data, &mut to);
+        }
+        for data in &function.data {
+            self.hooks(*data, &mut to);
         }
         (to, open)
     }
 
     /// Who passes a table of functions on may have them called.
     fn table(&self, data: u64, to: &mut BTreeSet<Edge>) {
-        let stdio = self
-            .vtables
-            .range(..=data)
-            .next_back()
-            .is_some_and(|table| data - table < VTABLE);
+        let stdio = self.vtables.range(..=data).next_back().is_some_and(|table| data - table < VTABLE);
         if stdio {
             return;
         }
         let end = data + FARTHEST_FIELD;
         for (at, targets) in self.image.pointers.range(data..end) {
-            // The next object.
-            if *at > data && self.fields_base(*at, data) {
+            if *at > data && (self.bases.contains(at) || self.elsewhere(*at, data)) {
                 break;
             }
             let code = targets.iter().filter(|to| self.entries.contains(to));
-            to.extend(code.map(|to| Edge {
-                to: *to,
-                why: Why::Ref,
-            }));
+            to.extend(code.map(|to| Edge { to: *to, why: Why::Ref }));
         }
     }
 
-    fn fields_base(&self, at: u64, data: u64) -> bool {
+    /// glibc collects functions in sections of their own (__libc_atexit) and runs
+    /// all that it finds between the section's ends.
+    fn hooks(&self, data: u64, to: &mut BTreeSet<Edge>) {
+        let section = self.image.section(data);
+        let Some(section) = section.filter(|section| HOOKS.contains(&section.name.as_str())) else {
+            return;
+        };
+        let targets = self.image.pointers.range(section.start..section.end).flat_map(|hook| hook.1);
+        let code = targets.filter(|to| self.entries.contains(to));
+        to.extend(code.map(|to| Edge { to: *to, why: Why::Indirect }));
+    }
+
+    fn elsewhere(&self, at: u64, data: u64) -> bool {
         self.image.section(at).map(|s| s.start) != self.image.section(data).map(|s| s.start)
     }
 }
 
 fn choices(image: &Image, functions: &BTreeMap<u64, Function>) -> BTreeMap<u64, BTreeSet<u64>> {
-    let chosen = |address: &u64| {
-        functions
-            .get(address)
-            .map(|f| f.refs.clone())
-            .unwrap_or_default()
-    };
-    image
-        .choosers
-        .iter()
-        .map(|address| (*address, chosen(address)))
-        .collect()
+    let chosen = |address: &u64| functions.get(address).map(|f| f.refs.clone()).unwrap_or_default();
+    image.choosers.iter().map(|address| (*address, chosen(address))).collect()
 }
 
 /// Numbers of system calls, from sites and through wrappers.
@@ -512,9 +453,7 @@ impl Numbers {
             for node in function.nodes.values() {
                 if let Exit::Syscall { number } = &node.exit {
                     self.number(*address, node.site, number);
-                    let read = |atom: &Atom| {
-                        matches!(atom, Atom::Pointee(..) | Atom::Field(_) | Atom::Member(..))
-                    };
+                    let read = |atom: &Atom| matches!(atom, Atom::Pointee(..) | Atom::Field(_) | Atom::Member(..));
                     if number.atoms().iter().any(read) {
                         self.by_memory.insert(*address);
                     }
@@ -536,13 +475,8 @@ impl Numbers {
         let exported: BTreeSet<u64> = image.exports.iter().map(|export| export.address).collect();
         let mut done: BTreeSet<(u64, Place)> = BTreeSet::new();
         loop {
-            let next = self
-                .wanted
-                .iter()
-                .flat_map(|(f, places)| places.iter().map(|p| (*f, *p)));
-            let Some((callee, place)) = next.into_iter().find(|want| !done.contains(want)) else {
-                break;
-            };
+            let next = self.wanted.iter().flat_map(|(f, places)| places.iter().map(|p| (*f, *p)));
+            let Some((callee, place)) = next.into_iter().find(|want| !done.contains(want)) else { break };
             done.insert((callee, place));
             let known = callers.get(&callee);
             if taken.contains(&callee) || (known.is_none() && !exported.contains(&callee)) {
@@ -563,10 +497,7 @@ impl Numbers {
         for atom in value.atoms() {
             let place = match atom {
                 Atom::Const(number) => {
-                    self.known
-                        .entry(function)
-                        .or_default()
-                        .insert(*number as u32);
+                    self.known.entry(function).or_default().insert(*number as u32);
                     continue;
                 }
                 Atom::Entry(reg) => Place::Reg(*reg),
@@ -596,15 +527,9 @@ impl Numbers {
             let value = match place {
                 Place::Reg(reg) => state.get(reg).clone(),
                 Place::Slot(at) => {
-                    let pushed = if call {
-                        machine.call_pushes() as i32
-                    } else {
-                        0
-                    };
+                    let pushed = if call { machine.call_pushes() as i32 } else { 0 };
                     let sp = state.get(machine.stack_pointer()).stack();
-                    sp.map_or(Value::Unknown, |sp| {
-                        slot(sp.saturating_add(at).saturating_sub(pushed))
-                    })
+                    sp.map_or(Value::Unknown, |sp| slot(sp.saturating_add(at).saturating_sub(pushed)))
                 }
                 Place::Pointee(reg, at) => match state.get(reg) {
                     Value::One(Atom::Stack(base)) => slot(base.saturating_add(at)),

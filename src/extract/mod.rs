@@ -16,6 +16,7 @@ mod explain;
 mod flow;
 mod graph;
 mod ir;
+mod marks;
 mod print;
 pub mod quirk;
 mod rows;
@@ -69,8 +70,7 @@ pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error>
         .ok_or_else(|| Error::machine(&inputs[0].name, image.machine))?;
     let (libc, version) = elf::identify(&image)?;
     let program = graph::Program::analyse(image, machine, &libc, &options.names)?;
-    let exits = effects::exits(&options.names);
-    let roots = effects::Roots::find(&program, &libc, &exits);
+    let roots = effects::Roots::find(&program, &libc, &options.names);
     let applying = quirk::applying(&options.quirks, &libc, &version, machine.name());
     let (functions, effects) = rows::rows(&program, &roots, options, &applying)?;
     let snapshot = Snapshot {

@@ -173,7 +173,9 @@ pub const FORM: &str = "form";
 pub fn file(kind: Kind, source: &Source, known: &Known) -> Vec<Finding> {
     let mut findings = Vec::new();
     for rule in RULES {
-        if let Judge::Text(judge) = rule.judge {
+        // Only what has a canonical text can lose a comment to it.
+        let applies = kind != Kind::Promises || rule.name != check_text::COMMENT;
+        if let (Judge::Text(judge), true) = (&rule.judge, applies) {
             findings.extend(judge(source));
         }
     }
@@ -198,6 +200,8 @@ pub fn file(kind: Kind, source: &Source, known: &Known) -> Vec<Finding> {
                 known,
             }),
         },
+        // Has a reader and rules of its own.
+        Kind::Promises => Vec::new(),
     });
     if findings.is_empty() {
         findings.extend(form(kind, source, &known.arches));

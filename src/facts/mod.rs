@@ -18,6 +18,8 @@ pub mod finding;
 pub mod form;
 pub mod limits;
 #[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
 mod lint_tests;
 pub mod near;
 pub mod parse;
@@ -30,6 +32,7 @@ pub mod reduce;
 pub mod row;
 pub mod syscalls;
 pub mod version;
+pub mod why;
 
 /// The format of the snapshot files that this code reads and writes.
 pub const FORMAT: u32 = 1;
