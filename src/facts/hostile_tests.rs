@@ -12,6 +12,7 @@ use super::{parse, print, quirks, syscalls};
 const ARCHES: &str = include_str!("../../data/arches.toml");
 const SYSCALLS: &str = include_str!("../../data/syscalls.toml");
 const SNAPSHOT: &str = include_str!("testdata/glibc-2.36.toml");
+const PROMISES: &str = include_str!("../../data/lint/promise-call.in.toml");
 const QUIRKS: &str = include_str!("../../data/lint/quirk-scope.in.toml");
 
 fn known() -> Known {
@@ -125,9 +126,10 @@ fn mutated_files_are_judged_not_feared() {
             .collect()
     };
     let (arches, syscalls): (String, String) = (lines(ARCHES, 16), lines(SYSCALLS, 20));
-    for _ in 0..1500 {
+    for _ in 0..800 {
         survives(Kind::Snapshot, &mutate(SNAPSHOT, &mut random), &known);
         survives(Kind::Quirks, &mutate(QUIRKS, &mut random), &known);
+        survives(Kind::Promises, &mutate(PROMISES, &mut random), &known);
         survives(Kind::Arches, &mutate(&arches, &mut random), &known);
         survives(Kind::Syscalls, &mutate(&syscalls, &mut random), &known);
     }
@@ -173,7 +175,13 @@ fn deep_and_long_files_end() {
         "\n".repeat(100_000),
     ];
     for text in &deep {
-        for kind in [Kind::Snapshot, Kind::Quirks, Kind::Arches, Kind::Syscalls] {
+        for kind in [
+            Kind::Snapshot,
+            Kind::Quirks,
+            Kind::Arches,
+            Kind::Syscalls,
+            Kind::Promises,
+        ] {
             let source = Source { file: "f", text };
             let findings = check::file(kind, &source, &known);
             // Empty lines alone are quirks, none of them.

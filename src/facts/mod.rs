@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub mod arches;
 pub mod check;
+pub mod check_promises;
 pub mod check_quirks;
 pub mod check_snapshot;
 pub mod check_text;
@@ -16,9 +17,9 @@ pub mod diff;
 pub mod document;
 pub mod finding;
 pub mod form;
-pub mod limits;
 #[cfg(test)]
 mod hostile_tests;
+pub mod limits;
 #[cfg(test)]
 mod lint_tests;
 pub mod near;

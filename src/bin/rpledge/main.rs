@@ -3,7 +3,10 @@
 
 mod data;
 mod extract;
+mod identify;
+mod launch;
 mod report;
+mod run;
 mod show;
 mod store;
 mod tables;
@@ -22,12 +25,14 @@ struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
+    Run(run::Args),
     Show(show::Args),
     Data(data::Args),
 }
 
 fn main() -> ExitCode {
     let done = match Args::parse().command {
+        Command::Run(args) => run::main(args),
         Command::Show(args) => show::main(args),
         Command::Data(args) => data::main(args),
     };
