@@ -160,6 +160,8 @@ fn function(host: &Host, address: usize, stack: usize) -> Option<&'static str> {
     if first.is_some_and(|name| !name.starts_with('_')) {
         return first;
     }
-    let mut callers = image::stack_words(stack, STACK_WORDS).filter_map(named);
+    let returns =
+        image::stack_words(stack, STACK_WORDS).filter(|at| symbols.is_return_address(*at));
+    let mut callers = returns.filter_map(named);
     callers.find(|name| !name.starts_with('_')).or(first)
 }
