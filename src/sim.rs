@@ -84,7 +84,10 @@ pub fn missing(
     data: &Data,
 ) -> Option<Promise> {
     let allows = |set: Set| {
-        let policy = Policy { process, ..Policy::of(table, rows, set) };
+        let policy = Policy {
+            process,
+            ..Policy::of(table, rows, set)
+        };
         decide(&policy, data) == Action::Allow
     };
     let place = table.place(data.nr)?;

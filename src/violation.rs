@@ -58,9 +58,14 @@ fn report(info: &Info, registers: &Registers) {
     let host = host::host();
     let held = seccomp::held().map_or(Set::EMPTY, |held| held.promises);
     let pid = sys::pid();
-    let process = Process { pid, ..Process::default() };
+    let process = Process {
+        pid,
+        ..Process::default()
+    };
     let promise = sim::missing(&TABLE, host.rows.of(&TABLE), held, process, &data);
-    let Some(mut out) = Report::take() else { return };
+    let Some(mut out) = Report::take() else {
+        return;
+    };
     let name = weak::program_name().and_then(|name| core::str::from_utf8(name).ok());
     let told = Told {
         program: name.unwrap_or("?"),
@@ -98,7 +103,12 @@ pub struct Told<'a> {
 impl Told<'_> {
     /// The two lines.
     pub fn write(&self, table: &Table, out: &mut dyn Write) -> fmt::Result {
-        let Told { program, pid, promise, .. } = self;
+        let Told {
+            program,
+            pid,
+            promise,
+            ..
+        } = self;
         write!(out, "{program}[{pid}]: pledge \"{promise}\", syscall ")?;
         match table.call_name(self.nr) {
             Some(call) => writeln!(out, "{call}")?,
@@ -109,8 +119,17 @@ impl Told<'_> {
             Some(function) => write!(out, "{function}() of ")?,
             None => write!(out, "no named function of ")?,
         }
-        let version = if self.version.is_empty() { "?" } else { self.version };
-        write!(out, "{} {version}{}; data:", self.libc, if self.is_static { " (static)" } else { "" })?;
+        let version = if self.version.is_empty() {
+            "?"
+        } else {
+            self.version
+        };
+        write!(
+            out,
+            "{} {version}{}; data:",
+            self.libc,
+            if self.is_static { " (static)" } else { "" }
+        )?;
         for libc in self.rows.of(table) {
             write!(out, " {} {}", libc.name, libc.version)?;
         }
@@ -124,8 +143,9 @@ impl Told<'_> {
     }
 }
 
-/// The function of the libc that made the call: the one around it, or the
-/// first up the stack that people can call, since a private helper has no name.
+/// The function of the libc that made the call, as people call it: the one
+/// around it, or the first up the stack, since private helpers have no name or
+/// one that begins with an underscore.
 fn function(host: &Host, address: usize, stack: usize) -> Option<&'static str> {
     let symbols = match &host.symbols {
         Some(symbols) => symbols,
@@ -133,9 +153,15 @@ fn function(host: &Host, address: usize, stack: usize) -> Option<&'static str> {
     };
     let named = |at: usize| {
         // A return address belongs to the call before it.
-        symbols
-            .function(at.wrapping_sub(1))
-            .and_then(|name| core::str::from_utf8(name).ok())
+        let name = symbols.function(at.wrapping_sub(1))?;
+        core::str::from_utf8(name).ok()
     };
-    named(address).or_else(|| image::stack_words(stack, STACK_WORDS).find_map(named))
+    let first = named(address);
+    if first.is_some_and(|name| !name.starts_with('_')) {
+        return first;
+    }
+    let returns =
+        image::stack_words(stack, STACK_WORDS).filter(|at| symbols.is_return_address(*at));
+    let mut callers = returns.filter_map(named);
+    callers.find(|name| !name.starts_with('_')).or(first)
 }

@@ -42,7 +42,10 @@ impl Roots {
 
     /// The effect that an edge enters.
     pub fn of(&self, from: u64, edge: Edge) -> Option<&'static str> {
-        let named = self.by_step.get(&(from, edge.to)).or_else(|| self.by_address.get(&edge.to));
+        let named = self
+            .by_step
+            .get(&(from, edge.to))
+            .or_else(|| self.by_address.get(&edge.to));
         match named {
             Some(effect) => Some(effect),
             None if edge.why == Why::Call && self.fatal.contains(&edge.to) => Some("fatal"),
@@ -59,7 +62,10 @@ impl Roots {
         for ((_, address), effect) in &self.by_step {
             all.entry(effect).or_default().insert(*address);
         }
-        let fatal = self.fatal.iter().filter(|address| !self.by_address.contains_key(address));
+        let fatal = self
+            .fatal
+            .iter()
+            .filter(|address| !self.by_address.contains_key(address));
         all.entry("fatal").or_default().extend(fatal);
         all
     }
@@ -67,7 +73,9 @@ impl Roots {
 
 /// The numbers behind `EXITS`.
 pub fn exits(names: &BTreeMap<u32, String>) -> BTreeSet<u32> {
-    let exits = names.iter().filter(|(_, name)| EXITS.contains(&name.as_str()));
+    let exits = names
+        .iter()
+        .filter(|(_, name)| EXITS.contains(&name.as_str()));
     exits.map(|(number, _)| *number).collect()
 }
 

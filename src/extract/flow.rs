@@ -571,7 +571,10 @@ impl Context<'_> {
             Flow::Stop => Left::end(Exit::Stop),
             Flow::Syscall => {
                 let number = state.get(self.machine.number()).clone();
-                if number.single().is_some_and(|number| self.exits.contains(&(number as u32))) {
+                if number
+                    .single()
+                    .is_some_and(|number| self.exits.contains(&(number as u32)))
+                {
                     return Left::end(Exit::Syscall { number });
                 }
                 let state = self.clobbered(state, self.machine.syscall_clobbers());

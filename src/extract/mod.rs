@@ -25,6 +25,7 @@ mod x86_64;
 
 use std::collections::BTreeMap;
 
+pub use elf::version_in;
 pub use error::Error;
 pub use print::print;
 pub use quirk::Quirk;

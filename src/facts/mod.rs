@@ -17,9 +17,9 @@ pub mod diff;
 pub mod document;
 pub mod finding;
 pub mod form;
-pub mod limits;
 #[cfg(test)]
 mod hostile_tests;
+pub mod limits;
 #[cfg(test)]
 mod lint_tests;
 pub mod near;

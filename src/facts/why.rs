@@ -32,11 +32,17 @@ fn road(snapshot: &Snapshot, definition: &Definition, function: &str, call: &str
     before.insert(function.to_owned(), None);
     let mut open = VecDeque::from([function.to_owned()]);
     while let Some(name) = open.pop_front() {
-        let Some(row) = row(snapshot, &name) else { continue };
+        let Some(row) = row(snapshot, &name) else {
+            continue;
+        };
         if row.calls.contains(call) {
             return Some(trace(&before, name, call));
         }
-        let effects = row.effects.iter().filter(|e| granted(e)).map(|e| format!("!{e}"));
+        let effects = row
+            .effects
+            .iter()
+            .filter(|e| granted(e))
+            .map(|e| format!("!{e}"));
         for next in row.alias.iter().chain(&row.callees).cloned().chain(effects) {
             if !before.contains_key(&next) {
                 before.insert(next.clone(), Some(name.clone()));
@@ -69,7 +75,12 @@ mod tests {
 
     fn row(calls: &[&str], callees: &[&str], effects: &[&str]) -> Row {
         let set = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
-        Row { calls: set(calls), callees: set(callees), effects: set(effects), ..Row::default() }
+        Row {
+            calls: set(calls),
+            callees: set(callees),
+            effects: set(effects),
+            ..Row::default()
+        }
     }
 
     #[test]
@@ -81,7 +92,10 @@ mod tests {
             ("abort", row(&["tgkill"], &[], &[])),
         ];
         snapshot.functions = rows.map(|(n, r)| (n.to_owned(), r)).into();
-        let effects = [("gconv", row(&["openat"], &[], &[])), ("fatal", row(&[], &["abort"], &[]))];
+        let effects = [
+            ("gconv", row(&["openat"], &[], &[])),
+            ("fatal", row(&[], &["abort"], &[])),
+        ];
         snapshot.effects = effects.map(|(n, r)| (n.to_owned(), r)).into();
         let definition = Definition {
             functions: vec![("printf".to_owned(), 0)],

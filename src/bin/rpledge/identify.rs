@@ -21,10 +21,21 @@ pub struct Identity {
 
 /// Find out; without a file, every libc of the database stands for it.
 pub fn identify(libc: Option<&Libc>) -> Identity {
-    let Some(libc) = libc else { return of("unknown", String::new(), false, None) };
-    let id: String = libc.build_id.iter().map(|byte| format!("{byte:02x}")).collect();
+    let Some(libc) = libc else {
+        return of("unknown", String::new(), false, None);
+    };
+    let id: String = libc
+        .build_id
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     if let Some(n) = resolve::build(&TABLE, &id).filter(|_| libc.shared) {
-        return of(TABLE.libcs[n].name, TABLE.libcs[n].version.to_owned(), false, Some(n));
+        return of(
+            TABLE.libcs[n].name,
+            TABLE.libcs[n].version.to_owned(),
+            false,
+            Some(n),
+        );
     }
     let (name, version) = match extract::version_in(&libc.bytes) {
         Some((name, version)) => (name, version),
@@ -35,12 +46,19 @@ pub fn identify(libc: Option<&Libc>) -> Identity {
 
 fn of(name: &'static str, version: String, is_static: bool, build: Option<usize>) -> Identity {
     let rows = resolve::find(&TABLE, name, &version, build);
-    Identity { name, version, is_static, rows }
+    Identity {
+        name,
+        version,
+        is_static,
+        rows,
+    }
 }
 
 /// The libc whose own symbols a static program keeps.
 fn symbols(bytes: &[u8]) -> &'static str {
-    let Ok(file) = object::File::parse(bytes) else { return "unknown" };
+    let Ok(file) = object::File::parse(bytes) else {
+        return "unknown";
+    };
     let has = |name: &str| file.symbols().any(|symbol| symbol.name() == Ok(name));
     match (has("__libc_setup_tls"), has("__init_libc")) {
         (true, _) => "glibc",

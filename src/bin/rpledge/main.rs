@@ -3,6 +3,7 @@
 
 mod data;
 mod extract;
+mod identify;
 mod launch;
 mod report;
 mod run;

@@ -20,9 +20,11 @@ use crate::show;
 
 /// Runs a program under promises
 #[derive(clap::Args)]
-#[command(after_help = "The program is confined from its main() on; what its loader needs before need not be promised.\n\
+#[command(
+    after_help = "The program is confined from its main() on; what its loader needs before need not be promised.\n\
 Exit status: the program's; 128 and the signal's number when one ended it; 125 it could not be confined; \
-126 it cannot be executed; 127 it was not found.")]
+126 it cannot be executed; 127 it was not found."
+)]
 pub struct Args {
     /// Promises, as pledge(2) takes them
     #[arg(short, value_name = "PROMISES")]
@@ -69,8 +71,15 @@ const CANNOT_CONFINE: u8 = 125;
 
 pub fn main(args: Args) -> Result<ExitCode, Failure> {
     let held = held(&args)?;
-    let (program, arguments) = args.program.split_first().ok_or_else(|| Failure::usage("rpledge: no program"))?;
-    let command = Command { program: program.clone(), arguments: arguments.to_vec(), stay: true };
+    let (program, arguments) = args
+        .program
+        .split_first()
+        .ok_or_else(|| Failure::usage("rpledge: no program"))?;
+    let command = Command {
+        program: program.clone(),
+        arguments: arguments.to_vec(),
+        stay: true,
+    };
     // Processes of one program run on one libc; the newest is told of.
     let seen = std::cell::RefCell::new(None);
     let install = |tracee: &Tracee| {
@@ -89,15 +98,24 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
     };
     match launch::launch(&command, install, report) {
         Ok(ending) => Ok(ExitCode::from(ending.code())),
-        Err(error) => Err(Failure { code: error.code(), text: format!("rpledge: {error}") }),
+        Err(error) => Err(Failure {
+            code: error.code(),
+            text: format!("rpledge: {error}"),
+        }),
     }
 }
 
 /// The promises, held to the rules of pledge(2).
 fn held(args: &Args) -> Result<Held, Failure> {
     let exec = args.exec.as_deref().map(show::words).transpose()?;
-    let request = Request { promises: Some(show::words(&args.promises)?), exec };
-    let cannot = |text: String| Failure { code: CANNOT_CONFINE, text: format!("rpledge: {text}") };
+    let request = Request {
+        promises: Some(show::words(&args.promises)?),
+        exec,
+    };
+    let cannot = |text: String| Failure {
+        code: CANNOT_CONFINE,
+        text: format!("rpledge: {text}"),
+    };
     let next = pledge::next(None, request, args.mode.into()).map_err(|e| cannot(e.to_string()))?;
     next.ok_or_else(|| cannot("nothing was promised".to_owned()))
 }
@@ -107,21 +125,35 @@ fn filter(tracee: &Tracee, identity: &Identity, held: Held) -> Result<Vec<Insn>,
     (policy.exec, policy.mode) = (held.exec, held.mode);
     policy.process = process(tracee);
     let mut program = Box::new(Program::new());
-    bpf::compile(&policy, &mut program).map_err(|_| "the filter is longer than the kernel takes".to_owned())?;
+    bpf::compile(&policy, &mut program)
+        .map_err(|_| "the filter is longer than the kernel takes".to_owned())?;
     Ok(program.insns().to_vec())
 }
 
 fn process(tracee: &Tracee) -> Process {
     let (uid, gid) = launch::effective_ids(tracee.pid).unwrap_or((0, 0));
-    Process { pid: tracee.pid as u32, report: 0, uid, gid }
+    Process {
+        pid: tracee.pid as u32,
+        report: 0,
+        uid,
+        gid,
+    }
 }
 
 fn place(tracee: &Tracee, identity: &Identity) -> String {
     let at = match tracee.place {
         launch::Place::Main => "main()",
-        launch::Place::Entry => "its entry point, since no main() was found: what it needs to start must be promised",
+        launch::Place::Entry => {
+            "its entry point, since no main() was found: what it needs to start must be promised"
+        }
     };
-    let mut text = format!("{}[{}]: confined at {at}; {} {}; data:", tracee.program.display(), tracee.pid, identity.name, identity.version);
+    let mut text = format!(
+        "{}[{}]: confined at {at}; {} {}; data:",
+        tracee.program.display(),
+        tracee.pid,
+        identity.name,
+        identity.version
+    );
     for libc in identity.rows.of(&TABLE) {
         let _ = write!(text, " {} {}", libc.name, libc.version);
     }
@@ -135,7 +167,10 @@ fn told(violation: &Violation, identity: &Identity, held: Set) -> String {
         ip: violation.call_address,
         args: violation.arguments,
     };
-    let process = Process { pid: violation.pid as u32, ..Process::default() };
+    let process = Process {
+        pid: violation.pid as u32,
+        ..Process::default()
+    };
     let promise = sim::missing(&TABLE, identity.rows.of(&TABLE), held, process, &data);
     let caller = violation.caller();
     let told = Told {

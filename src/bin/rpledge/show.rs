@@ -20,7 +20,9 @@ use crate::tables;
 
 /// Prints the policy that promises make, a line a system call
 #[derive(clap::Args)]
-#[command(after_help = "Exit status: 0 done; 2 there is no such promise, libc or call; 3 the data cannot be read.")]
+#[command(
+    after_help = "Exit status: 0 done; 2 there is no such promise, libc or call; 3 the data cannot be read."
+)]
 pub struct Args {
     /// Promises, as pledge(2) takes them
     promises: String,
@@ -72,7 +74,11 @@ pub fn words(text: &str) -> Result<Set, Failure> {
         let what = match why {
             WordError::Unknown { at, len } => {
                 let word = text.get(at..at + len).unwrap_or("");
-                let help = near::advice(word, Promise::all().map(Promise::name), "see pledge(3) for the words");
+                let help = near::advice(
+                    word,
+                    Promise::all().map(Promise::name),
+                    "see pledge(3) for the words",
+                );
                 format!("{word:?} is no promise; {help}")
             }
             WordError::LeadingSpace => "the promises begin with a space; remove it".to_owned(),
@@ -88,7 +94,11 @@ impl Subject {
         let arch = match &args.arch {
             None => Arch::host(),
             Some(word) => Arch::find(word).ok_or_else(|| {
-                let help = near::advice(word, Arch::all().iter().map(|a| a.name), "see data/arches.toml");
+                let help = near::advice(
+                    word,
+                    Arch::all().iter().map(|a| a.name),
+                    "see data/arches.toml",
+                );
                 Failure::usage(format!("rpledge: unknown architecture {word:?}; {help}"))
             })?,
         };
@@ -103,7 +113,13 @@ impl Subject {
                 snapshots.push(snapshot);
             }
         }
-        let reduced = reduce(arch.name, &store.syscalls(&arches)?, &definitions, &quirks, &snapshots);
+        let reduced = reduce(
+            arch.name,
+            &store.syscalls(&arches)?,
+            &definitions,
+            &quirks,
+            &snapshots,
+        );
         let table = tables::table(arch, &definitions, reduced.map_err(Failure::data)?);
         let libc = match &args.libc {
             Some(libc) => libc.clone(),
@@ -113,17 +129,40 @@ impl Subject {
         let rows = resolve::find(table, name, version, None);
         if rows.matched == Match::None {
             let known = store.libcs(arch.name).join(" ");
-            let what = format!("rpledge: no data for {libc:?} on {}; there are: {known}", arch.name);
+            let what = format!(
+                "rpledge: no data for {libc:?} on {}; there are: {known}",
+                arch.name
+            );
             return Err(Failure::usage(what));
         }
         let chosen = rows.of(table);
-        let is_chosen = |s: &Snapshot| chosen.iter().any(|l| l.name == s.libc && l.version == s.version);
-        let snapshots = snapshots.iter().filter(|s| is_chosen(s)).map(|s| quirks::apply(s, &quirks)).collect();
-        Ok(Subject { store, arch, table, rows, libc, promises, snapshots })
+        let is_chosen = |s: &Snapshot| {
+            chosen
+                .iter()
+                .any(|l| l.name == s.libc && l.version == s.version)
+        };
+        let snapshots = snapshots
+            .iter()
+            .filter(|s| is_chosen(s))
+            .map(|s| quirks::apply(s, &quirks))
+            .collect();
+        Ok(Subject {
+            store,
+            arch,
+            table,
+            rows,
+            libc,
+            promises,
+            snapshots,
+        })
     }
 
     fn data(&self) -> String {
-        let names = self.rows.of(self.table).iter().map(|l| format!("{}-{}", l.name, l.version));
+        let names = self
+            .rows
+            .of(self.table)
+            .iter()
+            .map(|l| format!("{}-{}", l.name, l.version));
         names.collect::<Vec<_>>().join(" ")
     }
 
@@ -136,10 +175,25 @@ impl Subject {
         let mut out = String::new();
         let words: Vec<_> = self.promises.iter().map(Promise::name).collect();
         let _ = writeln!(out, "# promises: {}", words.join(" "));
-        let how = if self.rows.matched == Match::Version { "" } else { " (nearest)" };
-        let _ = writeln!(out, "# libc: {}; data: {}{how}; {}; release {}", self.libc, self.data(), self.arch.name, self.table.release);
+        let how = if self.rows.matched == Match::Version {
+            ""
+        } else {
+            " (nearest)"
+        };
+        let _ = writeln!(
+            out,
+            "# libc: {}; data: {}{how}; {}; release {}",
+            self.libc,
+            self.data(),
+            self.arch.name,
+            self.table.release
+        );
         for promise in self.promises.and(self.table.broker).iter() {
-            let _ = writeln!(out, "# {}: needs the broker, which this version has not: pledge() fails", promise.name());
+            let _ = writeln!(
+                out,
+                "# {}: needs the broker, which this version has not: pledge() fails",
+                promise.name()
+            );
         }
         for promise in self.promises.and(self.table.partial).iter() {
             let _ = writeln!(out, "# {}: enforced in part: see pledge(3)", promise.name());
@@ -147,7 +201,11 @@ impl Subject {
         for (name, verdict) in self.verdicts() {
             let _ = writeln!(out, "{name}\t{verdict}");
         }
-        let _ = writeln!(out, "# a call newer than Linux {} fails with ENOSYS; any other is a violation", self.table.kernel);
+        let _ = writeln!(
+            out,
+            "# a call newer than Linux {} fails with ENOSYS; any other is a violation",
+            self.table.kernel
+        );
         out
     }
 
@@ -164,7 +222,8 @@ impl Subject {
                         true => format!("{} if {}", errno_name(limit.errno), limit.text),
                         false => format!("allow if {}", limit.text),
                     });
-                    let mut limits: Vec<_> = limits.filter(|text| !text.ends_with(" if never")).collect();
+                    let mut limits: Vec<_> =
+                        limits.filter(|text| !text.ends_with(" if never")).collect();
                     if otherwise != Action::Violation {
                         limits.push(format!("else {}", action_text(otherwise)));
                     }
@@ -178,8 +237,11 @@ impl Subject {
     }
 
     fn json(&self) -> String {
-        let calls: serde_json::Map<_, _> =
-            self.verdicts().into_iter().map(|(name, text)| (name.to_owned(), text.into())).collect();
+        let calls: serde_json::Map<_, _> = self
+            .verdicts()
+            .into_iter()
+            .map(|(name, text)| (name.to_owned(), text.into()))
+            .collect();
         let words: Vec<_> = self.promises.iter().map(Promise::name).collect();
         let value = serde_json::json!({
             "promises": words, "libc": self.libc, "data": self.data(), "arch": self.arch.name,
@@ -193,19 +255,38 @@ impl Subject {
         let names = self.table.calls.iter().map(|c| c.name);
         let Some(place) = names.clone().position(|name| name == call) else {
             let help = near::advice(call, names, "see data/syscalls.toml");
-            return Err(Failure::usage(format!("rpledge: {} has no call {call:?}; {help}", self.arch.name)));
+            return Err(Failure::usage(format!(
+                "rpledge: {} has no call {call:?}; {help}",
+                self.arch.name
+            )));
         };
         let verdict = self.verdicts().into_iter().find(|(name, _)| *name == call);
-        let mut out = format!("{call}\t{}\n", verdict.map_or("violation".to_owned(), |(_, text)| text));
+        let mut out = format!(
+            "{call}\t{}\n",
+            verdict.map_or("violation".to_owned(), |(_, text)| text)
+        );
         let missing = || Failure::data("rpledge: the data has no file promises.toml");
         let definitions = self.store.promises()?.ok_or_else(missing)?;
         let rows = self.rows.of(self.table);
         for promise in self.promises.iter() {
-            let granted = rows.iter().any(|l| l.grant(promise).mentions(place, self.table));
-            let note = if granted { "" } else { " (reached, not granted)" };
+            let granted = rows
+                .iter()
+                .any(|l| l.grant(promise).mentions(place, self.table));
+            let note = if granted {
+                ""
+            } else {
+                " (reached, not granted)"
+            };
             for snapshot in &self.snapshots {
                 for road in why::roads(snapshot, definitions.definition(promise), call) {
-                    let _ = writeln!(out, "{}-{}\t{}{note}\t{}", snapshot.libc, snapshot.version, promise.name(), road.join(" > "));
+                    let _ = writeln!(
+                        out,
+                        "{}-{}\t{}{note}\t{}",
+                        snapshot.libc,
+                        snapshot.version,
+                        promise.name(),
+                        road.join(" > ")
+                    );
                 }
             }
         }
@@ -226,6 +307,8 @@ fn action_text(action: Action) -> String {
 }
 
 fn errno_name(errno: u16) -> String {
-    let known = rpledge::facts::promises::ERRNOS.iter().find(|(_, n)| *n == errno);
+    let known = rpledge::facts::promises::ERRNOS
+        .iter()
+        .find(|(_, n)| *n == errno);
     known.map_or_else(|| format!("errno {errno}"), |(name, _)| (*name).to_owned())
 }

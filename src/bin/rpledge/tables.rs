@@ -12,11 +12,21 @@ use rpledge::table::{Bits, Call, Grant, Libc, Limit, Op, Table, Test, Value};
 /// which makes one table and ends.
 pub fn table(arch: &Arch, promises: &Promises, reduced: Reduced) -> &'static Table<'static> {
     let libcs: Vec<_> = reduced.libcs.iter().map(libc).collect();
-    let calls = reduced.calls.into_iter().map(|(nr, name)| Call { nr, name: name.leak() });
-    let errnos = reduced.errnos.iter().map(|(call, errno)| (*call as u16, *errno));
-    let foreign = Arch::all().iter().filter(|a| a.audit == arch.audit && a.base > arch.base);
+    let calls = reduced.calls.into_iter().map(|(nr, name)| Call {
+        nr,
+        name: name.leak(),
+    });
+    let errnos = reduced
+        .errnos
+        .iter()
+        .map(|(call, errno)| (*call as u16, *errno));
+    let foreign = Arch::all()
+        .iter()
+        .filter(|a| a.audit == arch.audit && a.base > arch.base);
     let with = |says: &dyn Fn(Promise) -> bool| {
-        Promise::all().filter(|p| says(*p)).fold(Set::EMPTY, Set::with)
+        Promise::all()
+            .filter(|p| says(*p))
+            .fold(Set::EMPTY, Set::with)
     };
     Box::leak(Box::new(Table {
         arch: arch.name,
@@ -26,7 +36,12 @@ pub fn table(arch: &Arch, promises: &Promises, reduced: Reduced) -> &'static Tab
         kernel: reduced.kernel.leak(),
         release: promises.release.clone().leak(),
         calls: calls.collect::<Vec<_>>().leak(),
-        limits: reduced.limits.into_iter().map(limit).collect::<Vec<_>>().leak(),
+        limits: reduced
+            .limits
+            .into_iter()
+            .map(limit)
+            .collect::<Vec<_>>()
+            .leak(),
         errnos: errnos.collect::<Vec<_>>().leak(),
         broker: with(&|p| promises.definition(p).broker.is_some()),
         partial: with(&|p| promises.definition(p).partial.is_some()),
@@ -57,11 +72,19 @@ fn grant(given: &reduce::Grant) -> Grant {
         }
         bits
     }
-    Grant { calls: bits(given.calls.iter().copied()), limits: bits(given.limits.iter().copied()) }
+    Grant {
+        calls: bits(given.calls.iter().copied()),
+        limits: bits(given.limits.iter().copied()),
+    }
 }
 
 fn limit(limited: Limited) -> Limit<'static> {
-    let clauses: Vec<&[Test]> = limited.limit.0.iter().map(|clause| clause_of(clause)).collect();
+    let clauses: Vec<&[Test]> = limited
+        .limit
+        .0
+        .iter()
+        .map(|clause| clause_of(clause))
+        .collect();
     Limit {
         call: limited.call as u16,
         needs: limited.needs,

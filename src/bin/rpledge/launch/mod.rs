@@ -40,6 +40,16 @@ use signals::Signals;
 pub use start::Place;
 use tree::Tree;
 
+/// The effective user and group of a process.
+pub fn effective_ids(pid: i32) -> Option<(u32, u32)> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let effective = |key: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(key))?;
+        line.split_whitespace().nth(1)?.parse().ok()
+    };
+    Some((effective("Uid:")?, effective("Gid:")?))
+}
+
 /// What to run.
 #[derive(Clone, Debug)]
 pub struct Command {
