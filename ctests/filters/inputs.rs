@@ -110,10 +110,17 @@ fn clause_edges(policy: &Policy, nr: u32, clause: &[Test], list: &mut Vec<Data>)
     for test in clause.iter().filter(|test| test.wide) {
         high[usize::from(test.arg)] = base[usize::from(test.arg)];
     }
-    list.extend([data(nr, base), data(nr, high)]);
+    // Its neighbours must not pass for it.
+    for nr in [nr, nr.wrapping_sub(1), nr + 1] {
+        list.extend([data(nr, base), data(nr, high)]);
+    }
     for test in clause {
         let arg = usize::from(test.arg);
-        let masked = if test.wide { test.mask } else { test.mask & 0xffff_ffff };
+        let masked = if test.wide {
+            test.mask
+        } else {
+            test.mask & 0xffff_ffff
+        };
         for value in edges(policy, test) {
             // Other tests may look at other bits of the same argument.
             for kept in [base, high] {

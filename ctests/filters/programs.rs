@@ -6,51 +6,51 @@ use rpledge::table::TABLE;
 
 /// What programs of OpenBSD's base promise, as they write it.
 const PLEDGES: &[&str] = &[
-    "stdio",                                                  // cat after opening, echo, yes
-    "stdio rpath",                                            // cat, cksum, wc, ls, du
-    "stdio rpath tty",                                        // more, ul
-    "stdio wpath cpath",                                      // tee, split
-    "stdio rpath wpath cpath",                                // awk, sed, sort, patch
-    "stdio rpath wpath cpath fattr",                          // touch, gzip, compress
-    "stdio rpath wpath cpath fattr chown",                    // cp, mv
-    "stdio rpath wpath cpath fattr chown dpath",              // pax, tar
-    "stdio rpath cpath",                                      // rm, rmdir, unlink
-    "stdio cpath fattr",                                      // mkdir -m
-    "stdio dpath",                                            // mkfifo
-    "stdio rpath fattr",                                      // chmod
-    "stdio rpath fattr chown",                                // chown, chgrp
-    "stdio wpath",                                            // dd at its end
-    "stdio rpath wpath",                                      // cmp, vis
-    "stdio rpath exec",                                       // env, nice
-    "stdio exec",                                             // time, nohup
-    "stdio proc exec",                                        // xargs, time
-    "stdio rpath proc exec",                                  // find, apply
-    "stdio rpath proc exec tty",                              // man, less
-    "stdio rpath wpath cpath proc exec",                      // make, mail
-    "stdio rpath wpath cpath fattr flock tty proc exec",      // vi
-    "stdio rpath wpath cpath fattr chown tty proc exec",      // install, ed
+    "stdio",                                                   // cat after opening, echo, yes
+    "stdio rpath",                                             // cat, cksum, wc, ls, du
+    "stdio rpath tty",                                         // more, ul
+    "stdio wpath cpath",                                       // tee, split
+    "stdio rpath wpath cpath",                                 // awk, sed, sort, patch
+    "stdio rpath wpath cpath fattr",                           // touch, gzip, compress
+    "stdio rpath wpath cpath fattr chown",                     // cp, mv
+    "stdio rpath wpath cpath fattr chown dpath",               // pax, tar
+    "stdio rpath cpath",                                       // rm, rmdir, unlink
+    "stdio cpath fattr",                                       // mkdir -m
+    "stdio dpath",                                             // mkfifo
+    "stdio rpath fattr",                                       // chmod
+    "stdio rpath fattr chown",                                 // chown, chgrp
+    "stdio wpath",                                             // dd at its end
+    "stdio rpath wpath",                                       // cmp, vis
+    "stdio rpath exec",                                        // env, nice
+    "stdio exec",                                              // time, nohup
+    "stdio proc exec",                                         // xargs, time
+    "stdio rpath proc exec",                                   // find, apply
+    "stdio rpath proc exec tty",                               // man, less
+    "stdio rpath wpath cpath proc exec",                       // make, mail
+    "stdio rpath wpath cpath fattr flock tty proc exec",       // vi
+    "stdio rpath wpath cpath fattr chown tty proc exec",       // install, ed
     "stdio rpath wpath cpath fattr chown flock tty proc exec", // ksh -r
-    "stdio rpath wpath cpath chown fattr proc exec id",       // doas, su
-    "stdio rpath proc exec id",                               // doas at its exec
-    "stdio id",                                               // renice
-    "stdio settime",                                          // ntpd's adjuster
-    "stdio rpath wpath settime",                              // rdate, date
-    "stdio inet",                                             // ping after socket(), nc, tcpbench
-    "stdio inet rpath",                                       // traceroute, httpd's server
-    "stdio rpath wpath cpath inet",                           // tftpd
-    "stdio inet unix",                                        // nc
-    "stdio unix",                                             // logger, ntpctl
-    "stdio rpath inet unix",                                  // relayd's children
-    "stdio recvfd",                                           // smtpd's lookup side
-    "stdio sendfd",                                           // tmux client
-    "stdio unix sendfd proc exec tty",                        // tmux
-    "stdio rpath inet proc recvfd sendfd",                    // httpd
-    "stdio rpath wpath cpath inet flock unix recvfd",         // bgpd, syslogd
-    "stdio inet mcast",                                       // ospfd, mrouted
-    "stdio rpath wpath cpath flock prot_exec",                // perl, python
-    "stdio rpath prot_exec",                                  // ldd
-    "stdio error rpath",                                      // file
-    "stdio tty",                                              // stty
+    "stdio rpath wpath cpath chown fattr proc exec id",        // doas, su
+    "stdio rpath proc exec id",                                // doas at its exec
+    "stdio id",                                                // renice
+    "stdio settime",                                           // ntpd's adjuster
+    "stdio rpath wpath settime",                               // rdate, date
+    "stdio inet",                                              // ping after socket(), nc, tcpbench
+    "stdio inet rpath",                                        // traceroute, httpd's server
+    "stdio rpath wpath cpath inet",                            // tftpd
+    "stdio inet unix",                                         // nc
+    "stdio unix",                                              // logger, ntpctl
+    "stdio rpath inet unix",                                   // relayd's children
+    "stdio recvfd",                                            // smtpd's lookup side
+    "stdio sendfd",                                            // tmux client
+    "stdio unix sendfd proc exec tty",                         // tmux
+    "stdio rpath inet proc recvfd sendfd",                     // httpd
+    "stdio rpath wpath cpath inet flock unix recvfd",          // bgpd, syslogd
+    "stdio inet mcast",                                        // ospfd, mrouted
+    "stdio rpath wpath cpath flock prot_exec",                 // perl, python
+    "stdio rpath prot_exec",                                   // ldd
+    "stdio error rpath",                                       // file
+    "stdio tty",                                               // stty
     "error",
 ];
 
@@ -63,9 +63,7 @@ fn servable() -> impl Iterator<Item = Promise> {
 /// combinations above.
 pub fn usual() -> Vec<Set> {
     let alone = Promise::all().map(|promise| Set::EMPTY.with(promise));
-    let real = PLEDGES
-        .iter()
-        .map(|words| Set::parse(words).expect(words));
+    let real = PLEDGES.iter().map(|words| Set::parse(words).expect(words));
     let mut sets = vec![Set::EMPTY, servable().fold(Set::EMPTY, Set::with)];
     sets.extend(alone);
     sets.extend(real);

@@ -64,7 +64,12 @@ fn each(mut look: impl FnMut(&Policy, &[Insn])) {
     sets.extend(programs::pairs());
     // Also what no pledge() asks for, but the limits of the tables allow.
     sets.push(Set::from_bits(u64::MAX));
-    for rows in TABLE.libcs.iter().map(std::slice::from_ref).chain([TABLE.libcs]) {
+    for rows in TABLE
+        .libcs
+        .iter()
+        .map(std::slice::from_ref)
+        .chain([TABLE.libcs])
+    {
         for set in &sets {
             let policy = policy(rows, *set, Mode::Abort);
             bpf::compile(&policy, &mut program).expect("the filter fits");
@@ -93,7 +98,9 @@ fn the_kernel_s_bitmap_takes_every_call_without_limits() {
         for (place, call) in TABLE.calls.iter().enumerate() {
             // prctl also carries the query.
             let wanted = match policy.verdict(place) {
-                Verdict::Always(action) if call.name != "prctl" => Some(bpf::action(policy, action)),
+                Verdict::Always(action) if call.name != "prctl" => {
+                    Some(bpf::action(policy, action))
+                }
                 _ => None,
             };
             assert_eq!(constant(insns, call.nr), wanted, "{}", call.name);
@@ -126,7 +133,11 @@ fn the_way_is_short() {
 
 #[test]
 fn what_is_invalid_is_seen() {
-    let ret = Insn { code: bpf::RET, k: bpf::RET_ALLOW, ..Insn::default() };
+    let ret = Insn {
+        code: bpf::RET,
+        k: bpf::RET_ALLOW,
+        ..Insn::default()
+    };
     assert_eq!(check(&[ret]), Ok(()));
     assert!(check(&[]).is_err());
     for (code, jt, jf, k) in [
@@ -139,5 +150,14 @@ fn what_is_invalid_is_seen() {
     ] {
         assert!(check(&[Insn { code, jt, jf, k }, ret]).is_err(), "{code:x}");
     }
-    assert!(check(&[ret, Insn { code: bpf::LOAD, ..Insn::default() }]).is_err());
+    assert!(
+        check(&[
+            ret,
+            Insn {
+                code: bpf::LOAD,
+                ..Insn::default()
+            }
+        ])
+        .is_err()
+    );
 }
