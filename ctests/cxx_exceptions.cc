@@ -4,7 +4,7 @@
 
 #include <cstdio>
 #include <cstring>
-#include <stdexcept>
+#include <exception>
 
 /* A frame to unwind through: its destructor runs from a landing pad, which
  * ends in _Unwind_Resume, the name that the archive must keep to itself. */
@@ -14,11 +14,15 @@ struct Guard {
 	int *count;
 };
 
+struct Failure : std::exception {
+	const char *what() const throw() { return rpledge_version(); }
+};
+
 static void fail(int depth, int *count)
 {
 	Guard guard(count);
 	if (depth == 0)
-		throw std::runtime_error(rpledge_version());
+		throw Failure();
 	fail(depth - 1, count);
 }
 

@@ -179,8 +179,6 @@ struct rpledge_libc {
 extern "C" {
 #endif /* __cplusplus */
 
-extern int *__errno_location(void);
-
 /*
  * Restrict the process to the operations named in `promises`; NULL leaves
  * them as they are. As pledge(2) of OpenBSD: 0, or -1 with errno set.

@@ -18,6 +18,15 @@ pub struct Insn {
     pub k: u32,
 }
 
+impl Insn {
+    /// As the kernel reads it.
+    pub fn bytes(&self) -> [u8; 8] {
+        let [c0, c1] = self.code.to_ne_bytes();
+        let [k0, k1, k2, k3] = self.k.to_ne_bytes();
+        [c0, c1, self.jt, self.jf, k0, k1, k2, k3]
+    }
+}
+
 /// The kernel takes no longer program (BPF_MAXINSNS).
 pub const INSNS_MAX: usize = 4096;
 

@@ -57,7 +57,7 @@ pub mod seccomp;
 // What only the C face needs lies idle without it.
 #[cfg_attr(not(feature = "capi"), allow(dead_code))]
 mod sys;
-mod violation;
+pub mod violation;
 
 pub mod pledge;
 

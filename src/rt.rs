@@ -22,7 +22,7 @@ fn stop() -> ! {
 // libgcc_eh they would drag glibc's dynamic loader into static musl programs.
 // They must stay inside the archive: a visible _Unwind_Resume would take the
 // place of the real one and kill C++ programs on their first exception, so
-// scripts/archive makes them local.  Once a stable Rust ships a `core` built
+// scripts/artefacts makes them local.  Once a stable Rust ships a `core` built
 // with panic=abort, both can go.
 
 #[unsafe(no_mangle)]

@@ -2,8 +2,9 @@
 //! Two ways to what befalls a call without a kernel: the policy asked, and a filter's instructions run.
 
 use crate::bpf::{self, Insn};
-use crate::policy::{ANSWERS, Action, Policy, QUERY, Verdict};
-use crate::table::{Limit, Op, Test};
+use crate::policy::{ANSWERS, Action, Policy, Process, QUERY, Verdict};
+use crate::promise::{Promise, Set};
+use crate::table::{Libc, Limit, Op, Table, Test};
 
 /// A call as a filter sees it: `struct seccomp_data` of linux/seccomp.h.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -71,6 +72,29 @@ fn holds(policy: &Policy, test: &Test, data: &Data) -> bool {
         .iter()
         .any(|value| seen == policy.process.value(*value) & width);
     found == (test.op == Op::In)
+}
+
+/// The first promise, in OpenBSD's order, that would have allowed a call; or
+/// else the first under which it can be allowed with other arguments.
+pub fn missing(
+    table: &Table,
+    rows: &[Libc],
+    held: Set,
+    process: Process,
+    data: &Data,
+) -> Option<Promise> {
+    let allows = |set: Set| {
+        let policy = Policy {
+            process,
+            ..Policy::of(table, rows, set)
+        };
+        decide(&policy, data) == Action::Allow
+    };
+    let place = table.place(data.nr)?;
+    let near = |promise: Promise| rows.iter().any(|l| l.grant(promise).mentions(place, table));
+    let lacking = || Promise::all().filter(|promise| !held.contains(*promise));
+    let full = lacking().find(|promise| allows(held.with(*promise)));
+    full.or_else(|| lacking().find(|promise| near(*promise)))
 }
 
 /// Why a program is not one that the kernel would take.

@@ -2,19 +2,19 @@
 //! The handler of SIGSYS: two lines on standard error, then death by SIGABRT. Async-signal-safe.
 
 use core::ffi::{c_int, c_void};
-use core::fmt::Write;
+use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::host::{self, Host};
-use crate::policy::{Policy, Process};
+use crate::policy::Process;
 use crate::promise::{Promise, Set};
-use crate::resolve::Match;
+use crate::resolve::{Match, Rows};
 use crate::seccomp;
 use crate::sim::{self, Data};
 use crate::sys::report::{Report, buffer_address};
 use crate::sys::signal::{self, Action, Info, Registers};
 use crate::sys::{self, image, weak};
-use crate::table::TABLE;
+use crate::table::{TABLE, Table};
 
 /// How far up the stack a return address into the libc is looked for, in
 /// words: glibc's deepest road from an exported function to a call is shorter.
@@ -57,76 +57,95 @@ fn report(info: &Info, registers: &Registers) {
     };
     let host = host::host();
     let held = seccomp::held().map_or(Set::EMPTY, |held| held.promises);
-    let promise = missing(host, held, &data).map_or("", Promise::name);
+    let pid = sys::pid();
+    let process = Process {
+        pid,
+        ..Process::default()
+    };
+    let promise = sim::missing(&TABLE, host.rows.of(&TABLE), held, process, &data);
     let Some(mut out) = Report::take() else {
         return;
     };
-    let name = weak::program_name().unwrap_or(b"?");
-    let name = core::str::from_utf8(name).unwrap_or("?");
-    let pid = sys::pid();
-    let _ = write!(out, "{name}[{pid}]: pledge \"{promise}\", syscall ");
-    let _ = match TABLE.call_name(data.nr) {
-        Some(call) => writeln!(out, "{call}"),
-        None => writeln!(out, "{}", data.nr),
+    let name = weak::program_name().and_then(|name| core::str::from_utf8(name).ok());
+    let told = Told {
+        program: name.unwrap_or("?"),
+        pid,
+        promise: promise.map_or("", Promise::name),
+        nr: data.nr,
+        function: function(host, info.address, registers.stack),
+        libc: host.name,
+        version: host.version.as_str(),
+        is_static: host.is_static,
+        rows: host.rows,
     };
-    let _ = write!(out, "{name}[{pid}]: rpledge: ");
-    let _ = match function(host, info.address, registers.stack) {
-        Some(function) => write!(out, "{function}() of "),
-        None => write!(out, "no function of "),
-    };
-    describe(&mut out, host);
+    // What does not fit is cut, which is no reason to say nothing.
+    let _ = told.write(&TABLE, &mut out);
     out.send();
 }
 
-/// Name the libc and the data that stand for it.
-fn describe(out: &mut Report, host: &Host) {
-    let version = if host.version.as_str().is_empty() {
-        "?"
-    } else {
-        host.version.as_str()
-    };
-    let kind = if host.is_static { " (static)" } else { "" };
-    let _ = write!(out, "{} {version}{kind}; data:", host.name);
-    for libc in host.rows.of(&TABLE) {
-        let _ = write!(out, " {} {}", libc.name, libc.version);
+/// What a report tells: OpenBSD's line, and one with what Linux users need.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    pub program: &'a str,
+    pub pid: u32,
+    /// The promise that would have allowed it; empty if none would.
+    pub promise: &'a str,
+    pub nr: u32,
+    /// The function of the libc that made the call.
+    pub function: Option<&'a str>,
+    pub libc: &'a str,
+    pub version: &'a str,
+    pub is_static: bool,
+    /// What stood for the libc.
+    pub rows: Rows,
+}
+
+impl Told<'_> {
+    /// The two lines.
+    pub fn write(&self, table: &Table, out: &mut dyn Write) -> fmt::Result {
+        let Told {
+            program,
+            pid,
+            promise,
+            ..
+        } = self;
+        write!(out, "{program}[{pid}]: pledge \"{promise}\", syscall ")?;
+        match table.call_name(self.nr) {
+            Some(call) => writeln!(out, "{call}")?,
+            None => writeln!(out, "{}", self.nr)?,
+        }
+        write!(out, "{program}[{pid}]: rpledge: ")?;
+        match self.function {
+            Some(function) => write!(out, "{function}() of ")?,
+            None => write!(out, "no named function of ")?,
+        }
+        let version = if self.version.is_empty() {
+            "?"
+        } else {
+            self.version
+        };
+        write!(
+            out,
+            "{} {version}{}; data:",
+            self.libc,
+            if self.is_static { " (static)" } else { "" }
+        )?;
+        for libc in self.rows.of(table) {
+            write!(out, " {} {}", libc.name, libc.version)?;
+        }
+        let how = match self.rows.matched {
+            Match::Build => "by build-id",
+            Match::Version => "by version",
+            Match::Nearest => "by nearest version",
+            Match::None => "for want of better",
+        };
+        writeln!(out, ", {}, {how}", table.arch)
     }
-    let how = match host.rows.matched {
-        Match::Build => "by build-id",
-        Match::Version => "by version",
-        Match::Nearest => "by nearest version",
-        Match::None => "for want of better",
-    };
-    let _ = writeln!(out, ", {}, {how}", TABLE.arch);
 }
 
-/// The first promise, in OpenBSD's order, that would have allowed the call;
-/// or else the first under which it can be allowed with other arguments.
-fn missing(host: &Host, held: Set, data: &Data) -> Option<Promise> {
-    let rows = host.rows.of(&TABLE);
-    let process = Process {
-        pid: sys::pid(),
-        report: 0,
-        uid: 0,
-        gid: 0,
-    };
-    let allows = |set: Set| {
-        let mut policy = Policy::of(&TABLE, rows, set);
-        policy.process = process;
-        sim::decide(&policy, data) == crate::policy::Action::Allow
-    };
-    let place = TABLE.place(data.nr)?;
-    let near = |promise: Promise| {
-        rows.iter()
-            .any(|libc| libc.grant(promise).mentions(place, &TABLE))
-    };
-    let lacking = || Promise::all().filter(|promise| !held.contains(*promise));
-    lacking()
-        .find(|promise| allows(held.with(*promise)))
-        .or_else(|| lacking().find(|promise| near(*promise)))
-}
-
-/// The function of the libc that made the call: the one around it, or the
-/// first up the stack that people can call, since a private helper has no name.
+/// The function of the libc that made the call, as people call it: the one
+/// around it, or the first up the stack, since private helpers have no name or
+/// one that begins with an underscore.
 fn function(host: &Host, address: usize, stack: usize) -> Option<&'static str> {
     let symbols = match &host.symbols {
         Some(symbols) => symbols,
@@ -134,9 +153,15 @@ fn function(host: &Host, address: usize, stack: usize) -> Option<&'static str> {
     };
     let named = |at: usize| {
         // A return address belongs to the call before it.
-        symbols
-            .function(at.wrapping_sub(1))
-            .and_then(|name| core::str::from_utf8(name).ok())
+        let name = symbols.function(at.wrapping_sub(1))?;
+        core::str::from_utf8(name).ok()
     };
-    named(address).or_else(|| image::stack_words(stack, STACK_WORDS).find_map(named))
+    let first = named(address);
+    if first.is_some_and(|name| !name.starts_with('_')) {
+        return first;
+    }
+    let returns =
+        image::stack_words(stack, STACK_WORDS).filter(|at| symbols.is_return_address(*at));
+    let mut callers = returns.filter_map(named);
+    callers.find(|name| !name.starts_with('_')).or(first)
 }

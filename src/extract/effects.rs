@@ -8,29 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::flow::{Exit, Function};
-use super::graph::Program;
-
-/// How a root is recognised.
-enum Mark {
-    /// It is exported under this name.
-    Export(&'static str),
-    /// It is private and mentions this text.
-    Text(&'static str),
-    /// It is private and called by this exported function.
-    CalledBy(&'static str),
-    /// It is private, may return, and calls this exported function, which does not.
-    MayCall(&'static str),
-    /// It is private and makes a system call whose number it reads from memory.
-    ByMemory,
-}
-
-/// The marks, by libc and effect.
-const MARKS: &[(&str, &str, Mark)] = &[
-    ("musl", "cancel", Mark::MayCall("pthread_exit")),
-    ("glibc", "cancel", Mark::Export("__pthread_unwind")),
-    ("glibc", "cancel", Mark::Export("__pthread_unwind_next")),
-    ("glibc", "setxid", Mark::ByMemory),
-];
+use super::graph::{Edge, Program, Why};
+use super::marks::{self, exported};
 
 /// System calls that end a process or a thread in an orderly way.
 const EXITS: &[&str] = &["exit", "exit_group"];
@@ -39,26 +18,37 @@ const EXITS: &[&str] = &["exit", "exit_group"];
 #[derive(Default)]
 pub struct Roots {
     pub by_address: BTreeMap<u64, &'static str>,
+    /// Single calls: caller and callee.
+    pub by_step: BTreeMap<(u64, u64), &'static str>,
     /// Functions that never return and end in abort.
     pub fatal: BTreeSet<u64>,
 }
 
 impl Roots {
-    pub fn find(program: &Program, libc: &str, exit_numbers: &BTreeSet<u32>) -> Roots {
+    pub fn find(program: &Program, libc: &str, names: &BTreeMap<u32, String>) -> Roots {
         let mut roots = Roots::default();
-        for (_, effect, mark) in MARKS.iter().filter(|(of, ..)| *of == libc) {
-            for address in marked(program, mark) {
+        for (_, effect, mark) in marks::MARKS.iter().filter(|(of, ..)| *of == libc) {
+            for address in marks::roots(program, mark, names) {
                 roots.by_address.entry(address).or_insert(effect);
             }
+            for step in marks::steps(program, mark, names) {
+                roots.by_step.entry(step).or_insert(effect);
+            }
         }
-        roots.fatal = fatal(program, exit_numbers);
+        let exits = exits(names);
+        roots.fatal = fatal(program, &exits);
         roots
     }
 
-    pub fn of(&self, address: u64, called: bool) -> Option<&'static str> {
-        match self.by_address.get(&address) {
+    /// The effect that an edge enters.
+    pub fn of(&self, from: u64, edge: Edge) -> Option<&'static str> {
+        let named = self
+            .by_step
+            .get(&(from, edge.to))
+            .or_else(|| self.by_address.get(&edge.to));
+        match named {
             Some(effect) => Some(effect),
-            None if called && self.fatal.contains(&address) => Some("fatal"),
+            None if edge.why == Why::Call && self.fatal.contains(&edge.to) => Some("fatal"),
             None => None,
         }
     }
@@ -67,6 +57,9 @@ impl Roots {
     pub fn all(&self) -> BTreeMap<&'static str, BTreeSet<u64>> {
         let mut all: BTreeMap<&'static str, BTreeSet<u64>> = BTreeMap::new();
         for (address, effect) in &self.by_address {
+            all.entry(effect).or_default().insert(*address);
+        }
+        for ((_, address), effect) in &self.by_step {
             all.entry(effect).or_default().insert(*address);
         }
         let fatal = self
@@ -84,65 +77,6 @@ pub fn exits(names: &BTreeMap<u32, String>) -> BTreeSet<u32> {
         .iter()
         .filter(|(_, name)| EXITS.contains(&name.as_str()));
     exits.map(|(number, _)| *number).collect()
-}
-
-fn exported(program: &Program, name: &str) -> BTreeSet<u64> {
-    let named = program
-        .image
-        .exports
-        .iter()
-        .filter(|export| export.code && export.name == name);
-    named.map(|export| export.address).collect()
-}
-
-fn marked(program: &Program, mark: &Mark) -> BTreeSet<u64> {
-    let all: BTreeSet<u64> = program
-        .image
-        .exports
-        .iter()
-        .map(|export| export.address)
-        .collect();
-    let private = |address: &u64| !all.contains(address);
-    match mark {
-        Mark::Export(name) => exported(program, name),
-        Mark::Text(text) => {
-            let mentions = |function: &Function| {
-                function
-                    .data
-                    .iter()
-                    .any(|at| program.image.text(*at) == Some(text.as_bytes()))
-            };
-            let found = program
-                .functions
-                .iter()
-                .filter(|(_, function)| mentions(function));
-            found.map(|(address, _)| *address).filter(private).collect()
-        }
-        Mark::CalledBy(name) => exported(program, name)
-            .iter()
-            .filter_map(|address| program.edges.get(address))
-            .flatten()
-            .map(|edge| edge.to)
-            .filter(private)
-            .collect(),
-        Mark::ByMemory => program.by_memory.iter().copied().filter(private).collect(),
-        Mark::MayCall(name) => {
-            let callee = exported(program, name);
-            let calls = |address: &u64| {
-                program.edges[address]
-                    .iter()
-                    .any(|edge| callee.contains(&edge.to))
-                    && !program.noreturn.contains(address)
-            };
-            program
-                .edges
-                .keys()
-                .copied()
-                .filter(private)
-                .filter(calls)
-                .collect()
-        }
-    }
 }
 
 /// Functions that do not return and of which every end is abort's: least fixpoint.

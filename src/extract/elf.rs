@@ -582,6 +582,15 @@ fn position(data: &[u8], text: &[u8]) -> Option<usize> {
     data.windows(text.len()).position(|window| window == text)
 }
 
+/// The libc whose banner is anywhere in a file: of a program that holds it.
+pub fn version_in(bytes: &[u8]) -> Option<(&'static str, String)> {
+    if let Some(version) = glibc(bytes) {
+        return Some(("glibc", version));
+    }
+    position(bytes, b"musl libc")?;
+    musl_version(bytes).map(|version| ("musl", version))
+}
+
 fn glibc(data: &[u8]) -> Option<String> {
     let start = position(data, b"GNU C Library ")?;
     let banner = &data[start..data.len().min(start + 200)];

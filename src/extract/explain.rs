@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
 
 use super::Extraction;
-use super::graph::Why;
+use super::graph::{Edge, Why};
 
 impl Extraction {
     /// A line a step; effects are named where the way enters one, and not followed.
@@ -29,20 +29,26 @@ impl Extraction {
             if here {
                 return self.way(at, &from, call);
             }
-            let next: Vec<(u64, Why)> = match program.choices.get(&at) {
-                Some(choices) => choices.iter().map(|to| (*to, Why::Ref)).collect(),
+            let next: Vec<Edge> = match program.choices.get(&at) {
+                Some(choices) => choices
+                    .iter()
+                    .map(|to| Edge {
+                        to: *to,
+                        why: Why::Ref,
+                    })
+                    .collect(),
                 None => program
                     .edges
                     .get(&at)
                     .into_iter()
                     .flatten()
-                    .map(|edge| (edge.to, edge.why))
+                    .copied()
                     .collect(),
             };
-            for (to, why) in next {
-                if self.effects.of(to, why == Why::Call).is_none() && seen.insert(to) {
-                    from.insert(to, (at, why));
-                    work.push_back(to);
+            for edge in next {
+                if self.effects.of(at, edge).is_none() && seen.insert(edge.to) {
+                    from.insert(edge.to, (at, edge.why));
+                    work.push_back(edge.to);
                 }
             }
         }

@@ -82,6 +82,8 @@ pub struct Context<'a> {
     /// Registers that a call of a function changes, where less than the ABI lets it.
     pub clobbers: HashMap<u64, Mask>,
     pub noreturn: HashSet<u64>,
+    /// Numbers of the system calls that do not come back.
+    pub exits: BTreeSet<u32>,
     pub blocks: RefCell<HashMap<u64, Option<Rc<Block>>>>,
 }
 
@@ -219,6 +221,7 @@ impl Context<'_> {
             Op::LoadWide { place } => {
                 let addresses: Vec<u64> = self.address(place, state).constants().collect();
                 for pair in addresses {
+                    self.mention(pair, function);
                     for at in [pair, pair.wrapping_add(8)] {
                         for to in self.image.pointers.get(&at).into_iter().flatten() {
                             self.mention(*to, function);
@@ -568,6 +571,12 @@ impl Context<'_> {
             Flow::Stop => Left::end(Exit::Stop),
             Flow::Syscall => {
                 let number = state.get(self.machine.number()).clone();
+                if number
+                    .single()
+                    .is_some_and(|number| self.exits.contains(&(number as u32)))
+                {
+                    return Left::end(Exit::Syscall { number });
+                }
                 let state = self.clobbered(state, self.machine.syscall_clobbers());
                 Left {
                     exit: Exit::Syscall { number },

@@ -71,6 +71,7 @@ struct Pointers<'a> {
     fields: HashMap<i32, BTreeSet<u64>>,
     vtables: &'a BTreeSet<u64>,
     entries: &'a HashSet<u64>,
+    bases: &'a BTreeSet<u64>,
 }
 
 impl Program {
@@ -94,6 +95,7 @@ impl Program {
             found: &found,
             clobbers: HashMap::new(),
             noreturn: HashSet::new(),
+            exits: super::effects::exits(names),
             blocks: RefCell::new(HashMap::new()),
         };
         let first = run_all(&context);
@@ -323,6 +325,8 @@ fn vtables(image: &Image) -> BTreeSet<u64> {
     tables
 }
 
+/// Sections that are arrays of functions.
+const HOOKS: [&str; 2] = ["__libc_atexit", "__libc_subfreeres"];
 /// Offsets at which stdio's objects point to their tables.
 const VTABLE_FIELDS: [i32; 2] = [0xd8, 0xe0];
 /// Farthest field of an object that is looked at.
@@ -360,6 +364,7 @@ impl<'a> Pointers<'a> {
             fields,
             vtables,
             entries: &found.entries,
+            bases: &found.bases,
         }
     }
 
@@ -444,6 +449,9 @@ impl<'a> Pointers<'a> {
         for data in &function.passed {
             self.table(*data, &mut to);
         }
+        for data in &function.data {
+            self.hooks(*data, &mut to);
+        }
         (to, open)
     }
 
@@ -459,8 +467,7 @@ impl<'a> Pointers<'a> {
         }
         let end = data + FARTHEST_FIELD;
         for (at, targets) in self.image.pointers.range(data..end) {
-            // The next object.
-            if *at > data && self.fields_base(*at, data) {
+            if *at > data && (self.bases.contains(at) || self.elsewhere(*at, data)) {
                 break;
             }
             let code = targets.iter().filter(|to| self.entries.contains(to));
@@ -471,7 +478,26 @@ impl<'a> Pointers<'a> {
         }
     }
 
-    fn fields_base(&self, at: u64, data: u64) -> bool {
+    /// glibc collects functions in sections of their own (__libc_atexit) and runs
+    /// all that it finds between the section's ends.
+    fn hooks(&self, data: u64, to: &mut BTreeSet<Edge>) {
+        let section = self.image.section(data);
+        let Some(section) = section.filter(|section| HOOKS.contains(&section.name.as_str())) else {
+            return;
+        };
+        let targets = self
+            .image
+            .pointers
+            .range(section.start..section.end)
+            .flat_map(|hook| hook.1);
+        let code = targets.filter(|to| self.entries.contains(to));
+        to.extend(code.map(|to| Edge {
+            to: *to,
+            why: Why::Indirect,
+        }));
+    }
+
+    fn elsewhere(&self, at: u64, data: u64) -> bool {
         self.image.section(at).map(|s| s.start) != self.image.section(data).map(|s| s.start)
     }
 }

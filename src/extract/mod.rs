@@ -16,6 +16,7 @@ mod explain;
 mod flow;
 mod graph;
 mod ir;
+mod marks;
 mod print;
 pub mod quirk;
 mod rows;
@@ -24,6 +25,7 @@ mod x86_64;
 
 use std::collections::BTreeMap;
 
+pub use elf::version_in;
 pub use error::Error;
 pub use print::print;
 pub use quirk::Quirk;
@@ -69,8 +71,7 @@ pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error>
         .ok_or_else(|| Error::machine(&inputs[0].name, image.machine))?;
     let (libc, version) = elf::identify(&image)?;
     let program = graph::Program::analyse(image, machine, &libc, &options.names)?;
-    let exits = effects::exits(&options.names);
-    let roots = effects::Roots::find(&program, &libc, &exits);
+    let roots = effects::Roots::find(&program, &libc, &options.names);
     let applying = quirk::applying(&options.quirks, &libc, &version, machine.name());
     let (functions, effects) = rows::rows(&program, &roots, options, &applying)?;
     let snapshot = Snapshot {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Options;
 use super::effects::Roots;
 use super::error::{Error, Kind};
-use super::graph::{Program, Why};
+use super::graph::Program;
 use super::quirk::Quirk;
 use crate::facts::Row;
 
@@ -132,7 +132,7 @@ impl Folding<'_> {
                 if effect.is_none() && start.contains(&to) {
                     continue;
                 }
-                match self.roots.of(to, edge.why == Why::Call) {
+                match self.roots.of(address, *edge) {
                     Some(other) if Some(other) != effect => {
                         folded.row.effects.insert(other.to_string());
                         continue;

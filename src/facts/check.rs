@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The rules of data files: each with a name, what it asks, and a function.
 
+use std::convert::identity;
+
 use super::arches::Arches;
 use super::finding::{Finding, Source};
 use super::form::{self, Kind};
 use super::parse::{self, Sheet};
+use super::promises::{self, Promises};
 use super::quirks::{self, Quirk};
 use super::syscalls::Syscalls;
 use super::{Snapshot, arches, document, syscalls};
-use super::{check_quirks, check_snapshot, check_text};
+use super::{check_promises, check_quirks, check_snapshot, check_text};
 
 /// One thing that every file of its kind must keep to.
 pub struct Rule {
@@ -21,14 +24,16 @@ pub struct Rule {
 
 /// Who applies a rule, and to what.
 pub enum Judge {
-    /// The readers, while they read.
-    Reader,
+    /// The reader of such files, while it reads.
+    Reader(Kind),
     /// Every file's text.
     Text(fn(&Source) -> Vec<Finding>),
     /// A snapshot that could be read.
     Snapshot(fn(&SnapshotCase) -> Vec<Finding>),
     /// A quirks file that could be read.
     Quirks(fn(&QuirksCase) -> Vec<Finding>),
+    /// A promises file that could be read.
+    Promises(fn(&PromisesCase) -> Vec<Finding>),
     /// Any file in which nothing else is wrong.
     Form,
 }
@@ -53,6 +58,13 @@ pub struct SnapshotCase<'a> {
 pub struct QuirksCase<'a> {
     pub source: Source<'a>,
     pub sheet: &'a quirks::Sheet,
+    pub known: &'a Known,
+}
+
+/// A promises file before the rules.
+pub struct PromisesCase<'a> {
+    pub source: Source<'a>,
+    pub promises: &'a Promises,
     pub known: &'a Known,
 }
 
@@ -82,22 +94,46 @@ pub const RULES: &[Rule] = &[
         "comments stand at the top only",
         Judge::Text(check_text::comment),
     ),
-    rule(document::SYNTAX, "a file is TOML", Judge::Reader),
-    rule(document::DUPLICATE, "a key stands once", Judge::Reader),
-    rule(document::UNKNOWN_KEY, "keys are known", Judge::Reader),
-    rule(document::MISSING_KEY, "no key is missing", Judge::Reader),
+    rule(
+        document::SYNTAX,
+        "a file is TOML",
+        Judge::Reader(Kind::Snapshot),
+    ),
+    rule(
+        document::DUPLICATE,
+        "a key stands once",
+        Judge::Reader(Kind::Snapshot),
+    ),
+    rule(
+        document::UNKNOWN_KEY,
+        "keys are known",
+        Judge::Reader(Kind::Snapshot),
+    ),
+    rule(
+        document::MISSING_KEY,
+        "no key is missing",
+        Judge::Reader(Kind::Snapshot),
+    ),
     rule(
         document::VALUE,
         "values have the right type and form",
-        Judge::Reader,
+        Judge::Reader(Kind::Snapshot),
     ),
-    rule(parse::FORMAT_RULE, "the format is known", Judge::Reader),
+    rule(
+        parse::FORMAT_RULE,
+        "the format is known",
+        Judge::Reader(Kind::Snapshot),
+    ),
     rule(
         parse::NAME,
         "rows are named like functions and effects",
-        Judge::Reader,
+        Judge::Reader(Kind::Snapshot),
     ),
-    rule(parse::TOKEN, "a row's tokens can be read", Judge::Reader),
+    rule(
+        parse::TOKEN,
+        "a row's tokens can be read",
+        Judge::Reader(Kind::Snapshot),
+    ),
     rule(
         check_snapshot::HEADER,
         "the header says what was read",
@@ -163,6 +199,31 @@ pub const RULES: &[Rule] = &[
         "what a quirk takes away is there",
         Judge::Quirks(check_quirks::idle),
     ),
+    rule(
+        promises::PROMISE,
+        "promises are pledge's words",
+        Judge::Reader(Kind::Promises),
+    ),
+    rule(
+        promises::LIMIT,
+        "limits can be read",
+        Judge::Reader(Kind::Promises),
+    ),
+    rule(
+        check_promises::FUNCTION,
+        "a promise's functions are rows of some snapshot",
+        Judge::Promises(check_promises::function),
+    ),
+    rule(
+        check_promises::EFFECT,
+        "a promise's effects are those of some snapshot",
+        Judge::Promises(check_promises::effect),
+    ),
+    rule(
+        check_promises::CALL,
+        "the calls that promises name exist on some architecture",
+        Judge::Promises(check_promises::call),
+    ),
     rule(FORM, "a file is as the formatter writes it", Judge::Form),
 ];
 
@@ -173,7 +234,9 @@ pub const FORM: &str = "form";
 pub fn file(kind: Kind, source: &Source, known: &Known) -> Vec<Finding> {
     let mut findings = Vec::new();
     for rule in RULES {
-        if let Judge::Text(judge) = rule.judge {
+        // Only what has a canonical text can lose a comment to it.
+        let applies = kind != Kind::Promises || rule.name != check_text::COMMENT;
+        if let (Judge::Text(judge), true) = (&rule.judge, applies) {
             findings.extend(judge(source));
         }
     }
@@ -182,22 +245,45 @@ pub fn file(kind: Kind, source: &Source, known: &Known) -> Vec<Finding> {
         Kind::Syscalls => syscalls::read(source, &known.arches)
             .err()
             .unwrap_or_default(),
-        Kind::Snapshot => match parse::sheet(source) {
-            Err(findings) => findings,
-            Ok(sheet) => snapshot(&SnapshotCase {
-                source: *source,
-                sheet: &sheet,
-                known,
-            }),
-        },
-        Kind::Quirks => match quirks::sheet(source) {
-            Err(findings) => findings,
-            Ok(sheet) => quirks_file(&QuirksCase {
-                source: *source,
-                sheet: &sheet,
-                known,
-            }),
-        },
+        Kind::Snapshot => parse::sheet(source).map_or_else(identity, |sheet| {
+            judged(
+                &SnapshotCase {
+                    source: *source,
+                    sheet: &sheet,
+                    known,
+                },
+                |judge| match judge {
+                    Judge::Snapshot(judge) => Some(*judge),
+                    _ => None,
+                },
+            )
+        }),
+        Kind::Quirks => quirks::sheet(source).map_or_else(identity, |sheet| {
+            judged(
+                &QuirksCase {
+                    source: *source,
+                    sheet: &sheet,
+                    known,
+                },
+                |judge| match judge {
+                    Judge::Quirks(judge) => Some(*judge),
+                    _ => None,
+                },
+            )
+        }),
+        Kind::Promises => promises::read(source).map_or_else(identity, |promises| {
+            judged(
+                &PromisesCase {
+                    source: *source,
+                    promises: &promises,
+                    known,
+                },
+                |judge| match judge {
+                    Judge::Promises(judge) => Some(*judge),
+                    _ => None,
+                },
+            )
+        }),
     });
     if findings.is_empty() {
         findings.extend(form(kind, source, &known.arches));
@@ -206,20 +292,16 @@ pub fn file(kind: Kind, source: &Source, known: &Known) -> Vec<Finding> {
     findings
 }
 
-fn snapshot(case: &SnapshotCase) -> Vec<Finding> {
-    let judge = |rule: &Rule| match rule.judge {
-        Judge::Snapshot(judge) => judge(case),
-        _ => Vec::new(),
-    };
-    RULES.iter().flat_map(judge).collect()
-}
+/// A rule's function.
+type Judges<C> = fn(&C) -> Vec<Finding>;
 
-fn quirks_file(case: &QuirksCase) -> Vec<Finding> {
-    let judge = |rule: &Rule| match rule.judge {
-        Judge::Quirks(judge) => judge(case),
-        _ => Vec::new(),
-    };
-    RULES.iter().flat_map(judge).collect()
+/// The findings of all rules that are for such a case.
+fn judged<C>(case: &C, is_for: fn(&Judge) -> Option<Judges<C>>) -> Vec<Finding> {
+    RULES
+        .iter()
+        .filter_map(|rule| is_for(&rule.judge))
+        .flat_map(|judge| judge(case))
+        .collect()
 }
 
 /// The first place where a file differs from its canonical text.

@@ -7,6 +7,7 @@ use super::check::SnapshotCase;
 use super::document::{Lines, Text, in_file_order};
 use super::finding::Finding;
 use super::near;
+use super::parse::ObjectKeys;
 use super::quirks::Change;
 use super::version::Version;
 use super::{Row, Snapshot};
@@ -87,71 +88,59 @@ impl SnapshotCase<'_> {
 /// What was read must be found again, by anybody.
 pub fn header(case: &SnapshotCase) -> Vec<Finding> {
     let keys = &case.sheet.keys;
+    let mut wrong = Vec::new();
+    if Version::parse(keys.version.get_ref()).is_none() {
+        wrong.push((
+            &keys.version,
+            "not a version",
+            "write like \"2.36\" or \"1.2.5\"",
+        ));
+    }
+    if keys.extractor.get_ref().is_empty() {
+        wrong.push((&keys.extractor, "no extractor", "extract it anew"));
+    }
+    if keys.build.is_empty() || keys.build.iter().any(|build| build.object.is_empty()) {
+        let help = "say which files of which package were read";
+        wrong.push((&keys.libc, "a build without files", help));
+    }
+    for build in &keys.build {
+        for text in [&build.distribution, &build.package, &build.package_version] {
+            if text.get_ref().trim().is_empty() {
+                let help = "say which package: rpledge data extract --package";
+                wrong.push((text, "nothing said", help));
+            }
+        }
+        wrong.extend(build.object.iter().flat_map(object));
+    }
+    let finding = |(text, what, help): (&Text, _, _)| {
+        case.source.finding(HEADER, text.span().start, what, help)
+    };
+    wrong.into_iter().map(finding).collect()
+}
+
+/// What is wrong with a file of a build: where, what, what to do.
+fn object(object: &ObjectKeys) -> Vec<(&Text, &'static str, &'static str)> {
     let hex = |text: &str| {
         text.bytes()
             .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     };
     let mut wrong = Vec::new();
-    let mut expect = |good: bool, text: &Text, what: &'static str, help: &'static str| {
-        if !good {
-            wrong.push((text.span().start, what, help));
-        }
-    };
-    let version = Version::parse(keys.version.get_ref()).is_some();
-    expect(
-        version,
-        &keys.version,
-        "not a version",
-        "write like \"2.36\" or \"1.2.5\"",
-    );
-    expect(
-        !keys.extractor.get_ref().is_empty(),
-        &keys.extractor,
-        "no extractor",
-        "extract it anew",
-    );
-    for build in &keys.build {
-        for text in [&build.distribution, &build.package, &build.package_version] {
-            let help = "say which package: rpledge data extract --package";
-            expect(
-                !text.get_ref().trim().is_empty(),
-                text,
-                "nothing said",
-                help,
-            );
-        }
-        for object in &build.object {
-            let sha256 = object.sha256.get_ref();
-            expect(
-                !object.file.get_ref().is_empty(),
-                &object.file,
-                "no file",
-                "name the file",
-            );
-            let help = "write sha256sum's 64 digits in lower case";
-            expect(
-                sha256.len() == 64 && hex(sha256),
-                &object.sha256,
-                "not a SHA-256",
-                help,
-            );
-            if let Some(id) = &object.build_id {
-                let good =
-                    !id.get_ref().is_empty() && id.get_ref().len() % 2 == 0 && hex(id.get_ref());
-                expect(
-                    good,
-                    id,
-                    "not a build-id",
-                    "write the digits that file(1) shows, or no key",
-                );
-            }
+    if object.file.get_ref().is_empty() {
+        wrong.push((&object.file, "no file", "name the file"));
+    }
+    let sha256 = object.sha256.get_ref();
+    if sha256.len() != 64 || !hex(sha256) {
+        let help = "write sha256sum's 64 digits in lower case";
+        wrong.push((&object.sha256, "not a SHA-256", help));
+    }
+    if let Some(id) = &object.build_id {
+        let digits = id.get_ref();
+        if digits.is_empty() || digits.len() % 2 != 0 || !hex(digits) {
+            let help = "write the digits that file(1) shows, or no key";
+            wrong.push((id, "not a build-id", help));
         }
     }
-    let empty = keys.build.is_empty() || keys.build.iter().any(|build| build.object.is_empty());
-    let whole = "say which files of which package were read";
-    expect(!empty, &keys.libc, "a build without files", whole);
-    let finding = |(at, what, help)| case.source.finding(HEADER, at, what, help);
-    wrong.into_iter().map(finding).collect()
+    wrong
 }
 
 /// A file is looked for by its path and believed by its header.

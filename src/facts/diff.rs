@@ -5,18 +5,37 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::document::{key, quoted};
+use super::reduce::{Grant, Reduced};
 use super::{Row, Snapshot};
+use crate::promise::Promise;
 
 /// What each promise allows: promise → system calls.
 pub type Promises = BTreeMap<String, BTreeSet<String>>;
+
+/// What the promises grant, plainly or within limits, on the one libc of a
+/// table; what every process keeps stands under "always".
+pub fn granted(reduced: &Reduced) -> Promises {
+    let Some(libc) = reduced.libcs.first() else {
+        return Promises::new();
+    };
+    let calls = |grant: &Grant| {
+        let limited = grant.limits.iter().map(|limit| reduced.limits[*limit].call);
+        let places = grant.calls.iter().copied().chain(limited);
+        places.map(|place| reduced.calls[place].1.clone()).collect()
+    };
+    let promises = Promise::all().zip(&libc.promises);
+    let promises = promises.map(|(promise, grant)| (promise.name().to_owned(), calls(grant)));
+    let always = ("always".to_owned(), calls(&libc.always));
+    promises.chain([always]).collect()
+}
 
 /// The difference between two snapshots.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Diff {
     pub effects: Vec<Change>,
     pub functions: Vec<Change>,
-    /// Promise → calls lost and gained.
-    pub promises: BTreeMap<String, Turn>,
+    /// Promise → calls lost and gained; none if nobody resolved the promises.
+    pub promises: Option<BTreeMap<String, Turn>>,
 }
 
 /// A row that is not the same on both sides.
@@ -37,18 +56,29 @@ pub struct Turn {
 }
 
 impl Diff {
-    /// Compares the rows, and what `promises` makes of each side.
-    pub fn new(old: &Snapshot, new: &Snapshot, promises: &dyn Fn(&Snapshot) -> Promises) -> Diff {
+    /// Compares the rows.
+    pub fn new(old: &Snapshot, new: &Snapshot) -> Diff {
         Diff {
             effects: changes(&old.effects, &new.effects),
             functions: changes(&old.functions, &new.functions),
-            promises: turns(&promises(old), &promises(new)),
+            promises: None,
+        }
+    }
+
+    /// Compares also what the promises come to on each side.
+    #[must_use]
+    pub fn with_promises(self, old: &Promises, new: &Promises) -> Diff {
+        Diff {
+            promises: Some(turns(old, new)),
+            ..self
         }
     }
 
     /// Are both sides the same?
     pub fn is_empty(&self) -> bool {
-        self.effects.is_empty() && self.functions.is_empty() && self.promises.is_empty()
+        self.effects.is_empty()
+            && self.functions.is_empty()
+            && self.promises.as_ref().is_none_or(BTreeMap::is_empty)
     }
 }
 
@@ -98,11 +128,14 @@ impl fmt::Display for Diff {
                 }
             }
         }
-        if self.promises.is_empty() {
+        let Some(promises) = &self.promises else {
+            return Ok(());
+        };
+        if promises.is_empty() {
             return writeln!(f, "promises: none changed");
         }
         writeln!(f, "promises changed:")?;
-        for (promise, turn) in &self.promises {
+        for (promise, turn) in promises {
             write!(f, "{promise}:")?;
             for (sign, calls) in [('-', &turn.lost), ('+', &turn.gained)] {
                 for call in calls {
@@ -150,6 +183,10 @@ mod tests {
         ])
     }
 
+    fn diff(old: &Snapshot, new: &Snapshot) -> Diff {
+        Diff::new(old, new).with_promises(&promises(old), &promises(new))
+    }
+
     #[test]
     fn glibc_2_25_to_2_26_to_2_27() {
         let old = snapshot(&[
@@ -171,15 +208,15 @@ mod tests {
             ("y@V", "!fatal"),
         ]);
         assert_eq!(
-            Diff::new(&old, &mid, &promises).to_string(),
+            diff(&old, &mid).to_string(),
             "[functions]\n-open = \"open\"\n+open = \"openat\"\n-x = \"\"\n+\"y@V\" = \"!fatal\"\n\
              promises changed:\nrpath: +openat\n"
         );
         assert_eq!(
-            Diff::new(&mid, &new, &promises).to_string(),
+            diff(&mid, &new).to_string(),
             "[functions]\n-opendir = \"open\"\n+opendir = \"openat\"\npromises changed:\nrpath: -open\n"
         );
-        let same = Diff::new(&new, &new, &promises);
+        let same = diff(&new, &new);
         assert!(same.is_empty());
         assert_eq!(same.to_string(), "promises: none changed\n");
     }
@@ -190,10 +227,9 @@ mod tests {
         let mut new = old.clone();
         new.effects
             .insert("fatal".to_owned(), Row::parse("tgkill").expect("a row"));
-        let none = |_: &Snapshot| Promises::new();
-        let diff = Diff::new(&old, &new, &none);
+        let diff = Diff::new(&old, &new);
         assert!(!diff.is_empty());
-        let text = "[effects]\n-fatal = \"\"\n+fatal = \"tgkill\"\npromises: none changed\n";
+        let text = "[effects]\n-fatal = \"\"\n+fatal = \"tgkill\"\n";
         assert_eq!(diff.to_string(), text);
     }
 }

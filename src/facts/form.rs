@@ -3,7 +3,7 @@
 
 use super::arches::Arches;
 use super::finding::{Finding, Source};
-use super::{arches, document, parse, print, quirks, syscalls};
+use super::{arches, check_text, document, parse, print, quirks, syscalls};
 
 /// The kinds of data files that these modules know.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -12,6 +12,8 @@ pub enum Kind {
     Syscalls,
     Quirks,
     Snapshot,
+    /// Ordered and commented by hand: it has no canonical text.
+    Promises,
 }
 
 impl Kind {
@@ -23,6 +25,7 @@ impl Kind {
             "arches.toml" => Some(Kind::Arches),
             "syscalls.toml" => Some(Kind::Syscalls),
             "quirks.toml" => Some(Kind::Quirks),
+            "promises.toml" => Some(Kind::Promises),
             file if file.ends_with(".toml") && is_version(parts.next()?) => Some(Kind::Snapshot),
             _ => None,
         }
@@ -33,15 +36,22 @@ fn is_version(part: &str) -> bool {
     super::version::Version::parse(part).is_some()
 }
 
-/// The text that the formatter makes of a file. Files that people write keep
+/// The text that the formatter makes of a file; refuses to drop comments. Files that people write keep
 /// the comments at their top; those that programs write have a fixed one.
 pub fn canonical(kind: Kind, source: &Source, known: &Arches) -> Result<String, Vec<Finding>> {
+    if kind != Kind::Promises {
+        let lost = check_text::comment(source);
+        if !lost.is_empty() {
+            return Err(lost);
+        }
+    }
     let with_head = |body: String| document::head(source.text).to_owned() + &body;
     match kind {
         Kind::Arches => arches::read(source).map(|a| with_head(arches::print(&a))),
         Kind::Quirks => quirks::read(source).map(|q| with_head(quirks::print(&q))),
         Kind::Syscalls => syscalls::read(source, known).map(|s| syscalls::print(&s, known)),
         Kind::Snapshot => parse::snapshot(source).map(|s| print::snapshot(&s)),
+        Kind::Promises => Ok(source.text.to_owned()),
     }
 }
 

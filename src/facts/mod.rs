@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub mod arches;
 pub mod check;
+pub mod check_promises;
 pub mod check_quirks;
 pub mod check_snapshot;
 pub mod check_text;
@@ -16,6 +17,8 @@ pub mod diff;
 pub mod document;
 pub mod finding;
 pub mod form;
+#[cfg(test)]
+mod hostile_tests;
 pub mod limits;
 #[cfg(test)]
 mod lint_tests;
@@ -30,6 +33,7 @@ pub mod reduce;
 pub mod row;
 pub mod syscalls;
 pub mod version;
+pub mod why;
 
 /// The format of the snapshot files that this code reads and writes.
 pub const FORMAT: u32 = 1;

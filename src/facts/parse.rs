@@ -54,6 +54,11 @@ pub struct ObjectKeys {
     pub build_id: Option<Text>,
 }
 
+/// Does it claim to be a snapshot, whatever its name?
+pub fn is_snapshot(text: &str) -> bool {
+    text.lines().any(|line| line.starts_with("format = "))
+}
+
 /// Reads a snapshot's text. Order and spacing are free: `check` insists on
 /// the canonical form.
 pub fn snapshot(source: &Source) -> Result<Snapshot, Vec<Finding>> {

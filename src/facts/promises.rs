@@ -123,7 +123,7 @@ struct LongRule {
 
 /// Errnos that a limit may name. The numbers are the same on every
 /// architecture but mips and parisc, whose ENOSYS differs.
-const ERRNOS: [(&str, u16); 4] = [("EPERM", 1), ("EACCES", 13), ("EINVAL", 22), ("ENOSYS", 38)];
+pub const ERRNOS: [(&str, u16); 4] = [("EPERM", 1), ("EACCES", 13), ("EINVAL", 22), ("ENOSYS", 38)];
 
 struct Reader<'a> {
     source: &'a Source<'a>,

@@ -40,6 +40,13 @@ mod imp {
         ".popsection",
     );
 
+    /// Does a call end before this code? As the compiler writes them: E8 with
+    /// a distance, or FF /2 with a register or an address.
+    pub fn ends_with_call(before: &[u8; 7]) -> bool {
+        let indirect = |at: usize| before[at] == 0xff && before[at + 1] >> 3 & 7 == 2;
+        before[2] == 0xe8 || [0, 1, 4, 5].into_iter().any(indirect)
+    }
+
     /// SA_RESTORER: `sa_restorer` is set.
     pub const RESTORER_FLAG: usize = 0x0400_0000;
 }
@@ -49,4 +56,4 @@ compile_error!(
     "rpledge runs on x86_64 so far: another architecture needs its part here and in tls.rs"
 );
 
-pub use imp::{RESTORER_FLAG, restorer, syscall};
+pub use imp::{RESTORER_FLAG, ends_with_call, restorer, syscall};

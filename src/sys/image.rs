@@ -271,6 +271,16 @@ fn build_id(notes: Span) -> Option<BuildId> {
 }
 
 impl Symbols {
+    /// Is it where a call in this code returns to?
+    pub fn is_return_address(&self, address: usize) -> bool {
+        let Some(before) = address.checked_sub(7) else {
+            return false;
+        };
+        // SAFETY: mapped code, which can be read on this architecture.
+        self.code.contains(before)
+            && super::arch::ends_with_call(unsafe { &*(before as *const [u8; 7]) })
+    }
+
     /// The function that the address lies in.
     pub fn function(&self, address: usize) -> Option<&'static [u8]> {
         if !self.code.contains(address) {

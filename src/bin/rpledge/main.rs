@@ -1,39 +1,40 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The command.
+//! The command: arguments and dispatch.
 
+mod data;
 mod extract;
+mod identify;
+mod launch;
+mod report;
+mod run;
+mod show;
+mod store;
+mod tables;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
 
-#[derive(Parser)]
-struct Command {
+/// Promises for programs: pledge(2) on Linux
+#[derive(clap::Parser)]
+#[command(version, about)]
+struct Args {
     #[command(subcommand)]
-    verb: Verb,
+    command: Command,
 }
 
-#[derive(Subcommand)]
-enum Verb {
-    /// The database
-    Data {
-        #[command(subcommand)]
-        verb: Data,
-    },
-}
-
-#[derive(Subcommand)]
-enum Data {
-    /// A libc's files to a snapshot
-    Extract(extract::Args),
+#[derive(clap::Subcommand)]
+enum Command {
+    Run(run::Args),
+    Show(show::Args),
+    Data(data::Args),
 }
 
 fn main() -> ExitCode {
-    let Verb::Data {
-        verb: Data::Extract(args),
-    } = Command::parse().verb;
-    extract::main(args).unwrap_or_else(|error| {
-        eprintln!("rpledge: {error}");
-        ExitCode::FAILURE
-    })
+    let done = match Args::parse().command {
+        Command::Run(args) => run::main(args),
+        Command::Show(args) => show::main(args),
+        Command::Data(args) => data::main(args),
+    };
+    done.unwrap_or_else(|failure| failure.report())
 }

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `rpledge data` as it is typed: words in, text and exit code out.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use clap::Parser;
+
+use super::*;
+
+#[derive(clap::Parser)]
+struct Line {
+    #[command(subcommand)]
+    ask: Ask,
+}
+
+/// A data directory of its own for each test, gone with it.
+struct Directory(PathBuf);
+
+const SNAPSHOT: &str = include_str!("../../facts/testdata/glibc-2.36.toml");
+
+impl Directory {
+    fn new() -> Directory {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("rpledge-data-{}-{count}", std::process::id());
+        let directory = Directory(std::env::temp_dir().join(name));
+        for name in ["arches.toml", "syscalls.toml"] {
+            let ours = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("data")
+                .join(name);
+            directory.write(name, fs::read_to_string(ours).expect(name));
+        }
+        directory.write("glibc/2.36/x86_64.toml", SNAPSHOT);
+        let newer = SNAPSHOT
+            .replace("version = \"2.36\"", "version = \"2.41\"")
+            .replace("qsort = \"sysinfo +malloc ~\"", "qsort = \"+malloc ~\"")
+            .replace("syscall = \"*\"\n", "");
+        directory.write("glibc/2.41/x86_64.toml", &newer);
+        directory
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().expect("below the directory")).expect("a directory");
+        fs::write(path, text).expect("a file");
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.0.join(name)).expect(name)
+    }
+
+    /// `rpledge data <line> --data <here>`: text, or the failure, and code.
+    fn run(&self, line: &str) -> (String, u8) {
+        run(&format!("{line} --data {}", self.path("")))
+    }
+
+    /// The same without that option, file names completed.
+    fn run_on(&self, line: &str, names: &[&str]) -> (String, u8) {
+        let paths: Vec<String> = names.iter().map(|name| self.path(name)).collect();
+        run(&format!("{line} {}", paths.join(" ")))
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // What stays behind in /tmp fails no test.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn run(line: &str) -> (String, u8) {
+    let words = std::iter::once("data").chain(line.split_whitespace());
+    let line = Line::try_parse_from(words).expect(line);
+    match answer(&line.ask) {
+        Ok(answer) => (answer.text, answer.code),
+        Err(failure) => (failure.text, failure.code),
+    }
+}
+
+#[test]
+fn calls_has_two_tabs_whatever_is_empty() {
+    let here = Directory::new();
+    let (text, code) = here.run("calls glibc-2.36 amd64");
+    assert_eq!(code, code::OK);
+    assert_eq!(text.lines().count(), 15);
+    assert!(
+        text.lines().all(|line| line.matches('\t').count() == 2),
+        "{text}"
+    );
+    let (text, _) = here.run("calls glibc-2.36 x86_64 memcpy malloc open64");
+    let fatal = "fatal:getpid fatal:gettid fatal:rt_sigaction fatal:rt_sigprocmask fatal:tgkill";
+    let expected = format!(
+        "memcpy\t\t\nmalloc\tbrk futex mmap munmap\t{fatal}\n\
+         open64\topenat\tcancel:exit cancel:futex {fatal}\n"
+    );
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn calls_as_json() {
+    let here = Directory::new();
+    let (text, code) = here.run("calls glibc-2.36 x86_64 --json free abort open");
+    let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(code, code::OK);
+    assert_eq!(
+        value["free"],
+        serde_json::json!({ "calls": ["munmap"], "effects": {} })
+    );
+    assert_eq!(
+        value["open"]["effects"]["cancel"],
+        serde_json::json!(["exit", "futex"])
+    );
+    assert_eq!(value.as_object().map(serde_json::Map::len), Some(3));
+}
+
+#[test]
+fn what_there_is_not_is_usage() {
+    let here = Directory::new();
+    for (line, text) in [
+        (
+            "calls glibc-2.36 x86_64 opne",
+            "has no function \"opne\"; did you mean \"open\"?",
+        ),
+        (
+            "calls glbc-2.36 x86_64",
+            "no snapshot of \"glbc-2.36\" for x86_64; did you mean \"glibc-2.36\"?",
+        ),
+        ("calls glibc-2.37 x86_64", "there are glibc-2.36 glibc-2.41"),
+        ("calls glibc x86_64", "there are glibc-2.36 glibc-2.41"),
+        ("calls ../glibc-2.36 x86_64", "did you mean \"glibc-2.36\"?"),
+        ("calls glibc-2.36 arm64", "there is none for aarch64"),
+        (
+            "calls glibc-2.36 x86_63",
+            "unknown architecture \"x86_63\"; did you mean \"x86_64\"?",
+        ),
+    ] {
+        let (said, code) = here.run(line);
+        assert_eq!(code, code::USAGE, "{line}: {said}");
+        assert!(said.contains(text), "{line}: {said}");
+    }
+}
+
+#[test]
+fn quirks_are_applied() {
+    let here = Directory::new();
+    let quirk = "[[quirk]]\nlibc = \"glibc\"\nversions = \"-2.36\"\narch = \"*\"\n\
+                 function = \"free\"\ncalls = \"madvise\"\nwho = \"J. Doe\"\n\
+                 when = \"2026-11-22\"\nsource = \"malloc/arena.c\"\nwhy = \"a test\"\n";
+    here.write("quirks.toml", quirk);
+    assert_eq!(here.run("check"), (String::new(), code::OK));
+    let (old, _) = here.run("calls glibc-2.36 x86_64 free");
+    let (new, _) = here.run("calls glibc-2.41 x86_64 free");
+    assert_eq!(
+        (old.as_str(), new.as_str()),
+        ("free\tmadvise munmap\t\n", "free\tmunmap\t\n")
+    );
+}
+
+#[test]
+fn check_says_what_is_wrong_and_where() {
+    let here = Directory::new();
+    assert_eq!(here.run("check"), (String::new(), code::OK));
+    here.write(
+        "glibc/2.36/x86_64.toml",
+        SNAPSHOT.replace("munmap\"", "munmup\""),
+    );
+    here.write("glibc/notes.toml", "");
+    let (text, code) = here.run("check");
+    let (snapshot, notes) = (
+        here.path("glibc/2.36/x86_64.toml"),
+        here.path("glibc/notes.toml"),
+    );
+    let expected = format!(
+        "{snapshot}:33:9: x86_64 has no system call \"munmup\"; did you mean \"munmap\"? [unknown-call]\n\
+         {notes}:1:1: not a data file; name it <libc>/<version>/<arch>.toml, or move it away [place]\n"
+    );
+    assert_eq!((text, code), (expected, code::FOUND));
+    here.write("arches.toml", "x86_64 = {}\n");
+    let (text, code) = here.run("check");
+    assert_eq!((text.lines().count(), code), (1, code::FOUND), "{text}");
+}
+
+#[test]
+fn files_that_cannot_be_read_are_data_errors() {
+    let here = Directory::new();
+    let bad: &[u8] = b"# \xff\nformat = 1\n";
+    here.write("glibc/2.36/x86_64.toml", bad);
+    for line in ["check", "calls glibc-2.41 x86_64"] {
+        let (text, code) = here.run(line);
+        assert!(
+            text.contains("x86_64.toml:1:3: this is not UTF-8"),
+            "{text}"
+        );
+        assert_eq!(code, code::DATA);
+    }
+    for (line, names) in [
+        ("fmt", ["absent/2.36/x86_64.toml"].as_slice()),
+        ("fmt", &["glibc"]),
+        ("fmt", &["glibc/2.36/x86_64.toml"]),
+        ("diff", &["absent.toml", "absent.toml"]),
+        ("check --data", &["absent"]),
+    ] {
+        let (text, code) = here.run_on(line, names);
+        assert_eq!(code, code::DATA, "{line} {names:?}: {text}");
+        assert!(!text.is_empty());
+    }
+}
+
+#[test]
+fn fmt_writes_the_canonical_form_or_nothing() {
+    let here = Directory::new();
+    let name = "glibc/2.36/x86_64.toml";
+    let untidy = SNAPSHOT
+        .replace("free = \"munmap\"\n", "")
+        .replace("[functions]\n", "\n[functions]\nfree   = 'munmap'\n");
+    here.write(name, &untidy);
+    let listed = format!("{}\n", here.path(name));
+    assert_eq!(here.run_on("fmt --check", &[name]), (listed, code::FOUND));
+    assert_eq!(here.read(name), untidy);
+    assert_eq!(here.run_on("fmt", &[name]), (String::new(), code::OK));
+    assert_eq!(here.read(name), SNAPSHOT);
+    let all = [name, "arches.toml", "syscalls.toml"];
+    assert_eq!(here.run_on("fmt --check", &all), (String::new(), code::OK));
+    // A comment has nowhere to go; a broken file has no form; both stay.
+    for broken in [
+        SNAPSHOT.replace("[functions]", "# why\n[functions]"),
+        SNAPSHOT.replace("+free", "+"),
+    ] {
+        here.write(name, &broken);
+        let (text, code) = here.run_on("fmt", &[name]);
+        assert_eq!(code, code::DATA, "{text}");
+        assert_eq!(here.read(name), broken);
+    }
+    // Fresh from the extractor, under any name.
+    here.write("new.toml", &untidy);
+    assert_eq!(here.run_on("fmt", &["new.toml"]).1, code::OK);
+    assert_eq!(here.read("new.toml"), SNAPSHOT);
+    here.write("other.toml", "x = 1\n");
+    assert_eq!(here.run_on("fmt", &["other.toml"]).1, code::DATA);
+}
+
+#[test]
+fn diff_takes_names_and_files() {
+    let here = Directory::new();
+    let expected =
+        "[functions]\n-qsort = \"sysinfo +malloc ~\"\n+qsort = \"+malloc ~\"\n-syscall = \"*\"\n";
+    let (text, code) = here.run("diff --arch x86_64 glibc-2.36 glibc-2.41");
+    assert!(text.starts_with(expected), "{text}");
+    assert_eq!(code, code::FOUND);
+    let files = ["glibc/2.36/x86_64.toml", "glibc/2.41/x86_64.toml"];
+    let (text, code) = here.run_on("diff", &files);
+    assert!(text.starts_with(expected), "{text}");
+    assert_eq!(code, code::FOUND);
+    let (text, code) = here.run("diff --arch x86_64 glibc-2.36 glibc-2.36");
+    assert_eq!((text.contains('='), code), (false, code::OK), "{text}");
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `rpledge run`: an unmodified program under promises, from its main() on.
+
+use std::ffi::OsString;
+use std::fmt::Write;
+use std::process::ExitCode;
+
+use rpledge::bpf::{self, Insn, Program};
+use rpledge::pledge::{self, Request};
+use rpledge::policy::{Held, Mode, Policy, Process};
+use rpledge::promise::{Promise, Set};
+use rpledge::sim::{self, Data};
+use rpledge::table::TABLE;
+use rpledge::violation::Told;
+
+use crate::identify::{self, Identity};
+use crate::launch::{self, Command, Tracee, Violation};
+use crate::report::Failure;
+use crate::show;
+
+/// Runs a program under promises
+#[derive(clap::Args)]
+#[command(
+    after_help = "The program is confined from its main() on; what its loader needs before need not be promised.\n\
+Exit status: the program's; 128 and the signal's number when one ended it; 125 it could not be confined; \
+126 it cannot be executed; 127 it was not found."
+)]
+pub struct Args {
+    /// Promises, as pledge(2) takes them
+    #[arg(short, value_name = "PROMISES")]
+    promises: String,
+    /// Promises for what the program executes in its turn
+    #[arg(short = 'x', value_name = "EXECPROMISES")]
+    exec: Option<String>,
+    /// What befalls a violation
+    #[arg(short, value_enum, default_value_t = ModeName::Abort)]
+    mode: ModeName,
+    /// Tell where the program is confined, and by which data
+    #[arg(short)]
+    verbose: bool,
+    /// The program and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    program: Vec<OsString>,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum ModeName {
+    /// Report, then SIGABRT
+    Abort,
+    /// The kernel kills at once
+    Kill,
+    /// The call fails with ENOSYS
+    Error,
+    /// The call is made, and the kernel's audit log has a line
+    Log,
+}
+
+impl From<ModeName> for Mode {
+    fn from(name: ModeName) -> Mode {
+        match name {
+            ModeName::Abort => Mode::Abort,
+            ModeName::Kill => Mode::Kill,
+            ModeName::Error => Mode::Error,
+            ModeName::Log => Mode::Log,
+        }
+    }
+}
+
+/// Of a command that could not do its own part, as of env(1) and timeout(1).
+const CANNOT_CONFINE: u8 = 125;
+
+pub fn main(args: Args) -> Result<ExitCode, Failure> {
+    let held = held(&args)?;
+    let (program, arguments) = args
+        .program
+        .split_first()
+        .ok_or_else(|| Failure::usage("rpledge: no program"))?;
+    let command = Command {
+        program: program.clone(),
+        arguments: arguments.to_vec(),
+        stay: true,
+    };
+    // Processes of one program run on one libc; the newest is told of.
+    let seen = std::cell::RefCell::new(None);
+    let install = |tracee: &Tracee| {
+        let identity = identify::identify(tracee.libc.as_ref());
+        if args.verbose {
+            eprintln!("rpledge: {}", place(tracee, &identity));
+        }
+        let filter = filter(tracee, &identity, held);
+        *seen.borrow_mut() = Some(identity);
+        filter
+    };
+    let report = |violation: &Violation| {
+        if let Some(identity) = seen.borrow().as_ref() {
+            eprint!("{}", told(violation, identity, held.promises));
+        }
+    };
+    match launch::launch(&command, install, report) {
+        Ok(ending) => Ok(ExitCode::from(ending.code())),
+        Err(error) => Err(Failure {
+            code: error.code(),
+            text: format!("rpledge: {error}"),
+        }),
+    }
+}
+
+/// The promises, held to the rules of pledge(2).
+fn held(args: &Args) -> Result<Held, Failure> {
+    let exec = args.exec.as_deref().map(show::words).transpose()?;
+    let request = Request {
+        promises: Some(show::words(&args.promises)?),
+        exec,
+    };
+    let cannot = |text: String| Failure {
+        code: CANNOT_CONFINE,
+        text: format!("rpledge: {text}"),
+    };
+    let next = pledge::next(None, request, args.mode.into()).map_err(|e| cannot(e.to_string()))?;
+    next.ok_or_else(|| cannot("nothing was promised".to_owned()))
+}
+
+fn filter(tracee: &Tracee, identity: &Identity, held: Held) -> Result<Vec<Insn>, String> {
+    let mut policy = Policy::of(&TABLE, identity.rows.of(&TABLE), held.promises);
+    (policy.exec, policy.mode) = (held.exec, held.mode);
+    policy.process = process(tracee);
+    let mut program = Box::new(Program::new());
+    bpf::compile(&policy, &mut program)
+        .map_err(|_| "the filter is longer than the kernel takes".to_owned())?;
+    Ok(program.insns().to_vec())
+}
+
+fn process(tracee: &Tracee) -> Process {
+    let (uid, gid) = launch::effective_ids(tracee.pid).unwrap_or((0, 0));
+    Process {
+        pid: tracee.pid as u32,
+        report: 0,
+        uid,
+        gid,
+    }
+}
+
+fn place(tracee: &Tracee, identity: &Identity) -> String {
+    let at = match tracee.place {
+        launch::Place::Main => "main()",
+        launch::Place::Entry => {
+            "its entry point, since no main() was found: what it needs to start must be promised"
+        }
+    };
+    let file = tracee
+        .libc
+        .as_ref()
+        .map(|libc| libc.path.display().to_string());
+    let mut text = format!(
+        "{}[{}]: confined at {at}; {} {} in {}; data:",
+        tracee.program.display(),
+        tracee.pid,
+        identity.name,
+        identity.version,
+        file.as_deref().unwrap_or("no known file")
+    );
+    for libc in identity.rows.of(&TABLE) {
+        let _ = write!(text, " {} {}", libc.name, libc.version);
+    }
+    text
+}
+
+fn told(violation: &Violation, identity: &Identity, held: Set) -> String {
+    let data = Data {
+        nr: violation.number as u32,
+        arch: violation.arch,
+        ip: violation.call_address,
+        args: violation.arguments,
+    };
+    let process = Process {
+        pid: violation.pid as u32,
+        ..Process::default()
+    };
+    let promise = sim::missing(&TABLE, identity.rows.of(&TABLE), held, process, &data);
+    let caller = violation.caller();
+    let told = Told {
+        program: &violation.comm,
+        pid: violation.pid as u32,
+        promise: promise.map_or("", Promise::name),
+        nr: data.nr,
+        function: caller.as_ref().and_then(|c| c.function.as_deref()),
+        libc: identity.name,
+        version: &identity.version,
+        is_static: identity.is_static,
+        rows: identity.rows,
+    };
+    let mut text = String::new();
+    let _ = told.write(&TABLE, &mut text);
+    text
+}

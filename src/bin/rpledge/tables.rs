@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The library's tables, made at run time for any libc and architecture of the data.
+
+use rpledge::arch::{Arch, Endian};
+use rpledge::facts::limits::{self, Value as Written};
+use rpledge::facts::promises::Promises;
+use rpledge::facts::reduce::{self, Limited, Reduced};
+use rpledge::promise::{Promise, Set};
+use rpledge::table::{Bits, Call, Grant, Libc, Limit, Op, Table, Test, Value};
+
+/// Reduced facts as the library has them. They live as long as the command,
+/// which makes one table and ends.
+pub fn table(arch: &Arch, promises: &Promises, reduced: Reduced) -> &'static Table<'static> {
+    let libcs: Vec<_> = reduced.libcs.iter().map(libc).collect();
+    let calls = reduced.calls.into_iter().map(|(nr, name)| Call {
+        nr,
+        name: name.leak(),
+    });
+    let errnos = reduced
+        .errnos
+        .iter()
+        .map(|(call, errno)| (*call as u16, *errno));
+    let foreign = Arch::all()
+        .iter()
+        .filter(|a| a.audit == arch.audit && a.base > arch.base);
+    let with = |says: &dyn Fn(Promise) -> bool| {
+        Promise::all()
+            .filter(|p| says(*p))
+            .fold(Set::EMPTY, Set::with)
+    };
+    Box::leak(Box::new(Table {
+        arch: arch.name,
+        audit: arch.audit,
+        big_endian: arch.endian == Endian::Big,
+        foreign_from: foreign.map(|a| a.base).min().unwrap_or(u32::MAX),
+        kernel: reduced.kernel.leak(),
+        release: promises.release.clone().leak(),
+        calls: calls.collect::<Vec<_>>().leak(),
+        limits: reduced
+            .limits
+            .into_iter()
+            .map(limit)
+            .collect::<Vec<_>>()
+            .leak(),
+        errnos: errnos.collect::<Vec<_>>().leak(),
+        broker: with(&|p| promises.definition(p).broker.is_some()),
+        partial: with(&|p| promises.definition(p).partial.is_some()),
+        libcs: libcs.leak(),
+    }))
+}
+
+fn libc(libc: &reduce::Libc) -> Libc<'static> {
+    let builds: Vec<&str> = libc.builds.iter().map(|id| &*id.clone().leak()).collect();
+    let mut promises = [Grant::NONE; Promise::COUNT];
+    for (slot, given) in promises.iter_mut().zip(&libc.promises) {
+        *slot = grant(given);
+    }
+    Libc {
+        name: libc.name.clone().leak(),
+        version: libc.version.clone().leak(),
+        builds: builds.leak(),
+        always: grant(&libc.always),
+        promises: Box::leak(Box::new(promises)),
+    }
+}
+
+fn grant(given: &reduce::Grant) -> Grant {
+    fn bits<const N: usize>(places: impl Iterator<Item = usize>) -> Bits<N> {
+        let mut bits = Bits::EMPTY;
+        for place in places {
+            bits.insert(place);
+        }
+        bits
+    }
+    Grant {
+        calls: bits(given.calls.iter().copied()),
+        limits: bits(given.limits.iter().copied()),
+    }
+}
+
+fn limit(limited: Limited) -> Limit<'static> {
+    let clauses: Vec<&[Test]> = limited
+        .limit
+        .0
+        .iter()
+        .map(|clause| clause_of(clause))
+        .collect();
+    Limit {
+        call: limited.call as u16,
+        needs: limited.needs,
+        refuse: limited.refuse,
+        errno: limited.errno,
+        clauses: clauses.leak(),
+        text: limited.text.leak(),
+    }
+}
+
+fn clause_of(clause: &[limits::Test]) -> &'static [Test<'static>] {
+    let value = |value: &Written| match value {
+        Written::Number(n) => Value::Number(*n),
+        Written::SelfPid => Value::SelfPid,
+        Written::Report => Value::Report,
+        Written::Uid => Value::Uid,
+        Written::Gid => Value::Gid,
+    };
+    let tests = clause.iter().map(|test| Test {
+        arg: test.arg,
+        wide: test.wide,
+        mask: test.mask,
+        op: if test.negated { Op::NotIn } else { Op::In },
+        values: test.values.iter().map(value).collect::<Vec<_>>().leak(),
+    });
+    tests.collect::<Vec<_>>().leak()
+}

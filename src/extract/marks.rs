@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! How the root of each effect is recognised in a stripped file: the table, and what its words mean.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::flow::{Function, Put};
+use super::graph::{Program, Why};
+
+/// How a root is recognised.
+pub enum Mark {
+    /// It is exported under this name.
+    Export(&'static str),
+    /// It is private and mentions a text that contains this.
+    Text(&'static str),
+    /// It is private and calls a private function that mentions a text with this.
+    AboveText(&'static str),
+    /// It is private, never returns, and is called by this exported function.
+    LastCalleeOf(&'static str),
+    /// It may return and calls this exported function, which never does.
+    MayCall(&'static str),
+    /// It is private and calls this exported function.
+    Calls(&'static str),
+    /// It is private and makes a system call whose number it reads from memory.
+    ByMemory,
+    /// Code puts its address into this exported variable.
+    PutInto(&'static str),
+    /// It stands in this word of a table of stdio and calls this.
+    Slot(u64, &'static str),
+    /// It is private, mentions this exported variable, and this exported
+    /// function reaches it in so many private steps.
+    Below(&'static str, &'static str, usize),
+    /// Not a function: calls of files, made by code that mentions such a text.
+    FilesNear(&'static str),
+}
+
+use Mark::*;
+
+/// Which libc, which effect, by what.
+pub const MARKS: &[(&str, &str, Mark)] = &[
+    ("musl", "cancel", MayCall("pthread_exit")),
+    ("musl", "aio", Export("aio_cancel")),
+    ("glibc", "cancel", Export("__pthread_unwind")),
+    ("glibc", "cancel", Export("__pthread_unwind_next")),
+    ("glibc", "cancel", LastCalleeOf("__pthread_unwind_next")),
+    ("glibc", "cancel", LastCalleeOf("pthread_exit")),
+    ("glibc", "setxid", ByMemory),
+    ("glibc", "dlopen", Text("invalid mode for dlopen()")),
+    ("glibc", "dlopen", Text("shared object not open")),
+    ("glibc", "gettext", Export("dcgettext")),
+    ("glibc", "gettext", Text("LANGUAGE")),
+    ("glibc", "gconv", Text("gconv-modules")),
+    ("glibc", "gconv", Text("gconv_init")),
+    ("glibc", "locale", Text("/locale/locale-archive")),
+    ("glibc", "locale", AboveText("/locale/locale-archive")),
+    ("glibc", "nss", Export("__nss_database_get")),
+    ("glibc", "nss", Export("__nss_database_lookup2")),
+    ("glibc", "nss", Export("__nss_lookup_function")),
+    ("glibc", "nss", Export("__nss_lookup")),
+    ("glibc", "nss", Export("__nss_next2")),
+    ("glibc", "nss", Text("/etc/nsswitch.co")),
+    ("glibc", "nss", Text("libnss_%s")),
+    ("glibc", "nscd", Text("/var/run/nscd/so")),
+    (
+        "glibc",
+        "vtable-check",
+        Text("glibc detected an invalid stdio handle"),
+    ),
+    (
+        "glibc",
+        "prio-mutex",
+        Export("__pthread_tpp_change_priority"),
+    ),
+    ("glibc", "prio-mutex", Export("__init_sched_fifo_prio")),
+    ("glibc", "prio-mutex", Calls("sched_get_priority_min")),
+    ("glibc", "prio-mutex", Calls("sched_getparam")),
+    ("glibc", "malloc-tunables", Export("get_nprocs")),
+    ("glibc", "malloc-tunables", Text("/sys/devices/system/cpu/")),
+    ("glibc", "malloc-tunables", Text("/sys/kernel/mm/")),
+    ("glibc", "malloc-tunables", FilesNear("/sys/kernel/mm/")),
+    (
+        "glibc",
+        "malloc-tunables",
+        FilesNear("/proc/sys/vm/overcommit_memory"),
+    ),
+    ("glibc", "malloc-hooks", PutInto("__malloc_hook")),
+    ("glibc", "malloc-hooks", PutInto("__free_hook")),
+    ("glibc", "malloc-hooks", PutInto("__realloc_hook")),
+    ("glibc", "malloc-hooks", PutInto("__memalign_hook")),
+    ("glibc", "atexit", Below("exit", "_IO_list_all", 3)),
+    ("glibc", "popen-close", Slot(17, "waitpid")),
+    ("glibc", "popen-close", Slot(17, "wait4")),
+];
+
+/// System calls on files, for `FilesNear`.
+const FILES: &[&str] = &[
+    "open",
+    "openat",
+    "read",
+    "pread64",
+    "close",
+    "getdents64",
+    "lseek",
+];
+
+pub fn exported(program: &Program, name: &str) -> BTreeSet<u64> {
+    let named = program
+        .image
+        .exports
+        .iter()
+        .filter(|export| export.name == name);
+    named.map(|export| export.address).collect()
+}
+
+/// The functions that a mark names.
+pub fn roots(program: &Program, mark: &Mark, names: &BTreeMap<u32, String>) -> BTreeSet<u64> {
+    let public: BTreeSet<u64> = program
+        .image
+        .exports
+        .iter()
+        .map(|export| export.address)
+        .collect();
+    let private = |address: &u64| !public.contains(address);
+    let calls = |address: &u64, callee: &BTreeSet<u64>| {
+        let mut edges = program.edges.get(address).into_iter().flatten();
+        edges.any(|edge| callee.contains(&edge.to))
+    };
+    let all = program.edges.keys().copied();
+    match mark {
+        Export(name) => exported(program, name),
+        Text(text) => mentioning(program, text)
+            .into_iter()
+            .filter(private)
+            .collect(),
+        AboveText(text) => {
+            let below: BTreeSet<u64> = mentioning(program, text)
+                .into_iter()
+                .filter(private)
+                .collect();
+            all.filter(private)
+                .filter(|address| calls(address, &below))
+                .collect()
+        }
+        LastCalleeOf(name) => exported(program, name)
+            .iter()
+            .filter_map(|address| program.edges.get(address))
+            .flatten()
+            .filter(|edge| edge.why == Why::Call && program.noreturn.contains(&edge.to))
+            .map(|edge| edge.to)
+            .filter(private)
+            .collect(),
+        MayCall(name) => {
+            let callee = exported(program, name);
+            let may =
+                |address: &u64| calls(address, &callee) && !program.noreturn.contains(address);
+            all.filter(may).collect()
+        }
+        Calls(name) => {
+            let callee = exported(program, name);
+            all.filter(private)
+                .filter(|address| calls(address, &callee))
+                .collect()
+        }
+        ByMemory => program.by_memory.iter().copied().filter(private).collect(),
+        PutInto(name) => {
+            let variable = exported(program, name);
+            let puts = program
+                .functions
+                .values()
+                .flat_map(|function| &function.puts);
+            let into =
+                puts.filter(|(put, _)| matches!(put, Put::Global(at) if variable.contains(at)));
+            into.map(|(_, what)| *what)
+                .filter(|what| program.functions.contains_key(what))
+                .collect()
+        }
+        Slot(word, name) => {
+            let callee = exported(program, name);
+            let words = program.vtables.iter().map(|table| table + 8 * word);
+            let slots = words
+                .filter_map(|at| program.image.pointers.get(&at))
+                .flatten();
+            let number = |address: &u64| {
+                let own = program.numbers.get(address).into_iter().flatten();
+                own.filter_map(|number| names.get(number))
+                    .any(|own| own == name)
+            };
+            slots
+                .copied()
+                .filter(|address| number(address) || calls(address, &callee))
+                .collect()
+        }
+        Below(from, variable, steps) => below(program, from, *steps)
+            .into_iter()
+            .filter(|address| mentions(program, *address, &exported(program, variable)))
+            .collect(),
+        FilesNear(_) => BTreeSet::new(),
+    }
+}
+
+/// The single calls that a mark names.
+pub fn steps(
+    program: &Program,
+    mark: &Mark,
+    names: &BTreeMap<u32, String>,
+) -> BTreeSet<(u64, u64)> {
+    let FilesNear(text) = mark else {
+        return BTreeSet::new();
+    };
+    let file = |address: &u64| {
+        let own = program.numbers.get(address).into_iter().flatten();
+        own.filter_map(|number| names.get(number))
+            .any(|name| FILES.contains(&name.as_str()))
+    };
+    let mut steps = BTreeSet::new();
+    for from in mentioning(program, text) {
+        let edges = program.edges.get(&from).into_iter().flatten();
+        steps.extend(edges.map(|edge| edge.to).filter(file).map(|to| (from, to)));
+    }
+    steps
+}
+
+/// Functions that mention a text with this in it.
+fn mentioning(program: &Program, text: &str) -> BTreeSet<u64> {
+    let has = |at: &u64| {
+        let found = program.image.text(*at).unwrap_or_default();
+        found
+            .windows(text.len())
+            .any(|window| window == text.as_bytes())
+    };
+    let found = program
+        .functions
+        .iter()
+        .filter(|(_, function): &(&u64, &Function)| function.data.iter().any(has));
+    found.map(|(address, _)| *address).collect()
+}
+
+fn mentions(program: &Program, address: u64, data: &BTreeSet<u64>) -> bool {
+    program
+        .functions
+        .get(&address)
+        .is_some_and(|function| !function.data.is_disjoint(data))
+}
+
+/// Private functions that an exported one reaches in so many steps.
+fn below(program: &Program, from: &str, steps: usize) -> BTreeSet<u64> {
+    let public: BTreeSet<u64> = program
+        .image
+        .exports
+        .iter()
+        .map(|export| export.address)
+        .collect();
+    let mut seen = exported(program, from);
+    let mut reached = BTreeSet::new();
+    let mut work: Vec<u64> = seen.iter().copied().collect();
+    for _ in 0..steps {
+        let next = work
+            .iter()
+            .filter_map(|address| program.edges.get(address))
+            .flatten();
+        let next: BTreeSet<u64> = next
+            .map(|edge| edge.to)
+            .filter(|to| !public.contains(to))
+            .collect();
+        work = next.into_iter().filter(|to| seen.insert(*to)).collect();
+        reached.extend(&work);
+    }
+    reached
+}
