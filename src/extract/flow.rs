@@ -512,9 +512,18 @@ impl Context<'_> {
                 let mask = known.iter().fold(0, |mask, to| mask | self.clobbers.get(to).unwrap_or(&all));
                 let open = known.is_empty() || target.atoms().len() > known.len();
                 let mask = if open { all } else { mask } | 1 << self.machine.result();
+                if self.ends_with(block) {
+                    return Left::end(Exit::Call { target });
+                }
                 Left { exit: Exit::Call { target }, next: vec![(block.next, self.clobbered(state, mask))] }
             }
         }
+    }
+
+    /// A call at the very end of a function's bounds is known not to return.
+    fn ends_with(&self, block: &Block) -> bool {
+        let range = self.image.ranges.range(..=block.last).next_back();
+        range.is_some_and(|(_, end)| block.last < *end && *end <= block.next)
     }
 
     fn clobbered(&self, mut state: State, mask: Mask) -> State {

@@ -112,6 +112,7 @@ impl Program {
         }
         let mut numbers = Numbers::default();
         numbers.resolve(&context, &functions, &edges, &image);
+        skip_stubs(&functions, &image, &mut edges);
         let choices = choices(&image, &functions);
         let noreturn = context.noreturn;
         let Numbers { known, wrappers, unresolved, by_memory, .. } = numbers;
@@ -254,29 +255,48 @@ fn may_return(entry: u64, function: &Function, noreturn: &HashSet<u64>) -> bool 
 const VTABLE: u64 = 0xa8;
 const VTABLE_DUMMIES: u64 = 2;
 
-/// The tables of virtual functions around the exported one: they lie in one array.
+/// How much of a table is filled: none if it cannot be one.
+fn filled(image: &Image, at: u64) -> Option<usize> {
+    let code = |word: u64| match image.pointers.get(&(at + 8 * word)) {
+        Some(to) => Some(image.in_code(*to.first()?)),
+        None => Some(false),
+    };
+    let empty = (0..VTABLE_DUMMIES).all(|word| !image.pointers.contains_key(&(at + 8 * word)));
+    let rest = VTABLE_DUMMIES..VTABLE / 8;
+    let sound = rest.clone().all(|word| !image.pointers.contains_key(&(at + 8 * word)) || code(word) == Some(true));
+    (empty && sound).then(|| rest.filter(|word| code(*word) == Some(true)).count())
+}
+
+/// A table with most of its functions, the first of them among these.
+fn full(image: &Image, at: u64) -> bool {
+    image.pointers.contains_key(&(at + 8 * VTABLE_DUMMIES)) && filled(image, at).is_some_and(|n| n >= 14)
+}
+
+/// The tables of virtual functions around the exported ones: they lie in one
+/// array, in which a few sparse ones (printf's buffers) stand between full ones.
 fn vtables(image: &Image) -> BTreeSet<u64> {
     let mut tables = BTreeSet::new();
-    let like = |at: u64| {
-        let words = VTABLE / 8;
-        let filled = (VTABLE_DUMMIES..words)
-            .filter(|word| image.pointers.get(&(at + 8 * word)).is_some_and(|to| image.in_code(to[0])))
-            .count();
-        let empty = (0..VTABLE_DUMMIES).all(|word| !image.pointers.contains_key(&(at + 8 * word)));
-        empty && filled >= 14
-    };
     for export in image.exports.iter().filter(|export| export.name.ends_with("_jumps")) {
-        for back in [true, false] {
+        for step in [VTABLE.wrapping_neg(), VTABLE] {
             let mut at = export.address;
-            while like(at) && tables.len() < 64 {
-                tables.insert(at);
-                at = if back { at.wrapping_sub(VTABLE) } else { at + VTABLE };
+            let mut sparse = Vec::new();
+            while tables.len() < 64 && sparse.len() < 4 {
+                if full(image, at) {
+                    tables.append(&mut sparse.drain(..).collect());
+                    tables.insert(at);
+                } else if filled(image, at).is_some_and(|n| n > 0) {
+                    sparse.push(at);
+                } else {
+                    break;
+                }
+                at = at.wrapping_add(step);
             }
         }
     }
     // An own section holds all of them, with padding between.
     for section in image.sections.iter().filter(|section| section.name == "__libc_IO_vtables") {
-        tables.extend((section.start..section.end).step_by(8).filter(|at| like(*at)).take(64));
+        let starts = (section.start..section.end).step_by(8);
+        tables.extend(starts.filter(|at| full(image, *at)).take(64));
     }
     tables
 }
@@ -429,6 +449,30 @@ impl<'a> Pointers<'a> {
 fn choices(image: &Image, functions: &BTreeMap<u64, Function>) -> BTreeMap<u64, BTreeSet<u64>> {
     let chosen = |address: &u64| functions.get(address).map(|f| f.refs.clone()).unwrap_or_default();
     image.choosers.iter().map(|address| (*address, chosen(address))).collect()
+}
+
+/// Private code that only jumps on (the procedure linkage table) is left out of the graph.
+fn skip_stubs(
+    functions: &BTreeMap<u64, Function>,
+    image: &Image,
+    edges: &mut BTreeMap<u64, BTreeSet<Edge>>,
+) {
+    let public: BTreeSet<u64> = image.exports.iter().map(|export| export.address).collect();
+    let mut stubs: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
+    for (address, function) in functions.iter().filter(|(address, _)| !public.contains(address)) {
+        let tail = matches!(function.nodes.values().next().map(|node| &node.exit), Some(Exit::Tail { .. }));
+        let to = edges.get(address).filter(|_| tail && function.nodes.len() == 1);
+        if let Some(to) = to.filter(|to| !to.is_empty() && to.iter().all(|edge| edge.why == Why::Call)) {
+            stubs.insert(*address, to.iter().map(|edge| edge.to).collect());
+        }
+    }
+    for to in edges.values_mut() {
+        let through: Vec<Edge> = to.iter().filter(|edge| stubs.contains_key(&edge.to)).copied().collect();
+        for edge in through {
+            to.remove(&edge);
+            to.extend(stubs[&edge.to].iter().map(|next| Edge { to: *next, why: edge.why }));
+        }
+    }
 }
 
 /// Numbers of system calls, from sites and through wrappers.
