@@ -31,10 +31,11 @@ MANPAGES = $(wildcard man/*.[1-8])
 GENERATE = $(CARGO) run --quiet --no-default-features --features header --example header
 
 # What `make check` runs, in order; each is a target, counted by scripts/tally.
-CHECKS = check-fmt check-clippy check-rust check-data check-man check-header \
-         check-header-compiles check-symbols check-exceptions check-install check-fileserver
+CHECKS = check-fmt check-clippy check-rust check-data check-man check-manual check-header \
+         check-header-compiles check-symbols check-exceptions check-install check-examples \
+         check-fileserver check-c check-traces
 # What `make check-live` runs: checks that need the network.
-LIVE_CHECKS = check-syscalls
+LIVE_CHECKS = check-syscalls check-snapshots
 
 .PHONY: all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live $(CHECKS) $(LIVE_CHECKS)
 
@@ -88,6 +89,12 @@ check-syscalls: ## the system call numbers, against libseccomp's own
 check-man: ## the manual's linter
 	mandoc -Tlint -Wwarning $(MANPAGES)
 
+check-manual: ## the manual's list of promises
+	@scripts/check-manual
+
+check-snapshots: command ## every snapshot again, from the package in its header
+	@scripts/check-snapshots
+
 check-header: ## is include/rpledge.h what src/ffi.rs says?
 	@mkdir -p target
 	@$(GENERATE) >target/rpledge.h
@@ -105,6 +112,15 @@ check-exceptions: capi ## C++ exceptions in programs that link the archive
 
 check-install: all ## staged installs, used through pkg-config alone
 	@scripts/check-install $(VERSION) $(LIBCS)
+
+check-c: capi ## C programs, in every link mode, on every libc
+	@ctests/run
+
+check-traces: command ## what libc functions were seen to call, against the data
+	@scripts/check-traces
+
+check-examples: capi ## the programs of the manual and the README
+	@scripts/check-examples
 
 check-fileserver: capi ## the example daemon: requests, refusals, shutdown
 	@scripts/check-fileserver $(LIBCS)
