@@ -34,7 +34,7 @@ GENERATE = $(CARGO) run --quiet --no-default-features --features header --exampl
 CHECKS = check-fmt check-clippy check-rust check-data check-man check-header \
          check-header-compiles check-symbols check-exceptions check-install check-fileserver
 # What `make check-live` runs: checks that need the network.
-LIVE_CHECKS = check-syscalls
+LIVE_CHECKS = check-syscalls check-snapshots
 
 .PHONY: all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live $(CHECKS) $(LIVE_CHECKS)
 
@@ -84,6 +84,9 @@ check-data: command ## the database's linter
 
 check-syscalls: ## the system call numbers, against libseccomp's own
 	scripts/check-syscalls
+
+check-snapshots: command ## each snapshot, extracted again from its package
+	scripts/check-snapshots
 
 check-man: ## the manual's linter
 	mandoc -Tlint -Wwarning $(MANPAGES)
