@@ -86,6 +86,9 @@ check-data: command ## the database's linter
 check-syscalls: ## the system call numbers, against libseccomp's own
 	scripts/check-syscalls
 
+check-snapshots: command ## each snapshot, extracted again from its package
+	scripts/check-snapshots
+
 check-man: ## the manual's linter
 	mandoc -Tlint -Wwarning $(MANPAGES)
 
