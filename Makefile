@@ -31,8 +31,9 @@ MANPAGES = $(wildcard man/*.[1-8])
 GENERATE = $(CARGO) run --quiet --no-default-features --features header --example header
 
 # What `make check` runs, in order; each is a target, counted by scripts/tally.
-CHECKS = check-fmt check-clippy check-rust check-data check-man check-header \
-         check-header-compiles check-symbols check-exceptions check-install check-fileserver
+CHECKS = check-fmt check-clippy check-rust check-data check-man check-manual check-header \
+         check-header-compiles check-symbols check-exceptions check-install check-fileserver \
+         check-examples
 
 .PHONY: all command capi help header check test setup demo bench dist install uninstall clean FORCE $(CHECKS)
 
@@ -79,6 +80,12 @@ check-data: command ## the database's linter
 
 check-man: ## the manual's linter
 	mandoc -Tlint -Wwarning $(MANPAGES)
+
+check-manual: ## does the manual list what the source has?
+	@scripts/check-manual
+
+check-examples: capi ## the programs of the manual and of README
+	@scripts/check-examples $(LIBCS)
 
 check-header: ## is include/rpledge.h what src/ffi.rs says?
 	@mkdir -p target
