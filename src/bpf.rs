@@ -8,24 +8,7 @@
 use crate::policy::{Action, Mode, Policy, QUERY, Verdict};
 use crate::table::{Limit, Op, Test};
 
-/// One instruction: `struct sock_filter` of linux/filter.h.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[repr(C)]
-pub struct Insn {
-    pub code: u16,
-    pub jt: u8,
-    pub jf: u8,
-    pub k: u32,
-}
-
-impl Insn {
-    /// As the kernel reads it.
-    pub fn bytes(&self) -> [u8; 8] {
-        let [c0, c1] = self.code.to_ne_bytes();
-        let [k0, k1, k2, k3] = self.k.to_ne_bytes();
-        [c0, c1, self.jt, self.jf, k0, k1, k2, k3]
-    }
-}
+pub use crate::sys::Insn;
 
 /// The kernel takes no longer program (BPF_MAXINSNS).
 pub const INSNS_MAX: usize = 4096;
