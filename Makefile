@@ -31,10 +31,13 @@ MANPAGES = $(wildcard man/*.[1-8])
 GENERATE = $(CARGO) run --quiet --no-default-features --features header --example header
 
 # What `make check` runs, in order; each is a target, counted by scripts/tally.
-CHECKS = check-fmt check-clippy check-rust check-data check-man check-header \
-         check-header-compiles check-symbols check-exceptions check-install check-fileserver
+CHECKS = check-fmt check-clippy check-rust check-data check-man check-manual check-header \
+         check-header-compiles check-symbols check-exceptions check-install check-examples \
+         check-fileserver check-c check-traces
+# What `make check-live` runs: checks that need the network.
+LIVE_CHECKS = check-syscalls check-snapshots
 
-.PHONY: all command capi help header check test setup demo bench dist install uninstall clean FORCE $(CHECKS)
+.PHONY: all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live $(CHECKS) $(LIVE_CHECKS)
 
 all: command capi ## build the command and the C library, for every libc of LIBCS
 
@@ -59,6 +62,9 @@ header: ## regenerate include/rpledge.h from src/ffi.rs
 check: ## run every check that needs neither network nor root
 	@scripts/tally $(CHECKS)
 
+check-live: ## run the checks that need the network
+	@scripts/tally $(LIVE_CHECKS)
+
 test: setup ## install what the checks need, then run them
 	@$(MAKE) --no-print-directory check
 
@@ -77,8 +83,20 @@ check-rust: ## unit tests
 check-data: command ## the database's linter
 	$(COMMAND) data check
 
+check-syscalls: ## the system call numbers, against libseccomp's own
+	scripts/check-syscalls
+
+check-snapshots: command ## each snapshot, extracted again from its package
+	scripts/check-snapshots
+
 check-man: ## the manual's linter
 	mandoc -Tlint -Wwarning $(MANPAGES)
+
+check-manual: ## the manual's list of promises
+	@scripts/check-manual
+
+check-snapshots: command ## every snapshot again, from the package in its header
+	@scripts/check-snapshots
 
 check-header: ## is include/rpledge.h what src/ffi.rs says?
 	@mkdir -p target
@@ -97,6 +115,15 @@ check-exceptions: capi ## C++ exceptions in programs that link the archive
 
 check-install: all ## staged installs, used through pkg-config alone
 	@scripts/check-install $(VERSION) $(LIBCS)
+
+check-c: capi ## C programs, in every link mode, on every libc
+	@ctests/run
+
+check-traces: command ## what libc functions were seen to call, against the data
+	@scripts/check-traces
+
+check-examples: capi ## the programs of the manual and the README
+	@scripts/check-examples
 
 check-fileserver: capi ## the example daemon: requests, refusals, shutdown
 	@scripts/check-fileserver $(LIBCS)

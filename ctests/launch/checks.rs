@@ -60,9 +60,18 @@ fn errno_filters(program: &Program) -> Outcome {
     expect("errno", ok, &output)
 }
 
+/// A filter of the greatest length, below the stack pointer and, where the
+/// stack is too small for it, in a page of its own.
 fn long_filters(program: &Program) -> Outcome {
     let output = run(driver("long", &program.path).arg("call"));
-    expect("long", status(&output) == 134, &output)
+    expect("long", status(&output) == 134, &output)?;
+    let own = std::env::current_exe().map_err(|error| error.to_string())?;
+    let line = "ulimit -s 32 && exec \"$0\" driver long \"$1\" call";
+    let output = run(Command::new("sh")
+        .args(["-c", line])
+        .arg(own)
+        .arg(&program.path));
+    expect("small stack", status(&output) == 134, &output)
 }
 
 fn own_code_is_named(program: &Program) -> Outcome {
@@ -73,7 +82,12 @@ fn own_code_is_named(program: &Program) -> Outcome {
         "glibc-no-pie" => "function=?",
         _ => "function=own_call",
     };
-    expect("own", text(&output.stderr).contains(function), &output)
+    let err = text(&output.stderr);
+    expect(
+        "own",
+        err.contains(function) && err.contains("first=0x5eed"),
+        &output,
+    )
 }
 
 /// Another thread sets a handler again and again: it must be stopped first.

@@ -4,12 +4,15 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use crate::launch::{self, Command, Insn, LaunchError, Tracee, Violation};
+use rpledge::bpf::Insn;
+
+use crate::launch::{self, Command, LaunchError, Tracee, Violation};
 
 const RET: u16 = 0x06;
 const LOAD: u16 = 0x20;
 const JUMP_EQUAL: u16 = 0x15;
-const TRAP: u32 = 0x0003_0000;
+/// With data to be found again in the report.
+const TRAP: u32 = 0x0003_0007;
 const ALLOW: u32 = 0x7fff_0000;
 const ERRNO: u32 = 0x0005_0000;
 const X86_64: u32 = 0xc000_003e;
@@ -55,19 +58,17 @@ fn report(violation: &Violation) {
     let caller = violation.caller();
     let object = caller.as_ref().map_or("", |caller| &caller.object);
     eprintln!(
-        "violation main={} nr={} arch={:#x} function={} object={} comm={} code={:x?}",
+        "violation main={} nr={} arch={:#x} first={:#x} function={} object={} comm={}",
         violation.pid == violation.tid,
         violation.number,
         violation.arch,
+        violation.arguments[0],
         caller
             .as_ref()
             .and_then(|caller| caller.function.as_deref())
             .unwrap_or("?"),
         object.rsplit('/').next().unwrap_or(""),
         violation.comm,
-        violation
-            .read(violation.call_address.wrapping_sub(2), 2)
-            .unwrap_or_default(),
     );
 }
 

@@ -4,6 +4,7 @@
 //! Its own harness, for it is two programs: run with `driver` it launches, so
 //! that every case has a process of its own to be signalled and to end.
 
+// The part that the cases do not need is the command's.
 #[allow(dead_code, unused_imports)]
 #[path = "../../src/bin/rpledge/launch/mod.rs"]
 mod launch;

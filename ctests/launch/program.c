@@ -77,7 +77,8 @@ __attribute__((noinline)) long own_call(void)
 {
 	long result = 110;
 
-	__asm__ volatile("syscall" : "+a"(result) : : "rcx", "r11", "memory");
+	__asm__ volatile("syscall" : "+a"(result) : "D"(0x5eed)
+	    : "rcx", "r11", "memory");
 	return result;
 }
 

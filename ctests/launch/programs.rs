@@ -73,7 +73,7 @@ const fn kind(
 }
 
 pub fn source() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/launch/program.c")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("ctests/launch/program.c")
 }
 
 pub fn directory() -> PathBuf {

@@ -50,7 +50,7 @@ pub fn handle_sigsys(handler: Handler) -> Result<Action, Errno> {
         handler: handler as *const () as usize,
         flags: flags as usize | arch::RESTORER_FLAG,
         restorer: arch::restorer as *const () as usize,
-        mask: 0,
+        mask: !0,
     };
     swap(libc::SIGSYS, &action)
 }

@@ -147,12 +147,17 @@ fn place(tracee: &Tracee, identity: &Identity) -> String {
             "its entry point, since no main() was found: what it needs to start must be promised"
         }
     };
+    let file = tracee
+        .libc
+        .as_ref()
+        .map(|libc| libc.path.display().to_string());
     let mut text = format!(
-        "{}[{}]: confined at {at}; {} {}; data:",
+        "{}[{}]: confined at {at}; {} {} in {}; data:",
         tracee.program.display(),
         tracee.pid,
         identity.name,
-        identity.version
+        identity.version,
+        file.as_deref().unwrap_or("no known file")
     );
     for libc in identity.rows.of(&TABLE) {
         let _ = write!(text, " {} {}", libc.name, libc.version);

@@ -268,7 +268,10 @@ pub fn prepare_abort(
         None => call_site(held.memory()?, &Maps::read(thread)?)?,
     };
     let default = default_action(&mut held, site)?;
-    let arguments = [libc::SIGABRT as u64, default, 0, 8];
+    // The filter knows the call by its sixth argument, as it knows those that
+    // the library's own handler makes.
+    let door = u64::from(rpledge::policy::QUERY);
+    let arguments = [libc::SIGABRT as u64, default, 0, 8, 0, door];
     held.call(site, libc::SYS_rt_sigaction, &arguments)?;
     held.mask = HELD & !(1 << (libc::SIGABRT - 1));
     held.stopped = false;

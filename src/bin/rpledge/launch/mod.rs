@@ -35,7 +35,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 pub use elf::{Caller, Libc};
-pub use proc::{Mapping, Maps};
+pub use proc::Maps;
 use signals::Signals;
 pub use start::Place;
 use tree::Tree;
@@ -70,8 +70,6 @@ pub struct Tracee {
     pub place: Place,
     /// The file that main() is in.
     pub program: PathBuf,
-    /// The file that was executed: the same, or the loader if that was the command.
-    pub executable: PathBuf,
     /// None: it has shared objects, but no libc of a known name.
     pub libc: Option<Libc>,
     pub maps: Maps,
@@ -87,8 +85,6 @@ pub struct Violation {
     /// Of the call, as <linux/audit.h> numbers architectures.
     pub arch: u32,
     pub arguments: [u64; 6],
-    /// What the filter gave with SECCOMP_RET_TRAP.
-    pub data: u16,
     /// Behind the call instruction.
     pub call_address: u64,
     sp: u64,
@@ -98,15 +94,10 @@ pub struct Violation {
 }
 
 impl Violation {
-    /// Up to `length` bytes of the process's memory.
-    pub fn read(&self, address: u64, length: usize) -> Option<Vec<u8>> {
-        self.memory.as_ref()?.read(address, length).ok()
-    }
-
     /// Who made the call, read from the files on disk.
     pub fn caller(&self) -> Option<Caller> {
         let memory = self.memory.as_ref()?;
-        elf::caller(self.pid, &self.maps, memory, self.call_address, self.sp)
+        elf::caller(self.tid, &self.maps, memory, self.call_address, self.sp)
     }
 }
 

@@ -4,7 +4,6 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::PathBuf;
 
 use super::sys::Pid;
 
@@ -168,10 +167,6 @@ fn status_field(text: &str, field: &str) -> Option<u64> {
 pub fn comm(pid: Pid) -> String {
     let text = fs::read(format!("/proc/{pid}/comm")).unwrap_or_default();
     String::from_utf8_lossy(&text).trim_end().to_owned()
-}
-
-pub fn executable(pid: Pid) -> PathBuf {
-    fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default()
 }
 
 #[cfg(test)]

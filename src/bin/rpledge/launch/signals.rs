@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::sys::{self, Blocked, Pid};
 
 /// How long after each other both copies of a group's signal may be seen.
-const TOGETHER: Duration = Duration::from_millis(30);
+const TOGETHER: Duration = Duration::from_millis(50);
 
 /// A signal by number and sender, when it was seen.
 #[derive(Clone, Copy)]
@@ -58,24 +58,25 @@ impl Signals {
         }
     }
 
-    /// Waits for one signal, SIGCHLD among them, and returns those that have
-    /// to be sent on now.
-    pub fn wait(&mut self) -> Vec<c_int> {
+    /// Waits for one signal, SIGCHLD among them, or until one is due.
+    pub fn wait(&mut self) {
         let deadline = self.waiting.iter().map(|first| first.time + TOGETHER).min();
         let timeout = deadline.map(|time| time.saturating_duration_since(Instant::now()));
         if let Some(info) = self.blocked.next_signal(timeout) {
             self.got(info.signal(), info.code(), info.sender());
         }
+    }
+
+    /// Signals that have to be sent on now. Asked when all that the program
+    /// has done so far is known: a slow machine must not double a signal. (One
+    /// that is pending there still is not doubled by the kernel.)
+    pub fn due(&mut self) -> Vec<c_int> {
         let now = Instant::now();
-        let mut due = Vec::new();
-        self.waiting.retain(|one| {
-            let keep = now < one.time + TOGETHER;
-            if !keep {
-                due.push(one.signal);
-            }
-            keep
-        });
-        due
+        let (due, waiting): (Vec<_>, _) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|one: &Sighting| now >= one.time + TOGETHER);
+        self.waiting = waiting;
+        due.iter().map(|one| one.signal).collect()
     }
 
     fn got(&mut self, signal: c_int, code: c_int, sender: Pid) {
@@ -146,7 +147,8 @@ mod tests {
         let start = Instant::now();
         let mut due = Vec::new();
         while due.is_empty() && start.elapsed() < Duration::from_secs(5) {
-            due = signals.wait();
+            signals.wait();
+            due = signals.due();
         }
         assert_eq!(due, [libc::SIGTERM]);
         assert!(signals.waiting.is_empty());

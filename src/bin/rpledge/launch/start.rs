@@ -73,6 +73,15 @@ fn other(text: impl Into<String>) -> io::Error {
     io::Error::other(text.into())
 }
 
+fn closed(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => other(
+            "the kernel keeps its memory closed: the file must be readable by whoever runs it",
+        ),
+        _ => error,
+    }
+}
+
 /// After an exec: refuses what cannot be followed, waits at the entry point.
 pub fn begin(thread: Pid) -> io::Result<Stage> {
     let native = match sys::registers(thread) {
@@ -83,9 +92,9 @@ pub fn begin(thread: Pid) -> io::Result<Stage> {
     if !native {
         return Err(other("a 32-bit program, which cannot be confined yet"));
     }
-    let memory = Memory::open(thread)?;
-    let maps = Maps::read(thread)?;
-    let entry = proc::entry(thread)?;
+    let memory = Memory::open(thread).map_err(closed)?;
+    let maps = Maps::read(thread).map_err(closed)?;
+    let entry = proc::entry(thread).map_err(closed)?;
     let image = maps
         .at(entry)
         .ok_or_else(|| other("entry point outside of its memory"))?;

@@ -42,11 +42,6 @@ impl SignalInfo {
         self.word(16)
     }
 
-    /// SIGSYS: the data that the filter gave with its verdict.
-    pub fn verdict_data(&self) -> u16 {
-        self.word(4) as u16
-    }
-
     /// SIGSYS: address behind the call instruction, number, audit architecture.
     pub fn refused_call(&self) -> (u64, i32, u32) {
         let mut address = [0; 8];

@@ -117,10 +117,11 @@ impl<'a> Tree<'a> {
                 }
                 _ => {}
             }
-            self.signals.stop_with(self.stopped);
-            for signal in self.signals.wait() {
+            for signal in self.signals.due() {
                 self.forward(signal);
             }
+            self.signals.stop_with(self.stopped);
+            self.signals.wait();
         }
     }
 
@@ -211,9 +212,7 @@ impl<'a> Tree<'a> {
     }
 
     fn executed(&mut self, pid: Pid) -> Step {
-        // An exec ends all other threads and gives its own the process's number.
-        self.tasks
-            .retain(|thread, task| task.process != pid || *thread == pid);
+        self.single_thread(pid);
         let confined = matches!(self.processes.get(&pid), Some(Stage::Confined));
         if pid == self.program {
             self.started = true;
@@ -314,7 +313,6 @@ impl<'a> Tree<'a> {
             place,
             libc: elf::libc(thread, &maps, &program),
             program: program.path.into(),
-            executable: proc::executable(process),
             maps,
         };
         let filter = (self.install)(&tracee)
@@ -347,7 +345,6 @@ impl<'a> Tree<'a> {
             number,
             arch,
             arguments: registers.as_ref().map_or([0; 6], machine::call_arguments),
-            data: info.verdict_data(),
             call_address,
             sp: registers.as_ref().map_or(0, machine::sp),
             maps: Maps::read(thread).unwrap_or_default(),

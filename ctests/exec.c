@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* execve: who may, and what holds in the program that comes after. */
+#include "case.h"
+
+#include <sys/prctl.h>
+
+extern char **environ;
+
+/* Code for a program of its own, as small as ELF allows: what is tested here
+ * is the filter that it inherits, not a libc's start. */
+static const unsigned char exits[] = {
+    0x31, 0xff,                   /* xor edi, edi */
+    0xb8, 0xe7, 0x00, 0x00, 0x00, /* mov eax, 231 (exit_group) */
+    0x0f, 0x05,                   /* syscall */
+};
+static const unsigned char makes_socket[] = {
+    0xbf, 0x02, 0x00, 0x00, 0x00, /* mov edi, AF_INET */
+    0xbe, 0x01, 0x00, 0x00, 0x00, /* mov esi, SOCK_STREAM */
+    0x31, 0xd2,                   /* xor edx, edx */
+    0xb8, 0x29, 0x00, 0x00, 0x00, /* mov eax, 41 (socket) */
+    0x0f, 0x05,                   /* syscall */
+    0x89, 0xc7,                   /* mov edi, eax */
+    0xc1, 0xef, 0x1f,             /* shr edi, 31: 1 if it failed */
+    0xb8, 0xe7, 0x00, 0x00, 0x00, /* mov eax, 231 (exit_group) */
+    0x0f, 0x05,                   /* syscall */
+};
+
+static void program(const char *path, const unsigned char *code, size_t len)
+{
+    unsigned char image[512] = {0x7f, 'E', 'L', 'F', 2, 1, 1};
+    uint64_t base = 0x400000;
+    int fd = open(path, O_WRONLY | O_CREAT, 0755);
+
+#define PUT(at, type, value) *(type *)(void *)(image + (at)) = (type)(value)
+    PUT(16, uint16_t, 2);           /* ET_EXEC */
+    PUT(18, uint16_t, 62);          /* EM_X86_64 */
+    PUT(20, uint32_t, 1);
+    PUT(24, uint64_t, base + 0x78); /* entry */
+    PUT(32, uint64_t, 0x40);        /* program headers */
+    PUT(52, uint16_t, 64);
+    PUT(54, uint16_t, 56);
+    PUT(56, uint16_t, 1);
+    PUT(0x40, uint32_t, 1);         /* PT_LOAD */
+    PUT(0x44, uint32_t, 5);         /* readable, executable */
+    PUT(0x50, uint64_t, base);
+    PUT(0x58, uint64_t, base);
+    PUT(0x60, uint64_t, 0x78 + len);
+    PUT(0x68, uint64_t, 0x78 + len);
+    PUT(0x70, uint64_t, 0x1000);
+    memcpy(image + 0x78, code, len);
+    MUST(fd >= 0 && write(fd, image, 0x78 + len) == (ssize_t)(0x78 + len) && close(fd) == 0);
+}
+
+static char *const argv_none[] = {(char *)"program", NULL};
+
+static int runs(const char *path)
+{
+    return execve(path, argv_none, environ) == 0;
+}
+
+#define WITH_PROGRAM(kind, id, words, code, ...)                             \
+    kind(id, words)                                                          \
+    {                                                                        \
+        program("program", code, sizeof code);                               \
+        PLEDGE();                                                            \
+        TRY(__VA_ARGS__);                                                    \
+    }
+
+WITH_PROGRAM(ALLOWED, exec_exec, "stdio exec", exits, runs("./program"))
+WITH_PROGRAM(ALLOWED, exec_only_exec, "exec", exits, runs("./program"))
+WITH_PROGRAM(DENIED, exec_stdio, "stdio", exits, runs("./program"))
+WITH_PROGRAM(DENIED, exec_proc, "stdio rpath proc", exits, runs("./program"))
+WITH_PROGRAM(ALLOWED, execl_exec, "stdio exec", exits, execl("./program", "program", NULL) == 0)
+WITH_PROGRAM(ALLOWED, execvp_exec, "stdio rpath exec", exits,
+             execvp("./program", argv_none) == 0)
+
+/* What holds afterwards */
+WITH_PROGRAM(KILLED, inherits, "stdio exec", makes_socket, runs("./program"))
+WITH_PROGRAM(ALLOWED, inherits_inet, "stdio exec inet", makes_socket, runs("./program"))
+ALLOWED(inherits_in_child, "stdio proc exec")
+{
+    int end;
+    pid_t pid;
+
+    program("program", makes_socket, sizeof makes_socket);
+    PLEDGE();
+    pid = fork();
+    if (pid == 0) {
+        runs("./program");
+        _exit(9);
+    }
+    TRY(waitpid(pid, &end, 0) == pid);
+    TRY(case_is_pledged ? WIFSIGNALED(end) && WTERMSIG(end) == SIGSYS : end == 0);
+}
+CALLED(inherits_error, 1)
+{
+    /* ENOSYS, so the program exits with 1 instead of dying. */
+    program("program", makes_socket, sizeof makes_socket);
+    MUST(pledge("stdio exec error", NULL) == 0);
+    TRY(runs("./program"));
+}
+CALLED(ignored_sigsys_still_kills, 0)
+{
+    int end;
+    pid_t pid;
+
+    program("program", makes_socket, sizeof makes_socket);
+    MUST(signal(SIGSYS, SIG_IGN) != SIG_ERR);
+    MUST(pledge("stdio proc exec", NULL) == 0);
+    pid = fork();
+    if (pid == 0) {
+        runs("./program");
+        _exit(9);
+    }
+    TRY(waitpid(pid, &end, 0) == pid && WIFSIGNALED(end) && WTERMSIG(end) == SIGSYS);
+}
+CALLED(no_new_privs, 0)
+{
+    MUST(pledge("stdio exec", NULL) == 0);
+    TRY(syscall(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
+}
+WITH_PROGRAM(ALLOWED, same_execpromises, "stdio exec", exits,
+             (!case_is_pledged || pledge(NULL, "stdio exec") == 0) && runs("./program"))
+
+/* The other ways to execute */
+WITH_PROGRAM(ALLOWED, fexecve_exec, "stdio rpath exec", exits,
+             fexecve(open("program", O_RDONLY | O_CLOEXEC), argv_none, environ) == 0)
+WITH_PROGRAM(DENIED, fexecve_stdio, "stdio rpath", exits,
+             fexecve(open("program", O_RDONLY | O_CLOEXEC), argv_none, environ) == 0)
+WITH_PROGRAM(DENIED, execveat_stdio, "stdio rpath", exits,
+             syscall(SYS_execveat, AT_FDCWD, "program", argv_none, environ, 0) == 0)
+#ifdef SYS_memfd_create
+DENIED(memfd_stdio, "stdio rpath")
+{
+    char image[1024];
+    int file, fd = (int)syscall(SYS_memfd_create, "program", 0);
+    ssize_t len;
+
+    NEED("memfd_create", fd >= 0);
+    program("program", exits, sizeof exits);
+    MUST((file = open("program", O_RDONLY | O_CLOEXEC)) >= 0);
+    MUST((len = read(file, image, sizeof image)) > 0 && write(fd, image, (size_t)len) == len);
+    PLEDGE();
+    TRY(syscall(SYS_execveat, fd, "", argv_none, environ, AT_EMPTY_PATH) == 0);
+}
+#endif
+
+/* A real program of this system: its loader reads and maps libraries. */
+ALLOW(true_dynamic, "stdio rpath exec prot_exec", execl("/bin/true", "true", NULL) == 0)
+ALLOW(system_true, "stdio rpath proc exec prot_exec", system("true") == 0)
+FATAL(system_stdio, "stdio rpath", system("true") == 0)
