@@ -8,27 +8,11 @@
 use crate::policy::{Action, Mode, Policy, QUERY, Verdict};
 use crate::table::{Limit, Op, Test};
 
-/// One instruction: `struct sock_filter` of linux/filter.h.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[repr(C)]
-pub struct Insn {
-    pub code: u16,
-    pub jt: u8,
-    pub jf: u8,
-    pub k: u32,
-}
+pub use crate::sys::Insn;
 
-impl Insn {
-    /// As the kernel reads it.
-    pub fn bytes(&self) -> [u8; 8] {
-        let [c0, c1] = self.code.to_ne_bytes();
-        let [k0, k1, k2, k3] = self.k.to_ne_bytes();
-        [c0, c1, self.jt, self.jf, k0, k1, k2, k3]
-    }
-}
-
-/// The kernel takes no longer program (BPF_MAXINSNS).
-pub const INSNS_MAX: usize = 4096;
+/// Half of what the kernel takes (BPF_MAXINSNS), and more than twice what any
+/// promises need: a program lies on the stack, which may be a small thread's.
+pub const INSNS_MAX: usize = 2048;
 
 /// `BPF_LD | BPF_W | BPF_ABS`, `BPF_ALU | BPF_AND | BPF_K`, ... of linux/bpf_common.h.
 pub const LOAD: u16 = 0x20;
@@ -135,15 +119,26 @@ struct Interval {
     leaf: Leaf,
 }
 
+/// The value to return, or [`CHECK`] and the place of the call whose arguments
+/// must be looked at: one word, as some thousand of them lie on the stack.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Leaf {
-    Ret(u32),
-    /// Look at the arguments of the call at this place.
-    Check(u16),
+struct Leaf(u32);
+
+/// No kernel has an action of this value.
+const CHECK: u32 = 0x0001_0000;
+
+impl Leaf {
+    fn check(place: usize) -> Leaf {
+        Leaf(CHECK | place as u32)
+    }
+
+    fn place(self) -> Option<u16> {
+        (self.0 & 0xffff_0000 == CHECK).then_some(self.0 as u16)
+    }
 }
 
-/// Enough for every call alone with a gap after it.
-const INTERVALS_MAX: usize = 2 * crate::table::CallSet::CAPACITY + 2;
+/// Enough for every call alone; numbers have far fewer gaps than a fourth.
+const INTERVALS_MAX: usize = crate::table::CallSet::CAPACITY / 4 * 5;
 
 struct Intervals {
     list: [Interval; INTERVALS_MAX],
@@ -151,6 +146,14 @@ struct Intervals {
 }
 
 impl Intervals {
+    const NONE: Intervals = Intervals {
+        list: [Interval {
+            from: 0,
+            leaf: Leaf(0),
+        }; INTERVALS_MAX],
+        len: 0,
+    };
+
     fn push(&mut self, from: u32, leaf: Leaf) -> Result<(), TooLong> {
         if self.len > 0 && self.list[self.len - 1].leaf == leaf {
             return Ok(());
@@ -170,7 +173,13 @@ pub fn compile(policy: &Policy, program: &mut Program) -> Result<(), TooLong> {
     program.insns[arch].jf = 0;
     program.insns[arch].jt = 1;
     program.push(LOAD, DATA_NR)?;
-    let intervals = intervals(policy)?;
+    tree_of(program, policy)
+}
+
+/// The tree, then the checks that its leaves lead to.
+fn tree_of(program: &mut Program, policy: &Policy) -> Result<(), TooLong> {
+    let mut intervals = Intervals::NONE;
+    divide(policy, &mut intervals)?;
     let mut checks = Checks {
         list: [(0, 0); CHECKS_MAX],
         len: 0,
@@ -178,7 +187,7 @@ pub fn compile(policy: &Policy, program: &mut Program) -> Result<(), TooLong> {
     tree(program, &intervals.list[..intervals.len], &mut checks)?;
     for n in 0..checks.len {
         let (jump, place) = checks.list[n];
-        program.jump_here(jump);
+        program.jump_here(usize::from(jump));
         check(program, policy, usize::from(place))?;
     }
     Ok(())
@@ -201,16 +210,8 @@ pub fn action(policy: &Policy, action: Action) -> u32 {
 
 /// The verdicts in order of numbers. A number that the tables do not name is
 /// of a newer kernel or of none: ENOSYS, which a libc answers by falling back.
-fn intervals(policy: &Policy) -> Result<Intervals, TooLong> {
-    let unknown = Leaf::Ret(action(policy, Action::Errno(ENOSYS)));
-    let none = Interval {
-        from: 0,
-        leaf: unknown,
-    };
-    let mut intervals = Intervals {
-        list: [none; INTERVALS_MAX],
-        len: 0,
-    };
+fn divide(policy: &Policy, intervals: &mut Intervals) -> Result<(), TooLong> {
+    let unknown = Leaf(action(policy, Action::Errno(ENOSYS)));
     let mut next = 0;
     for (place, call) in policy.table.calls.iter().enumerate() {
         if call.nr > next {
@@ -218,26 +219,24 @@ fn intervals(policy: &Policy) -> Result<Intervals, TooLong> {
         }
         let leaf = match policy.verdict(place) {
             // The query is asked through prctl, whatever else it may do.
-            _ if call.name == "prctl" => Leaf::Check(place as u16),
-            Verdict::Always(a) => Leaf::Ret(action(policy, a)),
-            Verdict::Limited { .. } => Leaf::Check(place as u16),
+            _ if call.name == "prctl" => Leaf::check(place),
+            Verdict::Always(a) => Leaf(action(policy, a)),
+            Verdict::Limited { .. } => Leaf::check(place),
         };
         intervals.push(call.nr, leaf)?;
         next = call.nr + 1;
     }
     intervals.push(next, unknown)?;
-    intervals.push(
-        policy.table.foreign_from,
-        Leaf::Ret(action(policy, Action::Foreign)),
-    )?;
-    Ok(intervals)
+    let foreign = Leaf(action(policy, Action::Foreign));
+    intervals.push(policy.table.foreign_from, foreign)
 }
 
-const CHECKS_MAX: usize = crate::table::CallSet::CAPACITY;
+/// Half of all calls, limited: no architecture comes near.
+const CHECKS_MAX: usize = crate::table::CallSet::CAPACITY / 2;
 
 /// Jumps that lead to argument checks, to be placed after the tree.
 struct Checks {
-    list: [(usize, u16); CHECKS_MAX],
+    list: [(u16, u16); CHECKS_MAX],
     len: usize,
 }
 
@@ -261,15 +260,12 @@ fn tree(program: &mut Program, list: &[Interval], checks: &mut Checks) -> Result
         }
         return tree(program, high, checks);
     };
-    match only.leaf {
-        Leaf::Ret(value) => program.push(RET, value)?,
-        Leaf::Check(place) => {
-            let jump = program.push(JUMP, 0)?;
-            *checks.list.get_mut(checks.len).ok_or(TooLong)? = (jump, place);
-            checks.len += 1;
-            jump
-        }
+    let Some(place) = only.leaf.place() else {
+        return program.push(RET, only.leaf.0).map(|_| ());
     };
+    let jump = program.push(JUMP, 0)? as u16;
+    *checks.list.get_mut(checks.len).ok_or(TooLong)? = (jump, place);
+    checks.len += 1;
     Ok(())
 }
 

@@ -22,14 +22,14 @@
 //! # Map: nothing points up
 //!
 //! ```text
-//! 7  ffi  extract  bin/rpledge      the C face; the command
+//! 7  ffi  rt  extract  bin/rpledge  the C face; the command
 //! 6  pledge                         the state machine
 //! 5  violation                      SIGSYS: report, abort
 //! 4  host  seccomp                  read the system, load filters
 //! 3  policy  bpf  sim  resolve      pure: promises to verdicts to instructions
 //! 2  table                          made by the build script from data/
 //! 1  facts  sys                     the data language; raw system calls
-//! 0  promise  arch  error           know nobody
+//! 0  promise  arch  error           know nobody; an error names promises
 //! ```
 #![cfg_attr(not(any(test, feature = "facts")), no_std)]
 #![deny(unsafe_code)]

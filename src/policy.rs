@@ -74,7 +74,7 @@ pub const ANSWERS: usize = 10;
 /// First argument of the prctl(2) that asks a filter what it holds. The kernel
 /// knows no such option (EINVAL), and prctl is let through by every filter
 /// that lets a process confine itself further.
-pub const QUERY: u32 = u32::from_be_bytes(*b"rpld");
+pub const QUERY: u32 = crate::sys::MARK;
 
 /// Answer number 0: this format of the others. Errnos end at 4095.
 pub const SIGNATURE: u16 = 0xd01;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Filters run in the simulator, held against the policies they are made of and against libseccomp's.
 
+mod attacks;
 mod cube;
 mod inputs;
 mod oracle;

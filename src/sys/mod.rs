@@ -14,16 +14,26 @@ pub mod text;
 pub mod tls;
 pub mod weak;
 
-use crate::bpf::Insn;
-use crate::policy::QUERY;
-
 /// A failed call's errno.
 pub type Errno = i32;
+
+/// "rpld": what marks the library's own calls among the program's.
+pub const MARK: u32 = u32::from_be_bytes(*b"rpld");
 
 /// Sixth argument of calls that a handler makes: the filter tells them from
 /// the program's by it, and the kernel does not look (DOOR in
 /// data/promises.toml).
-pub const DOOR: usize = QUERY as usize;
+pub const DOOR: usize = MARK as usize;
+
+/// One instruction of a filter: `struct sock_filter` of linux/filter.h.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[repr(C)]
+pub struct Insn {
+    pub code: u16,
+    pub jt: u8,
+    pub jf: u8,
+    pub k: u32,
+}
 
 const FLAG_TSYNC: usize = 1;
 const FLAG_TSYNC_ESRCH: usize = 16;
@@ -61,7 +71,7 @@ pub fn is_filtered() -> bool {
 /// Answer number `n` of the newest filter of ours: see `policy::QUERY`.
 pub fn query(n: usize) -> u16 {
     // The answer comes as an errno, so a 0 is a success.
-    prctl(QUERY as usize, [n, 0, 0, 0]).map_or_else(|errno| errno as u16, |_| 0)
+    prctl(MARK as usize, [n, 0, 0, 0]).map_or_else(|errno| errno as u16, |_| 0)
 }
 
 /// Give up what execve(2) could gain; needed to load a filter.
