@@ -33,8 +33,10 @@ GENERATE = $(CARGO) run --quiet --no-default-features --features header --exampl
 # What `make check` runs, in order; each is a target, counted by scripts/tally.
 CHECKS = check-fmt check-clippy check-rust check-data check-man check-header \
          check-header-compiles check-symbols check-exceptions check-install check-fileserver
+# What `make check-live` runs: checks that need the network.
+LIVE_CHECKS = check-syscalls
 
-.PHONY: all command capi help header check test setup demo bench dist install uninstall clean FORCE $(CHECKS)
+.PHONY: all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live $(CHECKS) $(LIVE_CHECKS)
 
 all: command capi ## build the command and the C library, for every libc of LIBCS
 
@@ -59,6 +61,9 @@ header: ## regenerate include/rpledge.h from src/ffi.rs
 check: ## run every check that needs neither network nor root
 	@scripts/tally $(CHECKS)
 
+check-live: ## run the checks that need the network
+	@scripts/tally $(LIVE_CHECKS)
+
 test: setup ## install what the checks need, then run them
 	@$(MAKE) --no-print-directory check
 
@@ -76,6 +81,9 @@ check-rust: ## unit tests
 
 check-data: command ## the database's linter
 	$(COMMAND) data check
+
+check-syscalls: ## the system call numbers, against libseccomp's own
+	scripts/check-syscalls
 
 check-man: ## the manual's linter
 	mandoc -Tlint -Wwarning $(MANPAGES)

@@ -23,9 +23,11 @@ build_command() { # LIBC
 
 # Starts the daemon on a free port: sets `daemon` and `url`.
 start() { # LIBC OPTION...
-	local program=target/fileserver-$1 user=()
+	local program=target/fileserver-$1 user=() try
 	shift
 	[ "$(id -u)" -ne 0 ] || user=(-u nobody)
+	# Made here, since the daemon may not have come to it when we look.
+	: >"$site.out" >"$site.err"
 	# Its name is what a violation line begins with.
 	(exec -a fileserver "$program" "${user[@]}" -p 0 -d "$site" "$@") >"$site.out" 2>"$site.err" &
 	daemon=$!

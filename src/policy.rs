@@ -154,8 +154,7 @@ impl<'a> Policy<'a> {
 
     /// The verdict on the call at `place` of [`Table::calls`].
     pub fn verdict(&self, place: usize) -> Verdict {
-        let plain = self.granted.calls.contains(place);
-        let refused = if plain {
+        let refused = if self.is_free(place) {
             Action::Allow
         } else {
             self.refusal(place)
@@ -191,22 +190,28 @@ impl<'a> Policy<'a> {
         errno.map_or(Action::Violation, |(_, errno)| Action::Errno(*errno))
     }
 
+    /// Is the call at `place` granted with any arguments? Then no other limit
+    /// on it needs a look, and the kernel can know so from its number.
+    fn is_free(&self, place: usize) -> bool {
+        let any = |limit: &Limit| limit.clauses.iter().any(|clause| clause.is_empty());
+        self.granted.calls.contains(place) || self.in_force(place, false).any(any)
+    }
+
     /// The limits in force on the call at `place`: refusals, then those of
     /// which one must be satisfied. A call granted as it is has refusals only.
     pub fn limits_of(&self, place: usize) -> impl Iterator<Item = &'a Limit<'a>> {
-        let here = |refuse: bool| {
-            let (held, promises) = (self.granted.limits, self.promises);
-            let all = self.table.limits.iter().enumerate();
-            all.filter(move |(n, l)| {
-                usize::from(l.call) == place
-                    && l.refuse == refuse
-                    && held.contains(*n)
-                    && l.needs.is_subset(promises)
-            })
-            .map(|(_, l)| l)
-        };
-        let plain = self.granted.calls.contains(place);
-        here(true).chain(here(false).filter(move |_| !plain))
+        let is_free = self.is_free(place);
+        let grants = self.in_force(place, false).filter(move |_| !is_free);
+        self.in_force(place, true).chain(grants)
+    }
+
+    fn in_force(&self, place: usize, refuse: bool) -> impl Iterator<Item = &'a Limit<'a>> {
+        let (held, promises) = (self.granted.limits, self.promises);
+        let (first, limits) = self.table.limits_on(place);
+        let here = limits.iter().enumerate().filter(move |(n, l)| {
+            l.refuse == refuse && held.contains(first + n) && l.needs.is_subset(promises)
+        });
+        here.map(|(_, limit)| limit)
     }
 
     /// The answers to the query, each below 4096.

@@ -70,7 +70,7 @@ pub struct Table<'a> {
     pub release: &'a str,
     /// Every system call, sorted by number.
     pub calls: &'a [Call<'a>],
-    /// Every limit of every promise.
+    /// Every limit of every promise, sorted by call.
     pub limits: &'a [Limit<'a>],
     /// Calls that fail with an errno where no promise grants them.
     pub errnos: &'a [(u16, u16)],
@@ -205,10 +205,17 @@ impl Libc<'_> {
     }
 }
 
-impl Table<'_> {
+impl<'a> Table<'a> {
     /// Place of the call with this number.
     pub fn place(&self, nr: u32) -> Option<usize> {
         self.calls.binary_search_by_key(&nr, |call| call.nr).ok()
+    }
+
+    /// The limits on the call at `place`, and the place of the first of them.
+    pub fn limits_on(&self, place: usize) -> (usize, &'a [Limit<'a>]) {
+        let before = |end: usize| self.limits.partition_point(|l| usize::from(l.call) < end);
+        let (first, end) = (before(place), before(place + 1));
+        (first, &self.limits[first..end])
     }
 
     /// Name of the call with this number.

@@ -14,6 +14,10 @@ use super::marks::{self, exported};
 /// System calls that end a process or a thread in an orderly way.
 const EXITS: &[&str] = &["exit", "exit_group"];
 
+/// Exported functions that report an error and end the process. The loader's
+/// own of these names exit instead of aborting.
+const LAST: &[&str] = &["abort", "__assert_fail", "__assert_perror_fail", "_dl_fatal_printf", "__libc_fatal"];
+
 /// The roots by address.
 #[derive(Default)]
 pub struct Roots {
@@ -81,7 +85,7 @@ pub fn exits(names: &BTreeMap<u32, String>) -> BTreeSet<u32> {
 
 /// Functions that do not return and of which every end is abort's: least fixpoint.
 fn fatal(program: &Program, exits: &BTreeSet<u32>) -> BTreeSet<u64> {
-    let mut fatal = exported(program, "abort");
+    let mut fatal: BTreeSet<u64> = LAST.iter().flat_map(|name| exported(program, name)).collect();
     fatal.extend(&program.last_words);
     loop {
         let more: Vec<u64> = program

@@ -294,7 +294,9 @@ impl Image {
             }
             for entry in entries {
                 let place = entry.r_offset(endian);
-                let addend = entry.r_addend(endian);
+                // Where the procedure linkage table keeps its own address in it.
+                let bound = BOUND.contains(&(self.machine, entry.r_type(endian, false)));
+                let addend = if bound { 0 } else { entry.r_addend(endian) };
                 if place >= SPAN {
                     return Err(Error::damaged(
                         name,
@@ -500,6 +502,10 @@ impl Image {
         (file.to_string(), format!("{:#x}", address % SPAN))
     }
 }
+
+/// Relocations whose value is the symbol's alone, whatever their addend says.
+const BOUND: [(u16, u32); 2] =
+    [(elf::EM_X86_64, elf::R_X86_64_GLOB_DAT), (elf::EM_X86_64, elf::R_X86_64_JUMP_SLOT)];
 
 /// The relocation whose value a function of the file computes (R_*_IRELATIVE).
 fn chosen(machine: u16) -> u32 {

@@ -16,6 +16,8 @@ pub enum Mark {
     AboveText(&'static str),
     /// It is private, never returns, and is called by this exported function.
     LastCalleeOf(&'static str),
+    /// It is private, never returns, and makes this system call.
+    LastMaking(&'static str),
     /// It may return and calls this exported function, which never does.
     MayCall(&'static str),
     /// It is private and calls this exported function.
@@ -43,13 +45,22 @@ pub const MARKS: &[(&str, &str, Mark)] = &[
     ("glibc", "cancel", Export("__pthread_unwind_next")),
     ("glibc", "cancel", LastCalleeOf("__pthread_unwind_next")),
     ("glibc", "cancel", LastCalleeOf("pthread_exit")),
+    ("glibc", "cancel", LastMaking("kill")),
     ("glibc", "setxid", ByMemory),
     ("glibc", "dlopen", Text("invalid mode for dlopen()")),
     ("glibc", "dlopen", Text("shared object not open")),
+    ("glibc", "dlopen", Export("_dl_catch_exception")),
+    ("glibc", "dlopen", Export("_dl_catch_error")),
+    ("glibc", "dlopen", Export("__libc_dlopen_mode")),
+    ("glibc", "dlopen", Export("__libc_dlclose")),
+    ("glibc", "dlopen", Export("__libc_dlsym")),
     ("glibc", "gettext", Export("dcgettext")),
     ("glibc", "gettext", Text("LANGUAGE")),
     ("glibc", "gconv", Text("gconv-modules")),
     ("glibc", "gconv", Text("gconv_init")),
+    ("glibc", "gconv", Text("/gconv")),
+    ("glibc", "gconv", AboveText("/gconv")),
+    ("glibc", "fortify", Text("/proc/self/maps")),
     ("glibc", "locale", Text("/locale/locale-archive")),
     ("glibc", "locale", AboveText("/locale/locale-archive")),
     ("glibc", "nss", Export("__nss_database_get")),
@@ -148,6 +159,13 @@ pub fn roots(program: &Program, mark: &Mark, names: &BTreeMap<u32, String>) -> B
             .map(|edge| edge.to)
             .filter(private)
             .collect(),
+        LastMaking(name) => {
+            let makes = |address: &u64| {
+                let own = program.numbers.get(address).into_iter().flatten();
+                own.filter_map(|number| names.get(number)).any(|own| own == name)
+            };
+            all.filter(private).filter(|at| program.noreturn.contains(at) && makes(at)).collect()
+        }
         MayCall(name) => {
             let callee = exported(program, name);
             let may =

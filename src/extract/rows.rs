@@ -112,6 +112,7 @@ impl Folding<'_> {
         let mut folded = Folded::default();
         let mut seen = BTreeSet::new();
         let mut work = Vec::new();
+        let last = start.iter().any(|address| self.roots.fatal.contains(address));
         for address in start {
             match self.names.chosen.get(address) {
                 Some(name) if effect.is_some() => drop(folded.row.callees.insert(name.clone())),
@@ -133,6 +134,8 @@ impl Folding<'_> {
                     continue;
                 }
                 match self.roots.of(address, *edge) {
+                    // Whoever is called to end the process does so by itself.
+                    Some("fatal") if last => {}
                     Some(other) if Some(other) != effect => {
                         folded.row.effects.insert(other.to_string());
                         continue;

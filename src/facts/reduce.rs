@@ -22,6 +22,7 @@ pub struct Reduced {
     pub kernel: String,
     /// By number.
     pub calls: Vec<(u32, String)>,
+    /// By call.
     pub limits: Vec<Limited>,
     /// Place of a call, errno.
     pub errnos: Vec<(usize, u16)>,
@@ -134,6 +135,7 @@ pub fn reduce(
             text,
         });
     }
+    limits.sort_by_key(|limited| limited.call);
     let errnos = promises.refused.iter();
     let errnos = errnos.filter_map(|(call, errno)| Some((*places.get(call.as_str())?, *errno)));
     let mut here: Vec<_> = snapshots.iter().filter(|s| s.arch == arch).collect();

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Filters run in the simulator, held against the policies they are made of and against libseccomp's.
+
+mod cube;
+mod inputs;
+mod oracle;
+mod programs;
+mod shape;
+mod sweep;

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! For each libc and set of promises the filter does what the policy says.
+
+use rpledge::bpf::{self, Program};
+use rpledge::policy::{Mode, Policy};
+use rpledge::promise::{Promise, Set};
+use rpledge::sim::{self, Data};
+use rpledge::table::{Libc, TABLE};
+
+use crate::inputs;
+use crate::programs;
+
+const MODES: [Mode; 4] = [Mode::Abort, Mode::Kill, Mode::Error, Mode::Log];
+
+/// The policy of a set, in a process that exists nowhere.
+pub fn policy(libcs: &'static [Libc<'static>], set: Set, mode: Mode) -> Policy<'static> {
+    let mut policy = Policy::of(&TABLE, libcs, set);
+    policy.mode = mode;
+    policy.process = inputs::PROCESS;
+    policy.exec = set.contains(Promise::Exec).then_some(set);
+    policy
+}
+
+/// What went wrong, in words that lead to it.
+pub fn scene(policy: &Policy, libcs: &[Libc], data: &Data) -> String {
+    let words: Vec<_> = policy.promises.iter().map(Promise::name).collect();
+    let libcs: Vec<_> = libcs
+        .iter()
+        .map(|l| format!("{} {}", l.name, l.version))
+        .collect();
+    let call = TABLE.call_name(data.nr).unwrap_or("?");
+    format!(
+        "{:?} on {libcs:?}, {:?}: {call} {data:x?}",
+        words.join(" "),
+        policy.mode
+    )
+}
+
+/// Compile the policy and try its filter; how many calls were tried.
+fn agree(
+    libcs: &'static [Libc<'static>],
+    set: Set,
+    modes: &[Mode],
+    program: &mut Program,
+) -> usize {
+    let mut tried = inputs::plain();
+    tried.extend(inputs::limits(&policy(libcs, set, Mode::Abort)));
+    for mode in modes {
+        let policy = policy(libcs, set, *mode);
+        bpf::compile(&policy, program).expect("the filter fits");
+        for data in &tried {
+            let (seen, _) =
+                sim::run(program.insns(), TABLE.big_endian, data).expect("the filter ends");
+            let said = sim::expect(&policy, data);
+            assert_eq!(seen, said, "{}", scene(&policy, libcs, data));
+        }
+    }
+    modes.len() * tried.len()
+}
+
+fn sweep(sets: &[Set], modes: &[Mode]) -> usize {
+    let mut program = Box::new(Program::new());
+    let rows = TABLE.libcs.iter().map(std::slice::from_ref);
+    // An unknown libc is held to all of them.
+    let rows = rows.chain([TABLE.libcs]);
+    rows.map(|libcs| {
+        sets.iter()
+            .map(|set| agree(libcs, *set, modes, &mut program))
+            .sum::<usize>()
+    })
+    .sum()
+}
+
+#[test]
+fn filters_do_what_policies_say() {
+    let tried = sweep(&programs::usual(), &MODES);
+    println!("{tried} calls tried");
+    assert!(tried > 1_000_000, "{tried}");
+}
+
+#[test]
+fn filters_of_pairs_do_what_policies_say() {
+    let tried = sweep(&programs::pairs(), &MODES[..1]);
+    println!("{tried} calls tried");
+    assert!(tried > 1_000_000, "{tried}");
+}
+
+/// The trial itself sees what it must: each instruction that is changed
+/// changes what befalls some call that is tried.
+#[test]
+fn a_changed_instruction_is_seen() {
+    // No limit of these is covered by another's.
+    let set = Set::parse("wpath cpath fattr flock inet id").expect("known words");
+    let libcs = &TABLE.libcs[..1];
+    let policy = policy(libcs, set, Mode::Abort);
+    let mut program = Program::new();
+    bpf::compile(&policy, &mut program).expect("the filter fits");
+    let mut tried = inputs::plain();
+    tried.extend(inputs::limits(&policy));
+    let before: Vec<_> = tried
+        .iter()
+        .map(|data| sim::run(program.insns(), TABLE.big_endian, data))
+        .collect();
+    let mut unseen = Vec::new();
+    for at in 0..program.insns().len() {
+        let mut changed = program.insns().to_vec();
+        match changed[at].code {
+            bpf::RET => changed[at].k ^= 0x0001_0000,
+            bpf::LOAD => changed[at].k = (changed[at].k + 4) % 64,
+            _ => changed[at].k ^= 1,
+        }
+        let differs = |(data, before): (&Data, &Result<(u32, usize), sim::Invalid>)| {
+            sim::run(&changed, TABLE.big_endian, data).map(|r| r.0) != before.map(|r| r.0)
+        };
+        if !tried.iter().zip(&before).any(differs) {
+            unseen.push((at, program.insns()[at]));
+        }
+    }
+    assert!(unseen.is_empty(), "{unseen:x?}");
+}
