@@ -122,9 +122,6 @@ check-c: capi ## C programs, in every link mode, on every libc
 check-traces: command ## what libc functions were seen to call, against the data
 	@scripts/check-traces
 
-check-examples: capi ## the programs of the manual and the README
-	@scripts/check-examples $(LIBCS)
-
 check-fileserver: capi ## the example daemon: requests, refusals, shutdown
 	@scripts/check-fileserver $(LIBCS)
 
