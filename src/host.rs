@@ -3,7 +3,8 @@
 
 use crate::resolve::{self, Rows};
 use crate::sys::image::{self, BuildId, Object, Symbols};
-use crate::sys::{once::Once, weak};
+use crate::sys::once::{Gate, Once};
+use crate::sys::{self, weak};
 use crate::table::{BUILDS, TABLE};
 
 /// Text of a few bytes, without an allocation.
@@ -170,7 +171,7 @@ static PROGRAM: Once<Option<Symbols>> = Once::new();
 
 /// Map the symbols of a static program, which are in its file only, while
 /// files may still be opened. Nothing happens if they cannot be had.
-pub fn map_program_symbols() {
+fn map_program_symbols() {
     PROGRAM.get_or_init(|| {
         let mut program = None;
         image::find(&mut |object| {
@@ -195,9 +196,31 @@ const UNWINDING: [&[u8]; 4] = [
     b"pthread_testcancel",
 ];
 
-/// Let glibc open its unwinder while files may still be opened, if something
-/// of this process can come to need it.
-pub fn load_unwinder() {
+/// Let the libc open what it could not open afterwards: the zone files that
+/// OpenBSD's "stdio" can read at any time, an unwinder, symbols for reports.
+///
+/// One thread does it and others wait, lest the filter of the first close on
+/// the second in the middle of a file.
+pub fn prepare(with_zone: bool) {
+    static PREPARED: Gate = Gate::new();
+    PREPARED.pass_once(|| {
+        if sys::is_filtered() {
+            return;
+        }
+        let host = host();
+        if host.is_static {
+            map_program_symbols();
+        } else if host.name == "glibc" {
+            load_unwinder();
+        }
+        if with_zone {
+            weak::read_time_zone();
+        }
+    });
+}
+
+/// Let glibc open its unwinder, if something of this process can need it.
+fn load_unwinder() {
     let is_glibc = |object: &Object| libc_name(object) == Some("glibc");
     if image::find(&mut |object| !is_glibc(&object) && object.wants(&UNWINDING)) {
         weak::load_unwinder();

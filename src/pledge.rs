@@ -135,13 +135,8 @@ fn check_strict(host: &Host, promises: Set) -> Result<(), Error> {
 }
 
 fn apply(host: &Host, next: Held, is_first: bool) -> Result<(), Error> {
-    // What could not be opened afterwards.
-    if is_first && !sys::is_filtered() {
-        if host.is_static {
-            host::map_program_symbols();
-        } else if host.name == "glibc" {
-            host::load_unwinder();
-        }
+    if is_first {
+        host::prepare(next.promises.contains(Promise::Stdio));
     }
     let mut policy = Policy::of(&TABLE, host.rows.of(&TABLE), next.promises);
     (policy.exec, policy.mode) = (next.exec, next.mode);

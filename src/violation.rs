@@ -60,9 +60,13 @@ fn report(info: &Info, registers: &Registers) {
     let host = host::host();
     let held = seccomp::held().map_or(Set::EMPTY, |held| held.promises);
     let pid = sys::pid();
+    let (uid, gid) = sys::ids();
+    let report = report_address();
     let process = Process {
         pid,
-        ..Process::default()
+        report,
+        uid,
+        gid,
     };
     let promise = sim::missing(&TABLE, host.rows.of(&TABLE), held, process, &data);
     let Some(mut out) = Report::take(pid) else {

@@ -182,6 +182,10 @@ pub fn exit_group(status: usize) -> ! {
 /// rt_sigprocmask(2) reads its set before it finds `how` wrong, so it says
 /// EFAULT or EINVAL and does nothing else.
 fn is_readable(word: usize) -> bool {
+    // NULL stands for no set, which is no fault; nothing is mapped there.
+    if word & !7 == 0 {
+        return false;
+    }
     let args = [usize::MAX, word & !7, 0, 8, 0, DOOR];
     // SAFETY: an unreadable address is what is asked about.
     let asked = unsafe { call(libc::SYS_rt_sigprocmask, args) };

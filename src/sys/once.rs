@@ -55,3 +55,31 @@ impl<T: Copy> Once<T> {
         }
     }
 }
+
+/// Something that is done once, before anybody goes on.
+pub struct Gate(AtomicU8);
+
+/// How long a thread waits for another: a fork may have lost that one.
+const PATIENCE: u32 = 100_000_000;
+
+impl Gate {
+    pub const fn new() -> Gate {
+        Gate(AtomicU8::new(EMPTY))
+    }
+
+    /// Do it, or wait until it is done.
+    pub fn pass_once(&self, act: impl FnOnce()) {
+        let Gate(state) = self;
+        let claim = state.compare_exchange(EMPTY, WRITING, Ordering::Acquire, Ordering::Acquire);
+        if claim.is_ok() {
+            act();
+            return state.store(FULL, Ordering::Release);
+        }
+        for _ in 0..PATIENCE {
+            if state.load(Ordering::Acquire) == FULL {
+                return;
+            }
+            core::hint::spin_loop();
+        }
+    }
+}

@@ -71,6 +71,14 @@ pub fn load_unwinder() {
     }
 }
 
+/// tzset(3).
+pub fn read_time_zone() {
+    unsafe extern "C" {
+        safe fn tzset();
+    }
+    tzset();
+}
+
 /// The program's short name.
 pub fn program_name() -> Option<&'static [u8]> {
     // SAFETY: `char *__progname` of glibc and musl; set before main.

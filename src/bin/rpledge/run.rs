@@ -123,17 +123,17 @@ fn held(args: &Args) -> Result<Held, Failure> {
 fn filter(tracee: &Tracee, identity: &Identity, held: Held) -> Result<Vec<Insn>, String> {
     let mut policy = Policy::of(&TABLE, identity.rows.of(&TABLE), held.promises);
     (policy.exec, policy.mode) = (held.exec, held.mode);
-    policy.process = process(tracee);
+    policy.process = process(tracee.pid);
     let mut program = Box::new(Program::new());
     bpf::compile(&policy, &mut program)
         .map_err(|_| "the filter is longer than the kernel takes".to_owned())?;
     Ok(program.insns().to_vec())
 }
 
-fn process(tracee: &Tracee) -> Process {
-    let (uid, gid) = launch::effective_ids(tracee.pid).unwrap_or((0, 0));
+fn process(pid: i32) -> Process {
+    let (uid, gid) = launch::effective_ids(pid).unwrap_or((0, 0));
     Process {
-        pid: tracee.pid as u32,
+        pid: pid as u32,
         report: 0,
         uid,
         gid,
@@ -172,10 +172,7 @@ fn told(violation: &Violation, identity: &Identity, held: Set) -> String {
         ip: violation.call_address,
         args: violation.arguments,
     };
-    let process = Process {
-        pid: violation.pid as u32,
-        ..Process::default()
-    };
+    let process = process(violation.pid);
     let promise = sim::missing(&TABLE, identity.rows.of(&TABLE), held, process, &data);
     let caller = violation.caller();
     let told = Told {
