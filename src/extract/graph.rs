@@ -301,6 +301,29 @@ fn vtables(image: &Image) -> BTreeSet<u64> {
     tables
 }
 
+/// Exported functions that copy a table of functions, given to them, to a place of their own.
+const COPIERS: [&str; 1] = ["__libc_pthread_init"];
+
+/// What the copies hold: place and function.
+fn copied(image: &Image, functions: &BTreeMap<u64, Function>) -> Vec<(u64, u64)> {
+    let mut copies = Vec::new();
+    for copier in image.exports.iter().filter(|export| COPIERS.contains(&export.name.as_str())) {
+        let stub = |function: &Function| {
+            function.nodes.len() == 1 && targets(function).any(|to| to == copier.address)
+        };
+        let mut doors: BTreeSet<u64> = functions.iter().filter(|f| stub(f.1)).map(|f| *f.0).collect();
+        doors.insert(copier.address);
+        let callers = functions.values().filter(|function| targets(function).any(|to| doors.contains(&to)));
+        let tables: BTreeSet<u64> = callers.flat_map(|function| function.passed.iter().copied()).collect();
+        let own = functions.get(&copier.address).map(|function| function.data.clone()).unwrap_or_default();
+        for (table, base) in tables.iter().flat_map(|table| own.iter().map(move |base| (table, base))) {
+            let words = image.pointers.range(*table..table + FARTHEST_FIELD);
+            copies.extend(words.flat_map(|(at, to)| to.iter().map(move |to| (base + (at - table), *to))));
+        }
+    }
+    copies
+}
+
 /// Sections that are arrays of functions.
 const HOOKS: [&str; 2] = ["__libc_atexit", "__libc_subfreeres"];
 /// Offsets at which stdio's objects point to their tables.
@@ -332,6 +355,9 @@ impl<'a> Pointers<'a> {
                 let field = fields.entry((at - base) as i32).or_default();
                 field.extend(targets.iter().copied());
             }
+        }
+        for (at, what) in copied(image, functions) {
+            globals.entry(at).or_default().insert(what);
         }
         Pointers { image, musl, globals, fields, vtables, entries: &found.entries, bases: &found.bases }
     }

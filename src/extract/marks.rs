@@ -10,6 +10,8 @@ use super::graph::{Program, Why};
 pub enum Mark {
     /// It is exported under this name.
     Export(&'static str),
+    /// It is exported under a name that begins so.
+    Exports(&'static str),
     /// It is private and mentions a text that contains this.
     Text(&'static str),
     /// It is private and calls a private function that mentions a text with this.
@@ -68,6 +70,7 @@ pub const MARKS: &[(&str, &str, Mark)] = &[
     ("glibc", "nss", Export("__nss_lookup_function")),
     ("glibc", "nss", Export("__nss_lookup")),
     ("glibc", "nss", Export("__nss_next2")),
+    ("glibc", "nss", Exports("_nss_")),
     ("glibc", "nss", Text("/etc/nsswitch.co")),
     ("glibc", "nss", Text("libnss_%s")),
     ("glibc", "nscd", Text("/var/run/nscd/so")),
@@ -109,6 +112,10 @@ pub fn roots(program: &Program, mark: &Mark, names: &BTreeMap<u32, String>) -> B
     let all = program.edges.keys().copied();
     match mark {
         Export(name) => exported(program, name),
+        Exports(start) => {
+            let named = program.image.exports.iter().filter(|export| export.code && export.name.starts_with(start));
+            named.map(|export| export.address).collect()
+        }
         Text(text) => mentioning(program, text).into_iter().filter(private).collect(),
         AboveText(text) => {
             let below: BTreeSet<u64> = mentioning(program, text).into_iter().filter(private).collect();

@@ -208,6 +208,7 @@ fn lower(i: &Instruction, ops: &mut Vec<Op>) {
         Mnemonic::Push | Mnemonic::Pop | Mnemonic::Leave => stacks(i, ops),
         Mnemonic::Cmp | Mnemonic::Test => compares(i, ops),
         Mnemonic::Nop | Mnemonic::Endbr64 => true,
+        Mnemonic::Rol | Mnemonic::Ror | Mnemonic::Xor if guards(i) => true,
         _ => arithmetic(i, ops),
     };
     if !known {
@@ -345,6 +346,19 @@ fn arithmetic(i: &Instruction, ops: &mut Vec<Op>) -> bool {
         _ => return false,
     }
     true
+}
+
+/// glibc keeps function pointers xored with a secret at %fs:0x30 and rotated by
+/// 17: for the analysis a pointer in either form is that pointer.
+fn guards(i: &Instruction) -> bool {
+    match i.mnemonic() {
+        Mnemonic::Xor => {
+            i.op1_kind() == OpKind::Memory
+                && i.segment_prefix() == Register::FS
+                && i.memory_displacement64() == 0x30
+        }
+        _ => i.op0_kind() == OpKind::Register && immediate(i, 1) == Some(0x11),
+    }
 }
 
 /// `xor r, r` and `sub r, r`.
