@@ -18,6 +18,9 @@ const EXITS: &[&str] = &["exit", "exit_group"];
 /// own of these names exit instead of aborting.
 const LAST: &[&str] = &["abort", "__assert_fail", "__assert_perror_fail", "_dl_fatal_printf", "__libc_fatal"];
 
+/// What the loader's own last words begin with, where their function is private.
+const LAST_TEXT: &str = "Inconsistency detected by ld.so";
+
 /// The roots by address.
 #[derive(Default)]
 pub struct Roots {
@@ -79,6 +82,8 @@ pub fn exits(names: &BTreeMap<u32, String>) -> BTreeSet<u32> {
 fn fatal(program: &Program, exits: &BTreeSet<u32>) -> BTreeSet<u64> {
     let mut fatal: BTreeSet<u64> = LAST.iter().flat_map(|name| exported(program, name)).collect();
     fatal.extend(&program.last_words);
+    let last = marks::mentioning(program, LAST_TEXT);
+    fatal.extend(last.iter().filter(|address| program.noreturn.contains(address)));
     loop {
         let more: Vec<u64> = program
             .functions

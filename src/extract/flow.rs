@@ -18,7 +18,7 @@ use super::value::{Atom, State, Table, Value};
 /// Blocks of one function; beyond, the rest is not followed and the function is refused.
 const MOST_BLOCKS: usize = 20_000;
 /// Visits of one block after which changing values are given up.
-const PATIENCE: u32 = 40;
+const PATIENCE: u32 = 12;
 /// Entries of one jump table.
 const LONGEST_TABLE: u32 = 4096;
 

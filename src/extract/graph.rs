@@ -94,11 +94,13 @@ impl Program {
             exits: super::effects::exits(names),
             blocks: RefCell::new(HashMap::new()),
         };
-        let first = run_all(&context);
+        let first = run_all(&context, BTreeMap::new());
         context.clobbers = clobbers(&first, machine.call_clobbers());
         let last_words = last_words(&first, &image, names);
         context.noreturn = noreturn(&first, &last_words);
-        let functions = run_all(&context);
+        // What calls nobody is already known.
+        let leaves = first.into_iter().filter(|(_, function)| targets(function).next().is_none() && !calls(function));
+        let functions = run_all(&context, leaves.collect());
         let vtables = vtables(&image);
         let pointers = Pointers::collect(&image, &found, &functions, &vtables, libc == "musl");
         let mut edges = BTreeMap::new();
@@ -134,9 +136,10 @@ impl Program {
 }
 
 /// Analyses all functions, and those that only turn up on the way.
-fn run_all(context: &Context) -> BTreeMap<u64, Function> {
-    let mut functions = BTreeMap::new();
-    let mut work: BTreeSet<u64> = context.found.entries.iter().copied().collect();
+fn run_all(context: &Context, known: BTreeMap<u64, Function>) -> BTreeMap<u64, Function> {
+    let mut functions = known;
+    let entries = context.found.entries.iter().copied();
+    let mut work: BTreeSet<u64> = entries.filter(|entry| !functions.contains_key(entry)).collect();
     while let Some(entry) = work.pop_first() {
         let function = context.run(entry, None);
         for target in targets(&function) {
@@ -148,6 +151,10 @@ fn run_all(context: &Context) -> BTreeMap<u64, Function> {
         functions.insert(entry, function);
     }
     functions
+}
+
+fn calls(function: &Function) -> bool {
+    function.nodes.values().any(|node| matches!(node.exit, Exit::Call { .. } | Exit::Tail { .. }))
 }
 
 fn targets(function: &Function) -> impl Iterator<Item = u64> + '_ {

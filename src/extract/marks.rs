@@ -186,7 +186,7 @@ pub fn steps(program: &Program, mark: &Mark, names: &BTreeMap<u32, String>) -> B
 }
 
 /// Functions that mention a text with this in it.
-fn mentioning(program: &Program, text: &str) -> BTreeSet<u64> {
+pub fn mentioning(program: &Program, text: &str) -> BTreeSet<u64> {
     let has = |at: &u64| {
         let found = program.image.text(*at).unwrap_or_default();
         found.windows(text.len()).any(|window| window == text.as_bytes())
