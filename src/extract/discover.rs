@@ -27,13 +27,23 @@ pub fn discover(image: &Image, machine: &dyn Machine) -> Found {
         note(image, *target, &mut found);
     }
     for section in image.sections.iter().filter(|section| section.code) {
-        let mut cuts: Vec<u64> = image.ranges.range(section.start..section.end).map(|r| *r.0).collect();
+        let mut cuts: Vec<u64> = image
+            .ranges
+            .range(section.start..section.end)
+            .map(|r| *r.0)
+            .collect();
         cuts.push(section.end);
         let mut start = section.start;
         for cut in cuts {
             if let Some(code) = image.code_at(start) {
                 let length = (cut - start) as usize;
-                sweep(image, machine, &code[..length.min(code.len())], start, &mut found);
+                sweep(
+                    image,
+                    machine,
+                    &code[..length.min(code.len())],
+                    start,
+                    &mut found,
+                );
             }
             start = cut;
         }

@@ -16,7 +16,13 @@ const EXITS: &[&str] = &["exit", "exit_group"];
 
 /// Exported functions that report an error and end the process. The loader's
 /// own of these names exit instead of aborting.
-const LAST: &[&str] = &["abort", "__assert_fail", "__assert_perror_fail", "_dl_fatal_printf", "__libc_fatal"];
+const LAST: &[&str] = &[
+    "abort",
+    "__assert_fail",
+    "__assert_perror_fail",
+    "_dl_fatal_printf",
+    "__libc_fatal",
+];
 
 /// What the loader's own last words begin with, where their function is private.
 const LAST_TEXT: &str = "Inconsistency detected by ld.so";
@@ -49,7 +55,10 @@ impl Roots {
 
     /// The effect that an edge enters.
     pub fn of(&self, from: u64, edge: Edge) -> Option<&'static str> {
-        let named = self.by_step.get(&(from, edge.to)).or_else(|| self.by_address.get(&edge.to));
+        let named = self
+            .by_step
+            .get(&(from, edge.to))
+            .or_else(|| self.by_address.get(&edge.to));
         match named {
             Some(effect) => Some(effect),
             None if edge.why == Why::Call && self.fatal.contains(&edge.to) => Some("fatal"),
@@ -66,7 +75,10 @@ impl Roots {
         for ((_, address), effect) in &self.by_step {
             all.entry(effect).or_default().insert(*address);
         }
-        let fatal = self.fatal.iter().filter(|address| !self.by_address.contains_key(address));
+        let fatal = self
+            .fatal
+            .iter()
+            .filter(|address| !self.by_address.contains_key(address));
         all.entry("fatal").or_default().extend(fatal);
         all
     }
@@ -74,16 +86,24 @@ impl Roots {
 
 /// The numbers behind `EXITS`.
 pub fn exits(names: &BTreeMap<u32, String>) -> BTreeSet<u32> {
-    let exits = names.iter().filter(|(_, name)| EXITS.contains(&name.as_str()));
+    let exits = names
+        .iter()
+        .filter(|(_, name)| EXITS.contains(&name.as_str()));
     exits.map(|(number, _)| *number).collect()
 }
 
 /// Functions that do not return and of which every end is abort's: least fixpoint.
 fn fatal(program: &Program, exits: &BTreeSet<u32>) -> BTreeSet<u64> {
-    let mut fatal: BTreeSet<u64> = LAST.iter().flat_map(|name| exported(program, name)).collect();
+    let mut fatal: BTreeSet<u64> = LAST
+        .iter()
+        .flat_map(|name| exported(program, name))
+        .collect();
     fatal.extend(&program.last_words);
     let last = marks::mentioning(program, LAST_TEXT);
-    fatal.extend(last.iter().filter(|address| program.noreturn.contains(address)));
+    fatal.extend(
+        last.iter()
+            .filter(|address| program.noreturn.contains(address)),
+    );
     loop {
         let more: Vec<u64> = program
             .functions

@@ -36,7 +36,9 @@ impl Error {
             Kind::Format => "give the shared libraries of a libc package",
             Kind::Damaged => "fetch the package again and check its hash",
             Kind::TooLarge => "give the libc's own files only",
-            Kind::Machine => "see data/arches.toml; a decoder is a file beside src/extract/x86_64.rs",
+            Kind::Machine => {
+                "see data/arches.toml; a decoder is a file beside src/extract/x86_64.rs"
+            }
             Kind::Libc => "give the libc itself as the first file",
             Kind::Unresolved => "name the function in data/quirks.toml",
         };
@@ -54,7 +56,11 @@ impl Error {
     }
 
     pub fn machine(file: &str, machine: u16) -> Error {
-        Error::new(Kind::Machine, file, format!("no decoder for ELF machine {machine}"))
+        Error::new(
+            Kind::Machine,
+            file,
+            format!("no decoder for ELF machine {machine}"),
+        )
     }
 
     pub fn at(mut self, place: impl Into<String>) -> Error {

@@ -10,7 +10,11 @@ use super::graph::{Edge, Why};
 impl Extraction {
     /// A line a step; effects are named where the way enters one, and not followed.
     pub fn why(&self, function: &str, call: &str, names: &BTreeMap<u32, String>) -> String {
-        let wanted: BTreeSet<u32> = names.iter().filter(|(_, n)| *n == call).map(|(n, _)| *n).collect();
+        let wanted: BTreeSet<u32> = names
+            .iter()
+            .filter(|(_, n)| *n == call)
+            .map(|(n, _)| *n)
+            .collect();
         let program = &self.program;
         let exports = program.image.exports.iter();
         let named = exports.filter(|export| export.name == function && export.code);
@@ -18,13 +22,28 @@ impl Extraction {
         let mut work: VecDeque<u64> = named.map(|export| export.address).collect();
         let mut seen: BTreeSet<u64> = work.iter().copied().collect();
         while let Some(at) = work.pop_front() {
-            let here = program.numbers.get(&at).is_some_and(|own| !own.is_disjoint(&wanted));
+            let here = program
+                .numbers
+                .get(&at)
+                .is_some_and(|own| !own.is_disjoint(&wanted));
             if here {
                 return self.way(at, &from, call);
             }
             let next: Vec<Edge> = match program.choices.get(&at) {
-                Some(choices) => choices.iter().map(|to| Edge { to: *to, why: Why::Ref }).collect(),
-                None => program.edges.get(&at).into_iter().flatten().copied().collect(),
+                Some(choices) => choices
+                    .iter()
+                    .map(|to| Edge {
+                        to: *to,
+                        why: Why::Ref,
+                    })
+                    .collect(),
+                None => program
+                    .edges
+                    .get(&at)
+                    .into_iter()
+                    .flatten()
+                    .copied()
+                    .collect(),
             };
             for edge in next {
                 if self.effects.of(at, edge).is_none() && seen.insert(edge.to) {
@@ -54,8 +73,13 @@ impl Extraction {
     fn name(&self, address: u64) -> String {
         let image = &self.program.image;
         let (file, offset) = image.place(address);
-        let export = image.exports.iter().find(|export| export.address == address);
-        let name = export.map(|export| export.name.as_str()).or(image.names.get(&address).map(String::as_str));
+        let export = image
+            .exports
+            .iter()
+            .find(|export| export.address == address);
+        let name = export
+            .map(|export| export.name.as_str())
+            .or(image.names.get(&address).map(String::as_str));
         format!("{} ({file} {offset})", name.unwrap_or("private"))
     }
 }

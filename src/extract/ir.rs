@@ -33,23 +33,72 @@ pub enum Src {
 /// What an instruction does to registers and memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Op {
-    Const { dst: Reg, value: u64 },
+    Const {
+        dst: Reg,
+        value: u64,
+    },
     /// The low bytes become this number, the others stay.
-    Insert { dst: Reg, value: u64, bytes: u8 },
-    Copy { dst: Reg, src: Reg, bytes: u8, signed: bool },
-    Address { dst: Reg, place: Place, bytes: u8 },
-    Load { dst: Reg, place: Place, bytes: u8, signed: bool },
+    Insert {
+        dst: Reg,
+        value: u64,
+        bytes: u8,
+    },
+    Copy {
+        dst: Reg,
+        src: Reg,
+        bytes: u8,
+        signed: bool,
+    },
+    Address {
+        dst: Reg,
+        place: Place,
+        bytes: u8,
+    },
+    Load {
+        dst: Reg,
+        place: Place,
+        bytes: u8,
+        signed: bool,
+    },
     /// The whole of a vector register: only what lies there matters.
-    LoadWide { place: Place },
-    Store { place: Place, src: Src, bytes: u8 },
-    Add { dst: Reg, src: Src, negative: bool, bytes: u8 },
-    And { dst: Reg, mask: i64, bytes: u8 },
+    LoadWide {
+        place: Place,
+    },
+    Store {
+        place: Place,
+        src: Src,
+        bytes: u8,
+    },
+    Add {
+        dst: Reg,
+        src: Src,
+        negative: bool,
+        bytes: u8,
+    },
+    And {
+        dst: Reg,
+        mask: i64,
+        bytes: u8,
+    },
     /// The old value or the source's.
-    Either { dst: Reg, src: Reg },
-    EitherLoad { dst: Reg, place: Place, bytes: u8 },
-    Clobber { dst: Reg },
+    Either {
+        dst: Reg,
+        src: Reg,
+    },
+    EitherLoad {
+        dst: Reg,
+        place: Place,
+        bytes: u8,
+    },
+    Clobber {
+        dst: Reg,
+    },
     /// The flags now compare this register with this number.
-    Compare { reg: Reg, with: i64, bytes: u8 },
+    Compare {
+        reg: Reg,
+        with: i64,
+        bytes: u8,
+    },
     FlagsLost,
 }
 

@@ -74,8 +74,16 @@ pub const MARKS: &[(&str, &str, Mark)] = &[
     ("glibc", "nss", Text("/etc/nsswitch.co")),
     ("glibc", "nss", Text("libnss_%s")),
     ("glibc", "nscd", Text("/var/run/nscd/so")),
-    ("glibc", "vtable-check", Text("glibc detected an invalid stdio handle")),
-    ("glibc", "prio-mutex", Export("__pthread_tpp_change_priority")),
+    (
+        "glibc",
+        "vtable-check",
+        Text("glibc detected an invalid stdio handle"),
+    ),
+    (
+        "glibc",
+        "prio-mutex",
+        Export("__pthread_tpp_change_priority"),
+    ),
     ("glibc", "prio-mutex", Export("__init_sched_fifo_prio")),
     ("glibc", "prio-mutex", Calls("sched_get_priority_min")),
     ("glibc", "prio-mutex", Calls("sched_getparam")),
@@ -83,7 +91,11 @@ pub const MARKS: &[(&str, &str, Mark)] = &[
     ("glibc", "malloc-tunables", Text("/sys/devices/system/cpu/")),
     ("glibc", "malloc-tunables", Text("/sys/kernel/mm/")),
     ("glibc", "malloc-tunables", FilesNear("/sys/kernel/mm/")),
-    ("glibc", "malloc-tunables", FilesNear("/proc/sys/vm/overcommit_memory")),
+    (
+        "glibc",
+        "malloc-tunables",
+        FilesNear("/proc/sys/vm/overcommit_memory"),
+    ),
     ("glibc", "malloc-hooks", PutInto("__malloc_hook")),
     ("glibc", "malloc-hooks", PutInto("__free_hook")),
     ("glibc", "malloc-hooks", PutInto("__realloc_hook")),
@@ -94,16 +106,33 @@ pub const MARKS: &[(&str, &str, Mark)] = &[
 ];
 
 /// System calls on files, for `FilesNear`.
-const FILES: &[&str] = &["open", "openat", "read", "pread64", "close", "getdents64", "lseek"];
+const FILES: &[&str] = &[
+    "open",
+    "openat",
+    "read",
+    "pread64",
+    "close",
+    "getdents64",
+    "lseek",
+];
 
 pub fn exported(program: &Program, name: &str) -> BTreeSet<u64> {
-    let named = program.image.exports.iter().filter(|export| export.name == name);
+    let named = program
+        .image
+        .exports
+        .iter()
+        .filter(|export| export.name == name);
     named.map(|export| export.address).collect()
 }
 
 /// The functions that a mark names.
 pub fn roots(program: &Program, mark: &Mark, names: &BTreeMap<u32, String>) -> BTreeSet<u64> {
-    let public: BTreeSet<u64> = program.image.exports.iter().map(|export| export.address).collect();
+    let public: BTreeSet<u64> = program
+        .image
+        .exports
+        .iter()
+        .map(|export| export.address)
+        .collect();
     let private = |address: &u64| !public.contains(address);
     let calls = |address: &u64, callee: &BTreeSet<u64>| {
         let mut edges = program.edges.get(address).into_iter().flatten();
@@ -113,13 +142,25 @@ pub fn roots(program: &Program, mark: &Mark, names: &BTreeMap<u32, String>) -> B
     match mark {
         Export(name) => exported(program, name),
         Exports(start) => {
-            let named = program.image.exports.iter().filter(|export| export.code && export.name.starts_with(start));
+            let named = program
+                .image
+                .exports
+                .iter()
+                .filter(|export| export.code && export.name.starts_with(start));
             named.map(|export| export.address).collect()
         }
-        Text(text) => mentioning(program, text).into_iter().filter(private).collect(),
+        Text(text) => mentioning(program, text)
+            .into_iter()
+            .filter(private)
+            .collect(),
         AboveText(text) => {
-            let below: BTreeSet<u64> = mentioning(program, text).into_iter().filter(private).collect();
-            all.filter(private).filter(|address| calls(address, &below)).collect()
+            let below: BTreeSet<u64> = mentioning(program, text)
+                .into_iter()
+                .filter(private)
+                .collect();
+            all.filter(private)
+                .filter(|address| calls(address, &below))
+                .collect()
         }
         LastCalleeOf(name) => exported(program, name)
             .iter()
@@ -132,35 +173,53 @@ pub fn roots(program: &Program, mark: &Mark, names: &BTreeMap<u32, String>) -> B
         LastMaking(name) => {
             let makes = |address: &u64| {
                 let own = program.numbers.get(address).into_iter().flatten();
-                own.filter_map(|number| names.get(number)).any(|own| own == name)
+                own.filter_map(|number| names.get(number))
+                    .any(|own| own == name)
             };
-            all.filter(private).filter(|at| program.noreturn.contains(at) && makes(at)).collect()
+            all.filter(private)
+                .filter(|at| program.noreturn.contains(at) && makes(at))
+                .collect()
         }
         MayCall(name) => {
             let callee = exported(program, name);
-            let may = |address: &u64| calls(address, &callee) && !program.noreturn.contains(address);
+            let may =
+                |address: &u64| calls(address, &callee) && !program.noreturn.contains(address);
             all.filter(may).collect()
         }
         Calls(name) => {
             let callee = exported(program, name);
-            all.filter(private).filter(|address| calls(address, &callee)).collect()
+            all.filter(private)
+                .filter(|address| calls(address, &callee))
+                .collect()
         }
         ByMemory => program.by_memory.iter().copied().filter(private).collect(),
         PutInto(name) => {
             let variable = exported(program, name);
-            let puts = program.functions.values().flat_map(|function| &function.puts);
-            let into = puts.filter(|(put, _)| matches!(put, Put::Global(at) if variable.contains(at)));
-            into.map(|(_, what)| *what).filter(|what| program.functions.contains_key(what)).collect()
+            let puts = program
+                .functions
+                .values()
+                .flat_map(|function| &function.puts);
+            let into =
+                puts.filter(|(put, _)| matches!(put, Put::Global(at) if variable.contains(at)));
+            into.map(|(_, what)| *what)
+                .filter(|what| program.functions.contains_key(what))
+                .collect()
         }
         Slot(word, name) => {
             let callee = exported(program, name);
             let words = program.vtables.iter().map(|table| table + 8 * word);
-            let slots = words.filter_map(|at| program.image.pointers.get(&at)).flatten();
+            let slots = words
+                .filter_map(|at| program.image.pointers.get(&at))
+                .flatten();
             let number = |address: &u64| {
                 let own = program.numbers.get(address).into_iter().flatten();
-                own.filter_map(|number| names.get(number)).any(|own| own == name)
+                own.filter_map(|number| names.get(number))
+                    .any(|own| own == name)
             };
-            slots.copied().filter(|address| number(address) || calls(address, &callee)).collect()
+            slots
+                .copied()
+                .filter(|address| number(address) || calls(address, &callee))
+                .collect()
         }
         Below(from, variable, steps) => below(program, from, *steps)
             .into_iter()
@@ -171,11 +230,18 @@ pub fn roots(program: &Program, mark: &Mark, names: &BTreeMap<u32, String>) -> B
 }
 
 /// The single calls that a mark names.
-pub fn steps(program: &Program, mark: &Mark, names: &BTreeMap<u32, String>) -> BTreeSet<(u64, u64)> {
-    let FilesNear(text) = mark else { return BTreeSet::new() };
+pub fn steps(
+    program: &Program,
+    mark: &Mark,
+    names: &BTreeMap<u32, String>,
+) -> BTreeSet<(u64, u64)> {
+    let FilesNear(text) = mark else {
+        return BTreeSet::new();
+    };
     let file = |address: &u64| {
         let own = program.numbers.get(address).into_iter().flatten();
-        own.filter_map(|number| names.get(number)).any(|name| FILES.contains(&name.as_str()))
+        own.filter_map(|number| names.get(number))
+            .any(|name| FILES.contains(&name.as_str()))
     };
     let mut steps = BTreeSet::new();
     for from in mentioning(program, text) {
@@ -189,25 +255,44 @@ pub fn steps(program: &Program, mark: &Mark, names: &BTreeMap<u32, String>) -> B
 pub fn mentioning(program: &Program, text: &str) -> BTreeSet<u64> {
     let has = |at: &u64| {
         let found = program.image.text(*at).unwrap_or_default();
-        found.windows(text.len()).any(|window| window == text.as_bytes())
+        found
+            .windows(text.len())
+            .any(|window| window == text.as_bytes())
     };
-    let found = program.functions.iter().filter(|(_, function): &(&u64, &Function)| function.data.iter().any(has));
+    let found = program
+        .functions
+        .iter()
+        .filter(|(_, function): &(&u64, &Function)| function.data.iter().any(has));
     found.map(|(address, _)| *address).collect()
 }
 
 fn mentions(program: &Program, address: u64, data: &BTreeSet<u64>) -> bool {
-    program.functions.get(&address).is_some_and(|function| !function.data.is_disjoint(data))
+    program
+        .functions
+        .get(&address)
+        .is_some_and(|function| !function.data.is_disjoint(data))
 }
 
 /// Private functions that an exported one reaches in so many steps.
 fn below(program: &Program, from: &str, steps: usize) -> BTreeSet<u64> {
-    let public: BTreeSet<u64> = program.image.exports.iter().map(|export| export.address).collect();
+    let public: BTreeSet<u64> = program
+        .image
+        .exports
+        .iter()
+        .map(|export| export.address)
+        .collect();
     let mut seen = exported(program, from);
     let mut reached = BTreeSet::new();
     let mut work: Vec<u64> = seen.iter().copied().collect();
     for _ in 0..steps {
-        let next = work.iter().filter_map(|address| program.edges.get(address)).flatten();
-        let next: BTreeSet<u64> = next.map(|edge| edge.to).filter(|to| !public.contains(to)).collect();
+        let next = work
+            .iter()
+            .filter_map(|address| program.edges.get(address))
+            .flatten();
+        let next: BTreeSet<u64> = next
+            .map(|edge| edge.to)
+            .filter(|to| !public.contains(to))
+            .collect();
         work = next.into_iter().filter(|to| seen.insert(*to)).collect();
         reached.extend(&work);
     }

@@ -8,19 +8,25 @@
 //! reach); `effects` names the roads that are kept apart; `rows` folds private
 //! code into the exported functions that reach it.
 
+mod discover;
 pub mod effects;
 pub mod elf;
 pub mod error;
-mod discover;
 mod explain;
 mod flow;
-mod graph;
+pub mod graph;
+mod identify;
 mod ir;
 mod marks;
+mod numbers;
+mod pointers;
 mod print;
 pub mod quirk;
+mod relocate;
 mod rows;
+mod step;
 mod value;
+mod vtables;
 mod x86_64;
 
 use std::collections::BTreeMap;
@@ -68,7 +74,7 @@ pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error>
         .iter()
         .find(|machine| machine.elf() == image.machine)
         .ok_or_else(|| Error::machine(&inputs[0].name, image.machine))?;
-    let (libc, version) = elf::identify(&image)?;
+    let (libc, version) = identify::identify(&image)?;
     let program = graph::Program::analyse(image, machine, &libc, &options.names)?;
     let roots = effects::Roots::find(&program, &libc, &options.names);
     let applying = quirk::applying(&options.quirks, &libc, &version, machine.name());

@@ -19,18 +19,31 @@ pub fn print(snapshot: &Snapshot) -> String {
         let _ = writeln!(out, "{key} = \"{value}\"");
     }
     for build in &snapshot.builds {
-        let _ = writeln!(out, "\n[[build]]\ndistribution = \"{}\"", build.distribution);
+        let _ = writeln!(
+            out,
+            "\n[[build]]\ndistribution = \"{}\"",
+            build.distribution
+        );
         let _ = writeln!(out, "package = \"{}\"", build.package);
         let _ = writeln!(out, "package-version = \"{}\"", build.package_version);
         for object in &build.objects {
             let _ = writeln!(out, "\n[[build.object]]\nfile = \"{}\"", object.file);
-            let _ = writeln!(out, "sha256 = \"{}\"\nbuild-id = \"{}\"", object.sha256, object.build_id);
+            let _ = writeln!(
+                out,
+                "sha256 = \"{}\"\nbuild-id = \"{}\"",
+                object.sha256, object.build_id
+            );
         }
     }
-    for (title, rows) in [("effects", &snapshot.effects), ("functions", &snapshot.functions)] {
+    for (title, rows) in [
+        ("effects", &snapshot.effects),
+        ("functions", &snapshot.functions),
+    ] {
         let _ = writeln!(out, "\n[{title}]");
         for (name, row) in rows {
-            let bare = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+            let bare = name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
             let quote = if bare { "" } else { "\"" };
             let _ = writeln!(out, "{quote}{name}{quote} = \"{}\"", tokens(row));
         }

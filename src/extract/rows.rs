@@ -72,13 +72,25 @@ pub fn rows(
     quirks: &[&Quirk],
 ) -> Result<(Rows, Rows), Error> {
     let names = Names::collect(program);
-    let folding = Folding { program, roots, names: &names, calls: &options.names };
+    let folding = Folding {
+        program,
+        roots,
+        names: &names,
+        calls: &options.names,
+    };
     let mut functions = Rows::new();
     for (name, addresses) in &names.addresses {
-        let first = addresses.iter().next().and_then(|address| names.chosen.get(address));
-        let alias = first.filter(|other| *other != name && names.addresses.get(*other) == Some(addresses));
+        let first = addresses
+            .iter()
+            .next()
+            .and_then(|address| names.chosen.get(address));
+        let alias =
+            first.filter(|other| *other != name && names.addresses.get(*other) == Some(addresses));
         let row = match alias {
-            Some(other) => Row { alias: Some(other.clone()), ..Row::default() },
+            Some(other) => Row {
+                alias: Some(other.clone()),
+                ..Row::default()
+            },
             None => folding.finish(name, folding.fold(addresses, None), quirks)?,
         };
         functions.insert(name.clone(), row);
@@ -86,7 +98,10 @@ pub fn rows(
     let mut effects = Rows::new();
     for (effect, addresses) in roots.all() {
         let folded = folding.fold(&addresses, Some(effect));
-        effects.insert(effect.to_string(), folding.finish(&format!("!{effect}"), folded, quirks)?);
+        effects.insert(
+            effect.to_string(),
+            folding.finish(&format!("!{effect}"), folded, quirks)?,
+        );
     }
     Ok((functions, effects))
 }
@@ -97,7 +112,9 @@ impl Folding<'_> {
         let mut folded = Folded::default();
         let mut seen = BTreeSet::new();
         let mut work = Vec::new();
-        let last = start.iter().any(|address| self.roots.fatal.contains(address));
+        let last = start
+            .iter()
+            .any(|address| self.roots.fatal.contains(address));
         for address in start {
             match self.names.chosen.get(address) {
                 Some(name) if effect.is_some() => drop(folded.row.callees.insert(name.clone())),
@@ -145,13 +162,20 @@ impl Folding<'_> {
         if effect.is_none() && start.contains(&address) {
             folded.row.any |= self.program.wrappers.contains(&address);
         }
-        let sites = self.program.unresolved.iter().filter(|(function, _)| *function == address);
+        let sites = self
+            .program
+            .unresolved
+            .iter()
+            .filter(|(function, _)| *function == address);
         folded.unresolved.extend(sites);
     }
 
     fn finish(&self, name: &str, folded: Folded, quirks: &[&Quirk]) -> Result<Row, Error> {
         let mut row = folded.row;
-        let mine: Vec<_> = quirks.iter().filter(|quirk| quirk.function == name).collect();
+        let mine: Vec<_> = quirks
+            .iter()
+            .filter(|quirk| quirk.function == name)
+            .collect();
         for number in &folded.numbers {
             match self.calls.get(number) {
                 Some(call) => drop(row.calls.insert(call.clone())),
@@ -165,10 +189,10 @@ impl Folding<'_> {
         if let (Some((_, site)), true) = (folded.unresolved.iter().next(), mine.is_empty()) {
             let (file, place) = self.program.image.place(*site);
             let what = "the number of a system call stays unknown";
-            if std::env::var_os("XDEBUG").is_some() { eprintln!("{name} {:x?} {:?}", folded.unresolved, folded.unresolved.iter().map(|(f,_)| self.program.image.names.get(f)).collect::<Vec<_>>()); return Ok(row); }
             return Err(Error::new(Kind::Unresolved, &file, what).at(format!("{name} ({place})")));
         }
-        row.calls.extend(mine.iter().flat_map(|quirk| quirk.calls.iter().cloned()));
+        row.calls
+            .extend(mine.iter().flat_map(|quirk| quirk.calls.iter().cloned()));
         Ok(row)
     }
 }

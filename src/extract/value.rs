@@ -123,7 +123,11 @@ impl Value {
         match (self, other) {
             (Value::AtMost(a), Value::AtMost(b)) => Value::AtMost(*a.max(b)),
             (Value::One(_) | Value::Many(_), Value::One(_) | Value::Many(_)) => {
-                if other.atoms().iter().all(|atom| self.atoms().binary_search(atom).is_ok()) {
+                if other
+                    .atoms()
+                    .iter()
+                    .all(|atom| self.atoms().binary_search(atom).is_ok())
+                {
                     return self.clone();
                 }
                 let mut atoms = self.atoms().to_vec();
@@ -178,7 +182,11 @@ impl Value {
             _ => self.map(|atom| match atom {
                 Atom::Const(value) => {
                     let up = value << bits;
-                    let value = if signed { (up as i64 >> bits) as u64 } else { up >> bits };
+                    let value = if signed {
+                        (up as i64 >> bits) as u64
+                    } else {
+                        up >> bits
+                    };
                     Some(Atom::Const(value))
                 }
                 // A call number keeps its meaning in the low half.
@@ -268,7 +276,11 @@ impl State {
             if index == usize::from(stack_pointer) && mine.stack().is_some() || mine == theirs {
                 continue;
             }
-            let joined = if coarse { Value::Unknown } else { mine.join(theirs) };
+            let joined = if coarse {
+                Value::Unknown
+            } else {
+                mine.join(theirs)
+            };
             if *mine != joined {
                 *mine = joined;
                 changed = true;

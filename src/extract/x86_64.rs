@@ -2,8 +2,8 @@
 //! x86-64: instructions to the analysis's operations, and the System V ABI's registers.
 
 use iced_x86::{
-    Code, ConditionCode, Decoder, DecoderOptions, FlowControl, Instruction,
-    InstructionInfoFactory, InstructionInfoOptions, Mnemonic, OpAccess, OpKind, Register,
+    Code, ConditionCode, Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory,
+    InstructionInfoOptions, Mnemonic, OpAccess, OpKind, Register,
 };
 
 use super::ir::{Cond, Decoded, Flow, Machine, Mask, Op, Place, Reg, Src, Target};
@@ -70,7 +70,10 @@ impl Machine for X86_64 {
         if flow == Flow::Next {
             lower(&i, ops);
         } else if let Flow::Call(_) | Flow::Jump(_) | Flow::Branch(..) = flow {
-            if matches!(i.mnemonic(), Mnemonic::Loop | Mnemonic::Loope | Mnemonic::Loopne) {
+            if matches!(
+                i.mnemonic(),
+                Mnemonic::Loop | Mnemonic::Loope | Mnemonic::Loopne
+            ) {
                 ops.push(Op::Clobber { dst: RCX });
             }
         }
@@ -229,19 +232,42 @@ fn moves(i: &Instruction, ops: &mut Vec<Op>) -> bool {
         });
         return true;
     }
-    let Some(dst) = whole(i) else { return part(i, ops) };
+    let Some(dst) = whole(i) else {
+        return part(i, ops);
+    };
     match i.op1_kind() {
         OpKind::Register => {
-            let Some(src) = reg(i.op1_register()) else { return false };
-            if matches!(i.op1_register(), Register::AH | Register::BH | Register::CH | Register::DH) {
+            let Some(src) = reg(i.op1_register()) else {
+                return false;
+            };
+            if matches!(
+                i.op1_register(),
+                Register::AH | Register::BH | Register::CH | Register::DH
+            ) {
                 return false;
             }
-            ops.push(Op::Copy { dst, src, bytes: width(i, 1), signed });
+            ops.push(Op::Copy {
+                dst,
+                src,
+                bytes: width(i, 1),
+                signed,
+            });
         }
-        OpKind::Memory => ops.push(Op::Load { dst, place: place(i), bytes: width(i, 1), signed }),
+        OpKind::Memory => ops.push(Op::Load {
+            dst,
+            place: place(i),
+            bytes: width(i, 1),
+            signed,
+        }),
         _ => {
-            let Some(value) = immediate(i, 1) else { return false };
-            let value = if i.op0_register().size() == 4 { value as u32 as u64 } else { value as u64 };
+            let Some(value) = immediate(i, 1) else {
+                return false;
+            };
+            let value = if i.op0_register().size() == 4 {
+                value as u32 as u64
+            } else {
+                value as u64
+            };
             ops.push(Op::Const { dst, value });
         }
     }
@@ -250,11 +276,18 @@ fn moves(i: &Instruction, ops: &mut Vec<Op>) -> bool {
 
 /// `mov $56, %al`: hand-written code makes small numbers so.
 fn part(i: &Instruction, ops: &mut Vec<Op>) -> bool {
-    let high = matches!(i.op0_register(), Register::AH | Register::BH | Register::CH | Register::DH);
+    let high = matches!(
+        i.op0_register(),
+        Register::AH | Register::BH | Register::CH | Register::DH
+    );
     match (reg(i.op0_register()), immediate(i, 1)) {
         (Some(dst), Some(value)) if !high => {
             let bytes = i.op0_register().size() as u8;
-            ops.push(Op::Insert { dst, value: value as u64, bytes });
+            ops.push(Op::Insert {
+                dst,
+                value: value as u64,
+                bytes,
+            });
             true
         }
         _ => false,
@@ -266,23 +299,47 @@ fn stacks(i: &Instruction, ops: &mut Vec<Op>) -> bool {
         Mnemonic::Push => {
             let src = match i.op0_kind() {
                 OpKind::Memory => {
-                    ops.push(Op::Load { dst: CARRY, place: place(i), bytes: 8, signed: false });
+                    ops.push(Op::Load {
+                        dst: CARRY,
+                        place: place(i),
+                        bytes: 8,
+                        signed: false,
+                    });
                     Src::Reg(CARRY)
                 }
                 _ => source(i, 0),
             };
             ops.push(stack(-8));
-            ops.push(Op::Store { place: at(RSP, 0), src, bytes: 8 });
+            ops.push(Op::Store {
+                place: at(RSP, 0),
+                src,
+                bytes: 8,
+            });
         }
         Mnemonic::Pop => {
             if let Some(dst) = whole(i) {
-                ops.push(Op::Load { dst, place: at(RSP, 0), bytes: 8, signed: false });
+                ops.push(Op::Load {
+                    dst,
+                    place: at(RSP, 0),
+                    bytes: 8,
+                    signed: false,
+                });
             }
             ops.push(stack(8));
         }
         _ => {
-            ops.push(Op::Copy { dst: RSP, src: RBP, bytes: 8, signed: false });
-            ops.push(Op::Load { dst: RBP, place: at(RSP, 0), bytes: 8, signed: false });
+            ops.push(Op::Copy {
+                dst: RSP,
+                src: RBP,
+                bytes: 8,
+                signed: false,
+            });
+            ops.push(Op::Load {
+                dst: RBP,
+                place: at(RSP, 0),
+                bytes: 8,
+                signed: false,
+            });
             ops.push(stack(8));
         }
     }
@@ -294,14 +351,24 @@ fn compares(i: &Instruction, ops: &mut Vec<Op>) -> bool {
     if i.op0_kind() != OpKind::Register || i.op0_register().size() < 4 {
         return true;
     }
-    let Some(left) = reg(i.op0_register()) else { return true };
+    let Some(left) = reg(i.op0_register()) else {
+        return true;
+    };
     let bytes = i.op0_register().size() as u8;
     if i.mnemonic() == Mnemonic::Test {
         if i.op1_kind() == OpKind::Register && i.op1_register() == i.op0_register() {
-            ops.push(Op::Compare { reg: left, with: 0, bytes });
+            ops.push(Op::Compare {
+                reg: left,
+                with: 0,
+                bytes,
+            });
         }
     } else if let Some(with) = immediate(i, 1) {
-        ops.push(Op::Compare { reg: left, with, bytes });
+        ops.push(Op::Compare {
+            reg: left,
+            with,
+            bytes,
+        });
     }
     true
 }
@@ -323,21 +390,39 @@ fn arithmetic(i: &Instruction, ops: &mut Vec<Op>) -> bool {
     let Some(dst) = whole(i) else { return false };
     let bytes = i.op0_register().size() as u8;
     match i.mnemonic() {
-        Mnemonic::Lea => ops.push(Op::Address { dst, place: place(i), bytes }),
+        Mnemonic::Lea => ops.push(Op::Address {
+            dst,
+            place: place(i),
+            bytes,
+        }),
         Mnemonic::Add | Mnemonic::Sub => {
             let negative = i.mnemonic() == Mnemonic::Sub;
-            ops.push(Op::Add { dst, src: source(i, 1), negative, bytes });
+            ops.push(Op::Add {
+                dst,
+                src: source(i, 1),
+                negative,
+                bytes,
+            });
         }
         Mnemonic::Inc | Mnemonic::Dec => {
             let by = if i.mnemonic() == Mnemonic::Inc { 1 } else { -1 };
-            ops.push(Op::Add { dst, src: Src::Imm(by), negative: false, bytes });
+            ops.push(Op::Add {
+                dst,
+                src: Src::Imm(by),
+                negative: false,
+                bytes,
+            });
         }
         Mnemonic::And => match immediate(i, 1) {
             Some(mask) => ops.push(Op::And { dst, mask, bytes }),
             None => return false,
         },
         Mnemonic::Or if immediate(i, 1) == Some(-1) => {
-            let value = if bytes == 4 { u64::from(u32::MAX) } else { u64::MAX };
+            let value = if bytes == 4 {
+                u64::from(u32::MAX)
+            } else {
+                u64::MAX
+            };
             ops.push(Op::Const { dst, value });
         }
         _ if i.condition_code() != ConditionCode::None && i.code().mnemonic() != Mnemonic::Sete => {
@@ -381,10 +466,16 @@ fn wide(i: &Instruction) -> bool {
 fn moves_if(i: &Instruction, dst: Reg, bytes: u8, ops: &mut Vec<Op>) -> bool {
     match i.op1_kind() {
         OpKind::Register => {
-            let Some(src) = reg(i.op1_register()) else { return false };
+            let Some(src) = reg(i.op1_register()) else {
+                return false;
+            };
             ops.push(Op::Either { dst, src });
         }
-        OpKind::Memory => ops.push(Op::EitherLoad { dst, place: place(i), bytes }),
+        OpKind::Memory => ops.push(Op::EitherLoad {
+            dst,
+            place: place(i),
+            bytes,
+        }),
         _ => return false,
     }
     true
@@ -409,6 +500,10 @@ fn clobbers(i: &Instruction, ops: &mut Vec<Op>) {
     }
     // A store that was not understood still overwrites what was there.
     if i.op0_kind() == OpKind::Memory && i.op_count() > 0 {
-        ops.push(Op::Store { place: place(i), src: Src::Unknown, bytes: width(i, 0) });
+        ops.push(Op::Store {
+            place: place(i),
+            src: Src::Unknown,
+            bytes: width(i, 0),
+        });
     }
 }

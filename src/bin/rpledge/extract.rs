@@ -27,11 +27,17 @@ pub struct Args {
 pub fn main(args: Args) -> Result<ExitCode, String> {
     let mut contents = Vec::new();
     for path in &args.files {
-        contents.push((file_name(path), fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?));
+        contents.push((
+            file_name(path),
+            fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?,
+        ));
     }
     let inputs: Vec<Input> = contents
         .iter()
-        .map(|(name, bytes)| Input { name: name.clone(), bytes })
+        .map(|(name, bytes)| Input {
+            name: name.clone(),
+            bytes,
+        })
         .collect();
     let mut words = args.package.split_whitespace().map(str::to_string);
     let options = Options {
@@ -43,14 +49,20 @@ pub fn main(args: Args) -> Result<ExitCode, String> {
     };
     let extraction = extract::extract(&inputs, &options).map_err(|e| e.to_string())?;
     match &args.why {
-        Some(question) => print!("{}", extraction.why(&question[0], &question[1], &options.names)),
+        Some(question) => print!(
+            "{}",
+            extraction.why(&question[0], &question[1], &options.names)
+        ),
         None => print!("{}", extract::print(&extraction.snapshot)),
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 fn table(path: &Path) -> Result<toml::Table, String> {
@@ -67,7 +79,9 @@ fn names(path: &Path, arch: &str) -> Result<BTreeMap<u32, String>, String> {
         let mut words = numbers.as_str().unwrap_or_default().split_whitespace();
         let most = words.next().unwrap_or("none");
         let own = words.filter_map(|word| word.split_once(':'));
-        let own = own.filter(|(arches, _)| arches.split(',').any(|a| a == arch)).last();
+        let own = own
+            .filter(|(arches, _)| arches.split(',').any(|a| a == arch))
+            .last();
         if let Ok(number) = own.map_or(most, |(_, number)| number).parse() {
             names.insert(number, name.clone());
         }
@@ -81,7 +95,12 @@ fn quirks(path: &Path) -> Result<Vec<Quirk>, String> {
     }
     let table = table(path)?;
     let rows = table.get("quirk").and_then(toml::Value::as_array);
-    let text = |row: &toml::Value, key: &str| row.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_string();
+    let text = |row: &toml::Value, key: &str| {
+        row.get(key)
+            .and_then(|v| v.as_str())
+            .unwrap_or_default()
+            .to_string()
+    };
     Ok(rows
         .into_iter()
         .flatten()
@@ -90,7 +109,10 @@ fn quirks(path: &Path) -> Result<Vec<Quirk>, String> {
             versions: text(row, "versions"),
             arch: text(row, "arch"),
             function: text(row, "function"),
-            calls: text(row, "calls").split_whitespace().map(str::to_string).collect(),
+            calls: text(row, "calls")
+                .split_whitespace()
+                .map(str::to_string)
+                .collect(),
         })
         .collect())
 }

@@ -29,7 +29,9 @@ enum Data {
 }
 
 fn main() -> ExitCode {
-    let Verb::Data { verb: Data::Extract(args) } = Command::parse().verb;
+    let Verb::Data {
+        verb: Data::Extract(args),
+    } = Command::parse().verb;
     extract::main(args).unwrap_or_else(|error| {
         eprintln!("rpledge: {error}");
         ExitCode::FAILURE
