@@ -144,7 +144,7 @@ impl Image {
         let build_id = file.build_id().map_err(|e| Error::damaged(name, e))?;
         self.objects.push(ObjectFile {
             name: input.name.clone(),
-            sha256: hex(&Sha256::digest(input.bytes)),
+            sha256: hex(Sha256::digest(input.bytes)),
             build_id: build_id.map(hex).unwrap_or_default(),
         });
         Ok(())

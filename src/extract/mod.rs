@@ -111,3 +111,6 @@ fn build(image: &elf::Image, options: &Options) -> Build {
             .collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;

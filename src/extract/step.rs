@@ -60,13 +60,13 @@ impl Context<'_> {
         if place.foreign {
             return Value::Unknown.narrow(bytes, signed);
         }
-        if let Some((index, _)) = place.index {
-            if state.get(index).single().is_none() {
-                return match self.table(place, bytes, signed, state) {
-                    Some(table) if bytes >= 4 => Value::Entry(table),
-                    _ => Value::Unknown.narrow(bytes, signed),
-                };
-            }
+        if let Some((index, _)) = place.index
+            && state.get(index).single().is_none()
+        {
+            return match self.table(place, bytes, signed, state) {
+                Some(table) if bytes >= 4 => Value::Entry(table),
+                _ => Value::Unknown.narrow(bytes, signed),
+            };
         }
         let address = self.address(place, state);
         let disp = i32::try_from(place.disp).unwrap_or(i32::MAX);
@@ -331,10 +331,11 @@ pub fn refine(mut state: State, cond: Cond) -> State {
         Cond::Below => with.checked_sub(1),
         _ => None,
     };
-    if let (Some(Ok(most)), true) = (most.map(u32::try_from), old.constants().next().is_none()) {
-        if !matches!(old, Value::Entry(_)) && old.stack().is_none() {
-            state.regs[usize::from(reg)] = Value::AtMost(most);
-        }
+    if let (Some(Ok(most)), true) = (most.map(u32::try_from), old.constants().next().is_none())
+        && !matches!(old, Value::Entry(_))
+        && old.stack().is_none()
+    {
+        state.regs[usize::from(reg)] = Value::AtMost(most);
     }
     state
 }

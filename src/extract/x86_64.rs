@@ -69,13 +69,13 @@ impl Machine for X86_64 {
         let flow = flow(&i);
         if flow == Flow::Next {
             lower(&i, ops);
-        } else if let Flow::Call(_) | Flow::Jump(_) | Flow::Branch(..) = flow {
-            if matches!(
+        } else if let Flow::Call(_) | Flow::Jump(_) | Flow::Branch(..) = flow
+            && matches!(
                 i.mnemonic(),
                 Mnemonic::Loop | Mnemonic::Loope | Mnemonic::Loopne
-            ) {
-                ops.push(Op::Clobber { dst: RCX });
-            }
+            )
+        {
+            ops.push(Op::Clobber { dst: RCX });
         }
         Some(Decoded {
             len: i.len() as u8,
@@ -374,11 +374,11 @@ fn compares(i: &Instruction, ops: &mut Vec<Op>) -> bool {
 }
 
 fn arithmetic(i: &Instruction, ops: &mut Vec<Op>) -> bool {
-    if cleared(i) {
-        if let Some(dst) = whole(i) {
-            ops.push(Op::Const { dst, value: 0 });
-            return true;
-        }
+    if cleared(i)
+        && let Some(dst) = whole(i)
+    {
+        ops.push(Op::Const { dst, value: 0 });
+        return true;
     }
     if i.mnemonic() == Mnemonic::Movq || i.mnemonic() == Mnemonic::Movd {
         return false;

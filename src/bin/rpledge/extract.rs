@@ -78,10 +78,8 @@ fn names(path: &Path, arch: &str) -> Result<BTreeMap<u32, String>, String> {
     for (name, numbers) in calls.into_iter().flatten() {
         let mut words = numbers.as_str().unwrap_or_default().split_whitespace();
         let most = words.next().unwrap_or("none");
-        let own = words.filter_map(|word| word.split_once(':'));
-        let own = own
-            .filter(|(arches, _)| arches.split(',').any(|a| a == arch))
-            .last();
+        let mut own = words.filter_map(|word| word.split_once(':'));
+        let own = own.rfind(|(arches, _)| arches.split(',').any(|a| a == arch));
         if let Ok(number) = own.map_or(most, |(_, number)| number).parse() {
             names.insert(number, name.clone());
         }
