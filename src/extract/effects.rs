@@ -112,7 +112,11 @@ fn fatal(
         let more: Vec<u64> = program
             .functions
             .iter()
-            .filter(|(address, _)| program.noreturn.contains(address) && !fatal.contains(address) && !named.contains_key(address))
+            .filter(|(address, _)| {
+                program.noreturn.contains(address)
+                    && !fatal.contains(address)
+                    && !named.contains_key(address)
+            })
             .filter(|(address, function)| {
                 let numbers = program.numbers.get(address);
                 let leaves = numbers.is_some_and(|numbers| !numbers.is_disjoint(exits));

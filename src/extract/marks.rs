@@ -87,6 +87,7 @@ pub const MARKS: &[(&str, &str, Mark)] = &[
     ("glibc", "prio-mutex", Export("__init_sched_fifo_prio")),
     ("glibc", "prio-mutex", Calls("sched_get_priority_min")),
     ("glibc", "prio-mutex", Calls("sched_getparam")),
+    ("glibc", "rpc", Calls("svc_unregister")),
     ("glibc", "malloc-tunables", Export("get_nprocs")),
     ("glibc", "malloc-tunables", Text("/sys/devices/system/cpu/")),
     ("glibc", "malloc-tunables", Text("/sys/kernel/mm/")),
