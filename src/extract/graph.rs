@@ -98,15 +98,7 @@ impl Program {
         let functions = run_all(&context, leaves.collect());
         let vtables = vtables(&image);
         let pointers = Pointers::collect(&image, &found, &functions, &vtables, libc == "musl");
-        let mut edges = BTreeMap::new();
-        let mut callbacks = BTreeSet::new();
-        for (address, function) in &functions {
-            let (to, open) = pointers.edges(function);
-            if open {
-                callbacks.insert(*address);
-            }
-            edges.insert(*address, to);
-        }
+        let (mut edges, callbacks) = connect(&pointers, &functions);
         let mut numbers = Numbers::default();
         numbers.resolve(&context, &functions, &edges, &image);
         skip_stubs(&functions, &image, &mut edges);
@@ -138,6 +130,22 @@ impl Program {
             image,
         })
     }
+}
+
+type Edges = BTreeMap<u64, BTreeSet<Edge>>;
+
+/// Whom each function may run, and which run code that is not the libc's.
+fn connect(pointers: &Pointers, functions: &BTreeMap<u64, Function>) -> (Edges, BTreeSet<u64>) {
+    let mut edges = Edges::new();
+    let mut callbacks = BTreeSet::new();
+    for (address, function) in functions {
+        let (to, open) = pointers.edges(function);
+        if open {
+            callbacks.insert(*address);
+        }
+        edges.insert(*address, to);
+    }
+    (edges, callbacks)
 }
 
 /// Analyses all functions, and those that only turn up on the way.

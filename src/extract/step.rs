@@ -144,11 +144,7 @@ impl Context<'_> {
         match op {
             Op::Const { dst, value } => state.set(*dst, Value::constant(*value)),
             Op::Insert { dst, value, bytes } => {
-                let mask = (1u64 << (8 * u32::from(*bytes).min(7))) - 1;
-                let value = state.get(*dst).map(|atom| match atom {
-                    Atom::Const(old) => Some(Atom::Const(old & !mask | value & mask)),
-                    _ => None,
-                });
+                let value = inserted(state.get(*dst), *value, *bytes);
                 state.set(*dst, value);
             }
             Op::Copy {
@@ -185,12 +181,7 @@ impl Context<'_> {
                 bytes,
             } => self.add(*dst, src, *negative, *bytes, state),
             Op::And { dst, mask, bytes } => {
-                let value = state.get(*dst).masked(*mask, *bytes);
-                // An aligned stack lies somewhere below: far from what is known by offset.
-                let value = match value.stack() {
-                    Some(at) => Value::One(Atom::Stack(at.saturating_sub(1 << 20))),
-                    None => value,
-                };
+                let value = aligned(state.get(*dst).masked(*mask, *bytes));
                 state.set(*dst, value);
             }
             Op::Either { dst, src } => {
@@ -283,6 +274,22 @@ impl Context<'_> {
                 },
             );
         }
+    }
+}
+
+fn inserted(old: &Value, value: u64, bytes: u8) -> Value {
+    let mask = (1u64 << (8 * u32::from(bytes).min(7))) - 1;
+    old.map(|atom| match atom {
+        Atom::Const(old) => Some(Atom::Const(old & !mask | value & mask)),
+        _ => None,
+    })
+}
+
+/// An aligned stack lies somewhere below: far from what is known by offset.
+fn aligned(value: Value) -> Value {
+    match value.stack() {
+        Some(at) => Value::One(Atom::Stack(at.saturating_sub(1 << 20))),
+        None => value,
     }
 }
 
