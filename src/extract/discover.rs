@@ -61,16 +61,18 @@ fn sweep(image: &Image, machine: &dyn Machine, code: &[u8], start: u64, found: &
             at += 1;
             continue;
         };
-        if let Flow::Call(Target::Address(to)) = decoded.flow {
-            if image.in_code(to) {
-                found.entries.insert(to);
-            }
+        if let Flow::Call(Target::Address(to)) = decoded.flow
+            && image.in_code(to)
+        {
+            found.entries.insert(to);
         }
         for op in &ops {
-            if let Op::Address { place, .. } | Op::LoadWide { place } = op {
-                if place.base.is_none() && place.index.is_none() && !place.foreign {
-                    note(image, place.disp as u64, found);
-                }
+            if let Op::Address { place, .. } | Op::LoadWide { place } = op
+                && place.base.is_none()
+                && place.index.is_none()
+                && !place.foreign
+            {
+                note(image, place.disp as u64, found);
             }
         }
         at += usize::from(decoded.len.max(1));

@@ -24,6 +24,9 @@ const LAST: &[&str] = &[
     "__libc_fatal",
 ];
 
+/// What the loader's own last words begin with, where their function is private.
+const LAST_TEXT: &str = "Inconsistency detected by ld.so";
+
 /// The roots by address.
 #[derive(Default)]
 pub struct Roots {
@@ -46,7 +49,7 @@ impl Roots {
             }
         }
         let exits = exits(names);
-        roots.fatal = fatal(program, &exits);
+        roots.fatal = fatal(program, &exits, &roots.by_address);
         roots
     }
 
@@ -90,17 +93,30 @@ pub fn exits(names: &BTreeMap<u32, String>) -> BTreeSet<u32> {
 }
 
 /// Functions that do not return and of which every end is abort's: least fixpoint.
-fn fatal(program: &Program, exits: &BTreeSet<u32>) -> BTreeSet<u64> {
+fn fatal(
+    program: &Program,
+    exits: &BTreeSet<u32>,
+    named: &BTreeMap<u64, &'static str>,
+) -> BTreeSet<u64> {
     let mut fatal: BTreeSet<u64> = LAST
         .iter()
         .flat_map(|name| exported(program, name))
         .collect();
     fatal.extend(&program.last_words);
+    let last = marks::mentioning(program, LAST_TEXT);
+    fatal.extend(
+        last.iter()
+            .filter(|address| program.noreturn.contains(address)),
+    );
     loop {
         let more: Vec<u64> = program
             .functions
             .iter()
-            .filter(|(address, _)| program.noreturn.contains(address) && !fatal.contains(address))
+            .filter(|(address, _)| {
+                program.noreturn.contains(address)
+                    && !fatal.contains(address)
+                    && !named.contains_key(address)
+            })
             .filter(|(address, function)| {
                 let numbers = program.numbers.get(address);
                 let leaves = numbers.is_some_and(|numbers| !numbers.is_disjoint(exits));

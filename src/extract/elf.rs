@@ -8,23 +8,28 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use gimli::UnwindSection;
 use object::elf;
-use object::read::elf::{ElfFile64, FileHeader, Rela as _, SectionHeader as _, Sym as _};
+use object::read::elf::{ElfFile64, FileHeader, SectionHeader as _, Sym as _};
 use object::{Endianness, Object as _};
 use sha2::{Digest, Sha256};
 
 use super::Input;
 use super::error::{Error, Kind};
+use super::relocate::Pending;
 
 /// Largest file; a libc has some 2 MB.
 const LARGEST_FILE: usize = 64 << 20;
 /// Most files.
 const MOST_FILES: usize = 32;
-/// Most relocations, symbols or function ranges of one file.
-const MOST_ENTRIES: usize = 1 << 20;
+/// Most relocations or function ranges of one file.
+pub const MOST_ENTRIES: usize = 1 << 18;
+/// Most dynamic symbols of one file.
+const MOST_SYMBOLS: usize = 1 << 15;
+/// Most sections of one file.
+const MOST_SECTIONS: usize = 1 << 10;
 /// Distance of the objects in the address space.
-const SPAN: u64 = 1 << 32;
+pub const SPAN: u64 = 1 << 32;
 
-type Elf<'a> = ElfFile64<'a, Endianness>;
+pub type Elf<'a> = ElfFile64<'a, Endianness>;
 
 /// An allocated section.
 pub struct Section {
@@ -72,13 +77,6 @@ pub struct Image {
     pub choosers: BTreeSet<u64>,
     /// Names that the file's own symbol table has: only to explain.
     pub names: BTreeMap<u64, String>,
-}
-
-/// A relocation that waits for the exports of all files.
-struct Pending {
-    place: u64,
-    symbol: String,
-    addend: i64,
 }
 
 impl Image {
@@ -146,7 +144,7 @@ impl Image {
         let build_id = file.build_id().map_err(|e| Error::damaged(name, e))?;
         self.objects.push(ObjectFile {
             name: input.name.clone(),
-            sha256: hex(&Sha256::digest(input.bytes)),
+            sha256: hex(Sha256::digest(input.bytes)),
             build_id: build_id.map(hex).unwrap_or_default(),
         });
         Ok(())
@@ -156,6 +154,10 @@ impl Image {
         let endian = file.endian();
         let relro = relro(file);
         let before = self.sections.len();
+        if file.elf_section_table().len() > MOST_SECTIONS {
+            return Err(Error::new(Kind::TooLarge, name, "too many sections"));
+        }
+        let mut room = file.data().len();
         for section in file.elf_section_table().iter() {
             let flags = section.sh_flags(endian);
             if flags & u64::from(elf::SHF_ALLOC) == 0 || flags & u64::from(elf::SHF_TLS) != 0 {
@@ -173,6 +175,11 @@ impl Image {
             let data = section
                 .data(endian, file.data())
                 .map_err(|e| Error::damaged(name, e))?;
+            // Sections may not share what the file holds: copies of it would grow without end.
+            room = match room.checked_sub(data.len()) {
+                Some(room) => room,
+                None => return Err(Error::damaged(name, "sections share their contents")),
+            };
             let label = file.elf_section_table().section_name(endian, section);
             // What the loader binds to symbols is theirs, be it bound late.
             let bound = label.unwrap_or_default().starts_with(b".got");
@@ -212,7 +219,7 @@ impl Image {
         let damaged = |e| Error::damaged(name, e);
         let sections = file.elf_section_table();
         let table = file.elf_dynamic_symbol_table();
-        if table.len() > MOST_ENTRIES {
+        if table.len() > MOST_SYMBOLS {
             return Err(Error::new(Kind::TooLarge, name, "too many symbols"));
         }
         let versions = sections.versions(endian, file.data()).map_err(damaged)?;
@@ -271,100 +278,6 @@ impl Image {
         Ok(())
     }
 
-    fn relocations(
-        &mut self,
-        file: &Elf,
-        base: u64,
-        name: &str,
-        pending: &mut Vec<Pending>,
-    ) -> Result<(), Error> {
-        let endian = file.endian();
-        let table = file.elf_dynamic_symbol_table();
-        let damaged = |e: object::Error| Error::damaged(name, e);
-        for section in file.elf_section_table().iter() {
-            if section.sh_type(endian) == elf::SHT_RELR {
-                let words = section.data(endian, file.data()).map_err(damaged)?;
-                self.relative(words, base, name)?;
-            }
-            let Some((entries, _)) = section.rela(endian, file.data()).map_err(damaged)? else {
-                continue;
-            };
-            if entries.len() > MOST_ENTRIES {
-                return Err(Error::new(Kind::TooLarge, name, "too many relocations"));
-            }
-            for entry in entries {
-                let place = entry.r_offset(endian);
-                // Where the procedure linkage table keeps its own address in it.
-                let bound = BOUND.contains(&(self.machine, entry.r_type(endian, false)));
-                let addend = if bound { 0 } else { entry.r_addend(endian) };
-                if place >= SPAN {
-                    return Err(Error::damaged(
-                        name,
-                        "a relocation lies outside of the first 4 GB",
-                    ));
-                }
-                let place = base + place;
-                let index = entry.symbol(endian, false);
-                // Without a symbol: the object's own address plus the addend.
-                let Some(index) = index else {
-                    if entry.r_type(endian, false) == chosen(self.machine) {
-                        self.choosers.insert(base.wrapping_add(addend as u64));
-                    }
-                    self.pointers
-                        .entry(place)
-                        .or_default()
-                        .push(base.wrapping_add(addend as u64));
-                    continue;
-                };
-                let symbol = table.symbol(index).map_err(damaged)?;
-                let label = symbol.name(endian, table.strings()).map_err(damaged)?;
-                if symbol.st_type() != elf::STT_TLS {
-                    pending.push(Pending {
-                        place,
-                        symbol: String::from_utf8_lossy(label).into_owned(),
-                        addend,
-                    });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The packed form of relative relocations.
-    fn relative(&mut self, words: &[u8], base: u64, name: &str) -> Result<(), Error> {
-        let mut next = 0u64;
-        let mut places = Vec::new();
-        for word in words
-            .chunks_exact(8)
-            .map(|word| word.try_into().map_or(0, u64::from_le_bytes))
-        {
-            if word & 1 == 0 {
-                places.push(word);
-                next = word.wrapping_add(8);
-            } else {
-                places.extend(
-                    (0..63u64)
-                        .filter(|bit| word >> (bit + 1) & 1 == 1)
-                        .map(|bit| next.wrapping_add(8 * bit)),
-                );
-                next = next.wrapping_add(63 * 8);
-            }
-            if places.len() > MOST_ENTRIES {
-                return Err(Error::new(Kind::TooLarge, name, "too many relocations"));
-            }
-        }
-        for place in places.into_iter().filter(|place| *place < SPAN) {
-            let place = base + place;
-            if let Some(target) = self.word_in(place, 8, false) {
-                self.pointers
-                    .entry(place)
-                    .or_default()
-                    .push(base.wrapping_add(target));
-            }
-        }
-        Ok(())
-    }
-
     fn frames(&mut self, file: &Elf, base: u64, name: &str) -> Result<(), Error> {
         let endian = file.endian();
         let sections = file.elf_section_table();
@@ -404,43 +317,6 @@ impl Image {
         Ok(())
     }
 
-    /// Points what waits for a symbol at all exports of that name.
-    fn bind(&mut self, pending: Vec<Pending>) {
-        let mut by_name: HashMap<&str, Vec<u64>> = HashMap::new();
-        for export in self
-            .exports
-            .iter()
-            .filter(|export| export.old_version.is_none())
-        {
-            by_name
-                .entry(&export.name)
-                .or_default()
-                .push(export.address);
-        }
-        for export in self
-            .exports
-            .iter()
-            .filter(|export| export.old_version.is_some())
-        {
-            if let std::collections::hash_map::Entry::Vacant(place) = by_name.entry(&export.name) {
-                place.insert(vec![export.address]);
-            }
-        }
-        for wait in pending {
-            let targets = by_name.get(wait.symbol.as_str()).into_iter().flatten();
-            let targets: Vec<u64> = targets
-                .map(|to| to.wrapping_add(wait.addend as u64))
-                .collect();
-            if !targets.is_empty() {
-                self.pointers.entry(wait.place).or_default().extend(targets);
-            }
-        }
-        for targets in self.pointers.values_mut() {
-            targets.sort_unstable();
-            targets.dedup();
-        }
-    }
-
     pub fn section(&self, address: u64) -> Option<&Section> {
         let index = self
             .sections
@@ -469,7 +345,7 @@ impl Image {
         self.section(address).is_some_and(|section| section.code)
     }
 
-    fn word_in(&self, address: u64, bytes: u8, signed: bool) -> Option<u64> {
+    pub fn word_in(&self, address: u64, bytes: u8, signed: bool) -> Option<u64> {
         word(self.section_in(address)?, address, bytes, signed)
     }
 
@@ -500,25 +376,6 @@ impl Image {
             .get(self.object(address))
             .map_or("?", |object| &object.name);
         (file.to_string(), format!("{:#x}", address % SPAN))
-    }
-}
-
-/// Relocations whose value is the symbol's alone, whatever their addend says.
-const BOUND: [(u16, u32); 2] = [
-    (elf::EM_X86_64, elf::R_X86_64_GLOB_DAT),
-    (elf::EM_X86_64, elf::R_X86_64_JUMP_SLOT),
-];
-
-/// The relocation whose value a function of the file computes (R_*_IRELATIVE).
-fn chosen(machine: u16) -> u32 {
-    match machine {
-        elf::EM_386 => elf::R_386_IRELATIVE,
-        elf::EM_ARM => elf::R_ARM_IRELATIVE,
-        elf::EM_AARCH64 => elf::R_AARCH64_IRELATIVE,
-        elf::EM_PPC64 => elf::R_PPC64_IRELATIVE,
-        elf::EM_S390 => elf::R_390_IRELATIVE,
-        elf::EM_RISCV => elf::R_RISCV_IRELATIVE,
-        _ => elf::R_X86_64_IRELATIVE,
     }
 }
 
@@ -555,72 +412,4 @@ fn hex(bytes: impl AsRef<[u8]>) -> String {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
-}
-
-/// Which libc, by the banner that each carries.
-pub fn identify(image: &Image) -> Result<(String, String), Error> {
-    let name = &image.objects[0].name;
-    let constants: Vec<&[u8]> = image
-        .sections
-        .iter()
-        .filter(|section| image.object(section.start) == 0 && section.constant && !section.code)
-        .map(|section| section.data.as_slice())
-        .collect();
-    let found = constants
-        .iter()
-        .find_map(|data| glibc(data).map(|v| ("glibc", v)))
-        .or_else(|| {
-            let musl = constants
-                .iter()
-                .any(|data| position(data, b"musl libc").is_some());
-            let version = musl.then(|| constants.iter().find_map(|data| musl_version(data)));
-            version.flatten().map(|v| ("musl", v))
-        });
-    match found {
-        Some((libc, version)) => Ok((libc.to_string(), version)),
-        None => Err(Error::new(
-            Kind::Libc,
-            name,
-            "neither glibc's nor musl's banner is in it",
-        )),
-    }
-}
-
-fn position(data: &[u8], text: &[u8]) -> Option<usize> {
-    data.windows(text.len()).position(|window| window == text)
-}
-
-/// The libc whose banner is anywhere in a file: of a program that holds it.
-pub fn version_in(bytes: &[u8]) -> Option<(&'static str, String)> {
-    if let Some(version) = glibc(bytes) {
-        return Some(("glibc", version));
-    }
-    position(bytes, b"musl libc")?;
-    musl_version(bytes).map(|version| ("musl", version))
-}
-
-fn glibc(data: &[u8]) -> Option<String> {
-    let start = position(data, b"GNU C Library ")?;
-    let banner = &data[start..data.len().min(start + 200)];
-    let at = position(banner, b"release version ")? + b"release version ".len();
-    version(&banner[at..])
-}
-
-/// musl's loader prints its version; the text is a string of its own.
-fn musl_version(data: &[u8]) -> Option<String> {
-    data.split(|byte| *byte == 0).find_map(|text| {
-        let version = version(text)?;
-        (version.len() == text.len() && version.matches('.').count() == 2).then_some(version)
-    })
-}
-
-fn version(text: &[u8]) -> Option<String> {
-    let end = text
-        .iter()
-        .position(|b| !b.is_ascii_digit() && *b != b'.')
-        .unwrap_or(text.len());
-    let version = std::str::from_utf8(&text[..end])
-        .ok()?
-        .trim_end_matches('.');
-    (version.contains('.') && version.len() < 16).then(|| version.to_string())
 }

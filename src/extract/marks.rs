@@ -10,6 +10,8 @@ use super::graph::{Program, Why};
 pub enum Mark {
     /// It is exported under this name.
     Export(&'static str),
+    /// It is exported under a name that begins so.
+    Exports(&'static str),
     /// It is private and mentions a text that contains this.
     Text(&'static str),
     /// It is private and calls a private function that mentions a text with this.
@@ -68,6 +70,7 @@ pub const MARKS: &[(&str, &str, Mark)] = &[
     ("glibc", "nss", Export("__nss_lookup_function")),
     ("glibc", "nss", Export("__nss_lookup")),
     ("glibc", "nss", Export("__nss_next2")),
+    ("glibc", "nss", Exports("_nss_")),
     ("glibc", "nss", Text("/etc/nsswitch.co")),
     ("glibc", "nss", Text("libnss_%s")),
     ("glibc", "nscd", Text("/var/run/nscd/so")),
@@ -84,6 +87,7 @@ pub const MARKS: &[(&str, &str, Mark)] = &[
     ("glibc", "prio-mutex", Export("__init_sched_fifo_prio")),
     ("glibc", "prio-mutex", Calls("sched_get_priority_min")),
     ("glibc", "prio-mutex", Calls("sched_getparam")),
+    ("glibc", "rpc", Calls("svc_unregister")),
     ("glibc", "malloc-tunables", Export("get_nprocs")),
     ("glibc", "malloc-tunables", Text("/sys/devices/system/cpu/")),
     ("glibc", "malloc-tunables", Text("/sys/kernel/mm/")),
@@ -124,97 +128,115 @@ pub fn exported(program: &Program, name: &str) -> BTreeSet<u64> {
 
 /// The functions that a mark names.
 pub fn roots(program: &Program, mark: &Mark, names: &BTreeMap<u32, String>) -> BTreeSet<u64> {
-    let public: BTreeSet<u64> = program
+    let public = program
         .image
         .exports
         .iter()
         .map(|export| export.address)
         .collect();
-    let private = |address: &u64| !public.contains(address);
-    let calls = |address: &u64, callee: &BTreeSet<u64>| {
-        let mut edges = program.edges.get(address).into_iter().flatten();
-        edges.any(|edge| callee.contains(&edge.to))
+    let search = Search {
+        program,
+        names,
+        public,
     };
-    let all = program.edges.keys().copied();
     match mark {
         Export(name) => exported(program, name),
-        Text(text) => mentioning(program, text)
-            .into_iter()
-            .filter(private)
-            .collect(),
-        AboveText(text) => {
-            let below: BTreeSet<u64> = mentioning(program, text)
-                .into_iter()
-                .filter(private)
-                .collect();
-            all.filter(private)
-                .filter(|address| calls(address, &below))
-                .collect()
+        Exports(start) => {
+            let exports = program.image.exports.iter().filter(|export| export.code);
+            let named = exports.filter(|export| export.name.starts_with(start));
+            named.map(|export| export.address).collect()
         }
-        LastCalleeOf(name) => exported(program, name)
-            .iter()
-            .filter_map(|address| program.edges.get(address))
-            .flatten()
-            .filter(|edge| edge.why == Why::Call && program.noreturn.contains(&edge.to))
-            .map(|edge| edge.to)
-            .filter(private)
-            .collect(),
+        Text(text) => search.private(mentioning(program, text)),
+        AboveText(text) => {
+            search.private(search.callers(&search.private(mentioning(program, text))))
+        }
+        LastCalleeOf(name) => search.last_callees(name),
         LastMaking(name) => {
-            let makes = |address: &u64| {
-                let own = program.numbers.get(address).into_iter().flatten();
-                own.filter_map(|number| names.get(number))
-                    .any(|own| own == name)
-            };
-            all.filter(private)
-                .filter(|at| program.noreturn.contains(at) && makes(at))
+            let never = search.private(program.noreturn.iter().copied());
+            never
+                .into_iter()
+                .filter(|address| search.makes(*address, name))
                 .collect()
         }
         MayCall(name) => {
-            let callee = exported(program, name);
-            let may =
-                |address: &u64| calls(address, &callee) && !program.noreturn.contains(address);
-            all.filter(may).collect()
-        }
-        Calls(name) => {
-            let callee = exported(program, name);
-            all.filter(private)
-                .filter(|address| calls(address, &callee))
+            let callers = search.callers(&exported(program, name));
+            callers
+                .into_iter()
+                .filter(|address| !program.noreturn.contains(address))
                 .collect()
         }
-        ByMemory => program.by_memory.iter().copied().filter(private).collect(),
-        PutInto(name) => {
-            let variable = exported(program, name);
-            let puts = program
-                .functions
-                .values()
-                .flat_map(|function| &function.puts);
-            let into =
-                puts.filter(|(put, _)| matches!(put, Put::Global(at) if variable.contains(at)));
-            into.map(|(_, what)| *what)
-                .filter(|what| program.functions.contains_key(what))
-                .collect()
-        }
-        Slot(word, name) => {
-            let callee = exported(program, name);
-            let words = program.vtables.iter().map(|table| table + 8 * word);
-            let slots = words
-                .filter_map(|at| program.image.pointers.get(&at))
-                .flatten();
-            let number = |address: &u64| {
-                let own = program.numbers.get(address).into_iter().flatten();
-                own.filter_map(|number| names.get(number))
-                    .any(|own| own == name)
-            };
-            slots
-                .copied()
-                .filter(|address| number(address) || calls(address, &callee))
-                .collect()
-        }
+        Calls(name) => search.private(search.callers(&exported(program, name))),
+        ByMemory => search.private(program.by_memory.iter().copied()),
+        PutInto(name) => search.put_into(name),
+        Slot(word, name) => search.in_slot(*word, name),
         Below(from, variable, steps) => below(program, from, *steps)
             .into_iter()
             .filter(|address| mentions(program, *address, &exported(program, variable)))
             .collect(),
         FilesNear(_) => BTreeSet::new(),
+    }
+}
+
+/// What the marks are looked for in.
+struct Search<'a> {
+    program: &'a Program,
+    names: &'a BTreeMap<u32, String>,
+    public: BTreeSet<u64>,
+}
+
+impl Search<'_> {
+    fn private(&self, from: impl IntoIterator<Item = u64>) -> BTreeSet<u64> {
+        from.into_iter()
+            .filter(|address| !self.public.contains(address))
+            .collect()
+    }
+
+    fn callers(&self, callees: &BTreeSet<u64>) -> BTreeSet<u64> {
+        let edges = self.program.edges.iter();
+        let calling = edges.filter(|(_, to)| to.iter().any(|edge| callees.contains(&edge.to)));
+        calling.map(|(address, _)| *address).collect()
+    }
+
+    fn makes(&self, address: u64, name: &str) -> bool {
+        let own = self.program.numbers.get(&address).into_iter().flatten();
+        own.filter_map(|number| self.names.get(number))
+            .any(|own| own == name)
+    }
+
+    fn last_callees(&self, name: &str) -> BTreeSet<u64> {
+        let callers = exported(self.program, name);
+        let edges = callers
+            .iter()
+            .filter_map(|address| self.program.edges.get(address))
+            .flatten();
+        let last =
+            edges.filter(|edge| edge.why == Why::Call && self.program.noreturn.contains(&edge.to));
+        self.private(last.map(|edge| edge.to))
+    }
+
+    fn put_into(&self, name: &str) -> BTreeSet<u64> {
+        let variable = exported(self.program, name);
+        let puts = self
+            .program
+            .functions
+            .values()
+            .flat_map(|function| &function.puts);
+        let into = puts.filter(|(put, _)| matches!(put, Put::Global(at) if variable.contains(at)));
+        let what = into.map(|(_, what)| *what);
+        what.filter(|what| self.program.functions.contains_key(what))
+            .collect()
+    }
+
+    fn in_slot(&self, word: u64, name: &str) -> BTreeSet<u64> {
+        let callers = self.callers(&exported(self.program, name));
+        let words = self.program.vtables.iter().map(|table| table + 8 * word);
+        let slots = words
+            .filter_map(|at| self.program.image.pointers.get(&at))
+            .flatten()
+            .copied();
+        slots
+            .filter(|address| self.makes(*address, name) || callers.contains(address))
+            .collect()
     }
 }
 
@@ -241,7 +263,7 @@ pub fn steps(
 }
 
 /// Functions that mention a text with this in it.
-fn mentioning(program: &Program, text: &str) -> BTreeSet<u64> {
+pub fn mentioning(program: &Program, text: &str) -> BTreeSet<u64> {
     let has = |at: &u64| {
         let found = program.image.text(*at).unwrap_or_default();
         found

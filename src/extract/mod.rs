@@ -14,22 +14,25 @@ pub mod elf;
 pub mod error;
 mod explain;
 mod flow;
-mod graph;
+pub mod graph;
+mod identify;
 mod ir;
 mod marks;
-mod print;
-pub mod quirk;
+mod numbers;
+mod pointers;
+mod relocate;
 mod rows;
+mod step;
 mod value;
+mod vtables;
 mod x86_64;
 
 use std::collections::BTreeMap;
 
-pub use elf::version_in;
 pub use error::Error;
-pub use print::print;
-pub use quirk::Quirk;
+pub use identify::version_in;
 
+use crate::facts::quirks::Quirk;
 use crate::facts::{Build, Object, Snapshot};
 
 /// Version of this extractor, as snapshots name it.
@@ -69,10 +72,13 @@ pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error>
         .iter()
         .find(|machine| machine.elf() == image.machine)
         .ok_or_else(|| Error::machine(&inputs[0].name, image.machine))?;
-    let (libc, version) = elf::identify(&image)?;
+    let (libc, version) = identify::identify(&image)?;
     let program = graph::Program::analyse(image, machine, &libc, &options.names)?;
     let roots = effects::Roots::find(&program, &libc, &options.names);
-    let applying = quirk::applying(&options.quirks, &libc, &version, machine.name());
+    let quirks = options.quirks.iter();
+    let applying: Vec<&Quirk> = quirks
+        .filter(|quirk| quirk.is_for(&libc, &version, machine.name()))
+        .collect();
     let (functions, effects) = rows::rows(&program, &roots, options, &applying)?;
     let snapshot = Snapshot {
         libc,
@@ -106,3 +112,6 @@ fn build(image: &elf::Image, options: &Options) -> Build {
             .collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,7 +43,7 @@ pub struct Table {
     pub plus: u64,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub enum Value {
     Unknown,
     /// Unknown but not above this.
@@ -53,6 +53,22 @@ pub enum Value {
     Many(Rc<[Atom]>),
     Entry(Table),
 }
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Value::Unknown, Value::Unknown) => true,
+            (Value::AtMost(a), Value::AtMost(b)) => a == b,
+            (Value::One(a), Value::One(b)) => a == b,
+            // Most copies share their set.
+            (Value::Many(a), Value::Many(b)) => Rc::ptr_eq(a, b) || a == b,
+            (Value::Entry(a), Value::Entry(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Value {}
 
 impl Value {
     pub fn constant(value: u64) -> Value {
@@ -107,6 +123,13 @@ impl Value {
         match (self, other) {
             (Value::AtMost(a), Value::AtMost(b)) => Value::AtMost(*a.max(b)),
             (Value::One(_) | Value::Many(_), Value::One(_) | Value::Many(_)) => {
+                if other
+                    .atoms()
+                    .iter()
+                    .all(|atom| self.atoms().binary_search(atom).is_ok())
+                {
+                    return self.clone();
+                }
                 let mut atoms = self.atoms().to_vec();
                 atoms.extend_from_slice(other.atoms());
                 Value::from_atoms(atoms)
@@ -273,11 +296,19 @@ impl State {
 
     /// A slot stays known only where both know it; unknown is kept as such.
     fn join_slots(&mut self, other: &State, coarse: bool) -> bool {
+        if self.slots == other.slots {
+            return false;
+        }
         let mut changed = false;
+        let mut theirs = other.slots.iter().peekable();
+        let mut new = Vec::new();
         for (at, mine) in &mut self.slots {
-            let joined = match other.slot(*at) {
-                Some(theirs) if mine == theirs => continue,
-                Some(theirs) if !coarse => mine.join(theirs),
+            while let Some((missing, _)) = theirs.next_if(|(other, _)| other < at) {
+                new.push(*missing);
+            }
+            let joined = match theirs.next_if(|(other, _)| other == at) {
+                Some((_, value)) if mine == value => continue,
+                Some((_, value)) if !coarse => mine.join(value),
                 _ => Value::Unknown,
             };
             if *mine != joined {
@@ -285,9 +316,10 @@ impl State {
                 changed = true;
             }
         }
-        for (at, _) in &other.slots {
-            if self.slot(*at).is_none() && self.slots.len() < MOST_SLOTS {
-                self.set_slot(*at, Value::Unknown);
+        new.extend(theirs.map(|(missing, _)| *missing));
+        for at in new {
+            if self.slots.len() < MOST_SLOTS {
+                self.set_slot(at, Value::Unknown);
                 changed = true;
             }
         }

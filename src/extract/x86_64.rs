@@ -69,13 +69,13 @@ impl Machine for X86_64 {
         let flow = flow(&i);
         if flow == Flow::Next {
             lower(&i, ops);
-        } else if let Flow::Call(_) | Flow::Jump(_) | Flow::Branch(..) = flow {
-            if matches!(
+        } else if let Flow::Call(_) | Flow::Jump(_) | Flow::Branch(..) = flow
+            && matches!(
                 i.mnemonic(),
                 Mnemonic::Loop | Mnemonic::Loope | Mnemonic::Loopne
-            ) {
-                ops.push(Op::Clobber { dst: RCX });
-            }
+            )
+        {
+            ops.push(Op::Clobber { dst: RCX });
         }
         Some(Decoded {
             len: i.len() as u8,
@@ -211,6 +211,7 @@ fn lower(i: &Instruction, ops: &mut Vec<Op>) {
         Mnemonic::Push | Mnemonic::Pop | Mnemonic::Leave => stacks(i, ops),
         Mnemonic::Cmp | Mnemonic::Test => compares(i, ops),
         Mnemonic::Nop | Mnemonic::Endbr64 => true,
+        Mnemonic::Rol | Mnemonic::Ror | Mnemonic::Xor if guards(i) => true,
         _ => arithmetic(i, ops),
     };
     if !known {
@@ -373,11 +374,11 @@ fn compares(i: &Instruction, ops: &mut Vec<Op>) -> bool {
 }
 
 fn arithmetic(i: &Instruction, ops: &mut Vec<Op>) -> bool {
-    if cleared(i) {
-        if let Some(dst) = whole(i) {
-            ops.push(Op::Const { dst, value: 0 });
-            return true;
-        }
+    if cleared(i)
+        && let Some(dst) = whole(i)
+    {
+        ops.push(Op::Const { dst, value: 0 });
+        return true;
     }
     if i.mnemonic() == Mnemonic::Movq || i.mnemonic() == Mnemonic::Movd {
         return false;
@@ -430,6 +431,19 @@ fn arithmetic(i: &Instruction, ops: &mut Vec<Op>) -> bool {
         _ => return false,
     }
     true
+}
+
+/// glibc keeps function pointers xored with a secret at %fs:0x30 and rotated by
+/// 17: for the analysis a pointer in either form is that pointer.
+fn guards(i: &Instruction) -> bool {
+    match i.mnemonic() {
+        Mnemonic::Xor => {
+            i.op1_kind() == OpKind::Memory
+                && i.segment_prefix() == Register::FS
+                && i.memory_displacement64() == 0x30
+        }
+        _ => i.op0_kind() == OpKind::Register && immediate(i, 1) == Some(0x11),
+    }
 }
 
 /// `xor r, r` and `sub r, r`.

@@ -101,7 +101,7 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
     let ask = match args.verb {
         Verb::Ask(ask) => ask,
         Verb::Extract(args) => {
-            return extract::main(args).map_err(|why| Failure::data(format!("rpledge: {why}")));
+            return extract::main(args);
         }
     };
     let answer = answer(&ask)?;

@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `rpledge data extract`: the files of a libc package to a snapshot on standard output.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use rpledge::extract::{self, Input, Options, Quirk};
+use rpledge::extract::{self, Input, Options};
+use rpledge::facts::print;
+
+use crate::report::{self, Failure};
+use crate::store::Store;
 
 #[derive(clap::Args)]
 pub struct Args {
     /// Distribution, package and version, as in "debian libc6 2.36-9+deb12u14"
     #[arg(long, default_value = "")]
     package: String,
-    /// Directory of the data files
-    #[arg(long, default_value = "data")]
-    data: PathBuf,
+    /// Data directory, for system calls and quirks [default: the data that the command carries]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Explain instead: the shortest way from a function to a system call, as in "fgets wait4"
     #[arg(long, num_args = 2, value_names = ["FUNCTION", "CALL"])]
     why: Option<Vec<String>>,
@@ -24,14 +27,13 @@ pub struct Args {
     files: Vec<PathBuf>,
 }
 
-pub fn main(args: Args) -> Result<ExitCode, String> {
-    let mut contents = Vec::new();
-    for path in &args.files {
-        contents.push((
-            file_name(path),
-            fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?,
-        ));
-    }
+/// Longest file that is read; glibc's libc.so.6 has 2 MB.
+const FILE_MAX: u64 = 256 << 20;
+
+pub fn main(args: Args) -> Result<ExitCode, Failure> {
+    let store = Store::open(args.data.as_deref())?;
+    let contents = args.files.iter().map(|path| read(path));
+    let contents = contents.collect::<Result<Vec<_>, _>>()?;
     let inputs: Vec<Input> = contents
         .iter()
         .map(|(name, bytes)| Input {
@@ -39,80 +41,36 @@ pub fn main(args: Args) -> Result<ExitCode, String> {
             bytes,
         })
         .collect();
-    let mut words = args.package.split_whitespace().map(str::to_string);
+    let mut words = args.package.split_whitespace().map(str::to_owned);
+    let syscalls = store.syscalls(&store.arches()?)?;
+    let names = syscalls.table("x86_64").into_iter();
     let options = Options {
         distribution: words.next().unwrap_or_default(),
         package: words.next().unwrap_or_default(),
         package_version: words.next().unwrap_or_default(),
-        names: names(&args.data.join("syscalls.toml"), "x86_64")?,
-        quirks: quirks(&args.data.join("quirks.toml"))?,
+        names: names.map(|(nr, name)| (nr, name.to_owned())).collect(),
+        quirks: store.quirks()?,
     };
-    let extraction = extract::extract(&inputs, &options).map_err(|e| e.to_string())?;
-    match &args.why {
-        Some(question) => print!(
-            "{}",
-            extraction.why(&question[0], &question[1], &options.names)
-        ),
-        None => print!("{}", extract::print(&extraction.snapshot)),
-    }
+    let failed = |why: extract::Error| Failure::data(format!("rpledge: {why}"));
+    let extraction = extract::extract(&inputs, &options).map_err(failed)?;
+    report::print(&match args.why.as_deref() {
+        Some([function, call]) => extraction.why(function, call, &options.names),
+        _ => print::snapshot(&extraction.snapshot),
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn file_name(path: &Path) -> String {
-    path.file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
-}
-
-fn table(path: &Path) -> Result<toml::Table, String> {
-    let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
-    text.parse().map_err(|e| format!("{}: {e}", path.display()))
-}
-
-/// The system calls of an architecture by number.
-fn names(path: &Path, arch: &str) -> Result<BTreeMap<u32, String>, String> {
-    let table = table(path)?;
-    let calls = table.get("syscalls").and_then(toml::Value::as_table);
-    let mut names = BTreeMap::new();
-    for (name, numbers) in calls.into_iter().flatten() {
-        let mut words = numbers.as_str().unwrap_or_default().split_whitespace();
-        let most = words.next().unwrap_or("none");
-        let own = words.filter_map(|word| word.split_once(':'));
-        let own = own
-            .filter(|(arches, _)| arches.split(',').any(|a| a == arch))
-            .last();
-        if let Ok(number) = own.map_or(most, |(_, number)| number).parse() {
-            names.insert(number, name.clone());
-        }
+/// A file's name without its directory, and its bytes.
+fn read(path: &Path) -> Result<(String, Vec<u8>), Failure> {
+    let shown = path.display();
+    let failed = |why: String| Failure::data(format!("rpledge: {shown}: {why}"));
+    let about = fs::metadata(path).map_err(|why| failed(why.to_string()))?;
+    if !about.is_file() || about.len() > FILE_MAX {
+        return Err(failed(
+            "not a file, or too long to be a C library".to_owned(),
+        ));
     }
-    Ok(names)
-}
-
-fn quirks(path: &Path) -> Result<Vec<Quirk>, String> {
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    let table = table(path)?;
-    let rows = table.get("quirk").and_then(toml::Value::as_array);
-    let text = |row: &toml::Value, key: &str| {
-        row.get(key)
-            .and_then(|v| v.as_str())
-            .unwrap_or_default()
-            .to_string()
-    };
-    Ok(rows
-        .into_iter()
-        .flatten()
-        .map(|row| Quirk {
-            libc: text(row, "libc"),
-            versions: text(row, "versions"),
-            arch: text(row, "arch"),
-            function: text(row, "function"),
-            calls: text(row, "calls")
-                .split_whitespace()
-                .map(str::to_string)
-                .collect(),
-        })
-        .collect())
+    let bytes = fs::read(path).map_err(|why| failed(why.to_string()))?;
+    let name = path.file_name().unwrap_or_default();
+    Ok((name.to_string_lossy().into_owned(), bytes))
 }

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Which libc and which version a file is: by the banner that each carries.
+
+use super::elf::Image;
+use super::error::{Error, Kind};
+
+/// Which libc, by the banner that each carries.
+pub fn identify(image: &Image) -> Result<(String, String), Error> {
+    let name = &image.objects[0].name;
+    let constants: Vec<&[u8]> = image
+        .sections
+        .iter()
+        .filter(|section| image.object(section.start) == 0 && section.constant && !section.code)
+        .map(|section| section.data.as_slice())
+        .collect();
+    let found = constants
+        .iter()
+        .find_map(|data| glibc(data).map(|v| ("glibc", v)))
+        .or_else(|| {
+            let musl = constants
+                .iter()
+                .any(|data| position(data, b"musl libc").is_some());
+            let version = musl.then(|| constants.iter().find_map(|data| musl_version(data)));
+            version.flatten().map(|v| ("musl", v))
+        });
+    match found {
+        Some((libc, version)) => Ok((libc.to_string(), version)),
+        None => Err(Error::new(
+            Kind::Libc,
+            name,
+            "neither glibc's nor musl's banner is in it",
+        )),
+    }
+}
+
+/// The libc whose banner is anywhere in a file: of a program that holds it.
+pub fn version_in(bytes: &[u8]) -> Option<(&'static str, String)> {
+    if let Some(version) = glibc(bytes) {
+        return Some(("glibc", version));
+    }
+    position(bytes, b"musl libc")?;
+    musl_version(bytes).map(|version| ("musl", version))
+}
+
+fn position(data: &[u8], text: &[u8]) -> Option<usize> {
+    data.windows(text.len()).position(|window| window == text)
+}
+
+fn glibc(data: &[u8]) -> Option<String> {
+    let start = position(data, b"GNU C Library ")?;
+    let banner = &data[start..data.len().min(start + 200)];
+    let at = position(banner, b"release version ")? + b"release version ".len();
+    version(&banner[at..])
+}
+
+/// musl's loader prints its version; the text is a string of its own.
+fn musl_version(data: &[u8]) -> Option<String> {
+    data.split(|byte| *byte == 0).find_map(|text| {
+        let version = version(text)?;
+        (version.len() == text.len() && version.matches('.').count() == 2).then_some(version)
+    })
+}
+
+fn version(text: &[u8]) -> Option<String> {
+    let end = text
+        .iter()
+        .position(|b| !b.is_ascii_digit() && *b != b'.')
+        .unwrap_or(text.len());
+    let version = std::str::from_utf8(&text[..end])
+        .ok()?
+        .trim_end_matches('.');
+    (version.contains('.') && version.len() < 16).then(|| version.to_string())
+}

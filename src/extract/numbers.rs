@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Numbers of system calls: at their sites, and through wrappers at the callers that name them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::elf::Image;
+use super::flow::{Context, Exit, Function};
+use super::graph::{Edge, Why};
+use super::ir::Reg;
+use super::value::{Atom, State, Value};
+
+/// Where a caller says which system call is meant.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Place {
+    Reg(Reg),
+    Slot(i32),
+    Pointee(Reg, i32),
+}
+
+/// Numbers of system calls, from sites and through wrappers.
+#[derive(Default)]
+pub struct Numbers {
+    pub known: BTreeMap<u64, BTreeSet<u32>>,
+    pub wrappers: BTreeSet<u64>,
+    wanted: BTreeMap<u64, BTreeSet<Place>>,
+    pub by_memory: BTreeSet<u64>,
+    pub unresolved: BTreeSet<(u64, u64)>,
+}
+
+impl Numbers {
+    pub fn resolve(
+        &mut self,
+        context: &Context,
+        functions: &BTreeMap<u64, Function>,
+        edges: &BTreeMap<u64, BTreeSet<Edge>>,
+        image: &Image,
+    ) {
+        for (address, function) in functions {
+            for node in function.nodes.values() {
+                if let Exit::Syscall { number } = &node.exit {
+                    self.number(*address, node.site, number);
+                    let read = |atom: &Atom| {
+                        matches!(atom, Atom::Pointee(..) | Atom::Field(_) | Atom::Member(..))
+                    };
+                    if number.atoms().iter().any(read) {
+                        self.by_memory.insert(*address);
+                    }
+                }
+            }
+        }
+        let mut callers: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
+        let mut taken: BTreeSet<u64> = BTreeSet::new();
+        for (from, to) in edges {
+            for edge in to {
+                match edge.why {
+                    Why::Call => drop(callers.entry(edge.to).or_default().insert(*from)),
+                    Why::Indirect => drop(taken.insert(edge.to)),
+                    // An address that is only compared with, where there are callers.
+                    Why::Ref => {}
+                }
+            }
+        }
+        let exported: BTreeSet<u64> = image.exports.iter().map(|export| export.address).collect();
+        let mut done: BTreeSet<(u64, Place)> = BTreeSet::new();
+        loop {
+            let next = self
+                .wanted
+                .iter()
+                .flat_map(|(f, places)| places.iter().map(|p| (*f, *p)));
+            let Some((callee, place)) = next.into_iter().find(|want| !done.contains(want)) else {
+                break;
+            };
+            done.insert((callee, place));
+            let known = callers.get(&callee);
+            if taken.contains(&callee) || (known.is_none() && !exported.contains(&callee)) {
+                self.unresolved.insert((callee, callee));
+            }
+            for caller in known.into_iter().flatten() {
+                self.at_caller(context, *caller, callee, place);
+            }
+        }
+        self.wrappers = self.wanted.keys().copied().collect();
+    }
+
+    /// A value as a number: known, from the caller, or neither.
+    fn number(&mut self, function: u64, site: u64, value: &Value) {
+        if value.atoms().is_empty() {
+            self.unresolved.insert((function, site));
+        }
+        for atom in value.atoms() {
+            let place = match atom {
+                Atom::Const(number) => {
+                    self.known
+                        .entry(function)
+                        .or_default()
+                        .insert(*number as u32);
+                    continue;
+                }
+                Atom::Entry(reg) => Place::Reg(*reg),
+                Atom::Slot(at) => Place::Slot(*at),
+                Atom::Pointee(reg, at) => Place::Pointee(*reg, *at),
+                _ => {
+                    self.unresolved.insert((function, site));
+                    continue;
+                }
+            };
+            self.wanted.entry(function).or_default().insert(place);
+        }
+    }
+
+    fn at_caller(&mut self, context: &Context, caller: u64, callee: u64, place: Place) {
+        let machine = context.machine;
+        let mut values = Vec::new();
+        let mut watch = |site: u64, target: &Value, state: &State, call: bool| {
+            if !target.constants().any(|to| to == callee) {
+                return;
+            }
+            let slot = |at: i32| match state.slot(at) {
+                Some(value) => value.clone(),
+                None if i64::from(at) >= machine.call_pushes() => Value::One(Atom::Slot(at)),
+                None => Value::Unknown,
+            };
+            let value = match place {
+                Place::Reg(reg) => state.get(reg).clone(),
+                Place::Slot(at) => {
+                    let pushed = if call {
+                        machine.call_pushes() as i32
+                    } else {
+                        0
+                    };
+                    let sp = state.get(machine.stack_pointer()).stack();
+                    sp.map_or(Value::Unknown, |sp| {
+                        slot(sp.saturating_add(at).saturating_sub(pushed))
+                    })
+                }
+                Place::Pointee(reg, at) => match state.get(reg) {
+                    Value::One(Atom::Stack(base)) => slot(base.saturating_add(at)),
+                    Value::One(Atom::Entry(reg)) => Value::One(Atom::Pointee(*reg, at)),
+                    _ => Value::Unknown,
+                },
+            };
+            values.push((site, value));
+        };
+        context.run(caller, Some(&mut watch));
+        for (site, value) in values {
+            self.number(caller, site, &value.narrow(4, false));
+        }
+    }
+}

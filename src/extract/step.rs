@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One operation on what is known: registers, the stack, constant memory, comparisons.
+
+use super::flow::Context;
+use super::ir::{Cond, Op, Place, Src};
+use super::value::{Atom, State, Table, Value};
+
+impl Context<'_> {
+    pub fn address(&self, place: &Place, state: &State) -> Value {
+        if place.foreign {
+            return Value::Unknown;
+        }
+        let base = match place.base {
+            None => Value::constant(place.disp as u64),
+            Some(base) => state.get(base).plus(place.disp),
+        };
+        match place.index {
+            None => base,
+            // A constant plus something: only a load from a table can make sense of it.
+            Some((index, scale)) => match state.get(index).single() {
+                Some(index) => base.plus((index as i64).wrapping_mul(i64::from(scale))),
+                None => Value::Unknown,
+            },
+        }
+    }
+
+    /// The table that an indexed operand reads from.
+    fn table(&self, place: &Place, bytes: u8, signed: bool, state: &State) -> Option<Table> {
+        let (index, scale) = place.index?;
+        let base = match place.base {
+            None => Some(place.disp as u64),
+            Some(base) => state.get(base).plus(place.disp).single(),
+        };
+        let (base, step, chosen) = match base {
+            Some(base) => (base, scale, state.get(index)),
+            // The scaled index may stand first and the table second.
+            None if scale == 1 => (
+                state.get(index).plus(place.disp).single()?,
+                bytes,
+                place.base.map_or(&Value::Unknown, |base| state.get(base)),
+            ),
+            None => return None,
+        };
+        self.image.section(base)?;
+        let last = match chosen {
+            Value::AtMost(most) if step == scale => Some(*most),
+            _ => None,
+        };
+        Some(Table {
+            base,
+            step,
+            size: bytes,
+            signed,
+            last,
+            plus: 0,
+        })
+    }
+
+    pub fn load(&self, place: &Place, bytes: u8, signed: bool, state: &State) -> Value {
+        if place.foreign {
+            return Value::Unknown.narrow(bytes, signed);
+        }
+        if let Some((index, _)) = place.index
+            && state.get(index).single().is_none()
+        {
+            return match self.table(place, bytes, signed, state) {
+                Some(table) if bytes >= 4 => Value::Entry(table),
+                _ => Value::Unknown.narrow(bytes, signed),
+            };
+        }
+        let address = self.address(place, state);
+        let disp = i32::try_from(place.disp).unwrap_or(i32::MAX);
+        // Symbols stand for pointers: what is read through one is named by the offset.
+        let (base, by) = match (&address, place.base, place.index) {
+            (Value::Unknown | Value::AtMost(_) | Value::Entry(_), Some(base), None) => {
+                (state.get(base), disp)
+            }
+            (Value::Unknown | Value::AtMost(_) | Value::Entry(_), ..) => {
+                return Value::Unknown.narrow(bytes, signed);
+            }
+            _ => (&address, 0),
+        };
+        let mut read = Vec::new();
+        if base.atoms().is_empty() {
+            return Value::One(Atom::Field(disp)).narrow(bytes, signed);
+        }
+        for atom in base.atoms() {
+            let one = match atom {
+                Atom::Const(at) => self.read(at.wrapping_add(by as u64), bytes, signed, &mut read),
+                Atom::Stack(at) => match state.slot(at.saturating_add(by)) {
+                    Some(value) if !value.atoms().is_empty() => {
+                        read.extend_from_slice(value.atoms());
+                        true
+                    }
+                    Some(other) if base.atoms().len() == 1 => return other.narrow(bytes, signed),
+                    Some(_) => false,
+                    None if i64::from(at.saturating_add(by)) >= self.machine.call_pushes() => {
+                        read.push(Atom::Slot(at.saturating_add(by)));
+                        true
+                    }
+                    None => false,
+                },
+                Atom::Entry(reg) => {
+                    read.push(Atom::Pointee(*reg, disp));
+                    true
+                }
+                Atom::Field(at) | Atom::Pointee(_, at) | Atom::Member(_, at) => {
+                    read.push(Atom::Member(*at, disp));
+                    true
+                }
+                Atom::Global(_) | Atom::Slot(_) => {
+                    read.push(Atom::Field(disp));
+                    true
+                }
+            };
+            if !one {
+                return Value::Unknown.narrow(bytes, signed);
+            }
+        }
+        Value::from_atoms(read).narrow(bytes, signed)
+    }
+
+    /// What memory at a known address may hold.
+    fn read(&self, at: u64, bytes: u8, signed: bool, read: &mut Vec<Atom>) -> bool {
+        let Some(section) = self.image.section(at) else {
+            return false;
+        };
+        let pointers = self.image.pointers.get(&at).filter(|_| bytes == 8);
+        if let Some(pointers) = pointers {
+            read.extend(pointers.iter().map(|to| Atom::Const(*to)));
+            if !section.fixed {
+                read.push(Atom::Global(at));
+            }
+            return true;
+        }
+        match self.image.word(at, bytes.min(8), signed) {
+            Some(word) if section.constant => read.push(Atom::Const(word)),
+            _ => read.push(Atom::Global(at)),
+        }
+        true
+    }
+
+    pub fn apply(&self, op: &Op, state: &mut State) {
+        match op {
+            Op::Const { dst, value } => state.set(*dst, Value::constant(*value)),
+            Op::Insert { dst, value, bytes } => {
+                let value = inserted(state.get(*dst), *value, *bytes);
+                state.set(*dst, value);
+            }
+            Op::Copy {
+                dst,
+                src,
+                bytes,
+                signed,
+            } => {
+                let value = match *bytes {
+                    8 => state.get(*src).clone(),
+                    _ => state.get(*src).narrow(*bytes, *signed),
+                };
+                state.set(*dst, value);
+            }
+            Op::Address { dst, place, bytes } => {
+                let value = self.address(place, state).narrow(*bytes, false);
+                let value = self.offset_table(place, state).unwrap_or(value);
+                state.set(*dst, value);
+            }
+            Op::Load {
+                dst,
+                place,
+                bytes,
+                signed,
+            } => {
+                let value = self.load(place, *bytes, *signed, state);
+                state.set(*dst, value);
+            }
+            Op::Store { place, src, bytes } => self.store(place, src, *bytes, state),
+            Op::Add {
+                dst,
+                src,
+                negative,
+                bytes,
+            } => self.add(*dst, src, *negative, *bytes, state),
+            Op::And { dst, mask, bytes } => {
+                let value = aligned(state.get(*dst).masked(*mask, *bytes));
+                state.set(*dst, value);
+            }
+            Op::Either { dst, src } => {
+                let value = state.get(*dst).join(state.get(*src));
+                state.set(*dst, value);
+            }
+            Op::EitherLoad { dst, place, bytes } => {
+                let value = state
+                    .get(*dst)
+                    .join(&self.load(place, *bytes, false, state));
+                state.set(*dst, value);
+            }
+            Op::Clobber { dst } => state.set(*dst, Value::Unknown),
+            Op::Compare { reg, with, bytes } => state.compared = Some((*reg, *with, *bytes)),
+            Op::FlagsLost => state.compared = None,
+            Op::LoadWide { .. } => {}
+        }
+    }
+
+    /// `lea` of a table entry's value plus a base.
+    fn offset_table(&self, place: &Place, state: &State) -> Option<Value> {
+        let (index, 1) = place.index? else {
+            return None;
+        };
+        let base = state.get(place.base?);
+        let (table, by) = match (base, state.get(index)) {
+            (Value::Entry(_), by) => (base, by.single()?),
+            (by, table @ Value::Entry(_)) => (table, by.single()?),
+            _ => return None,
+        };
+        Some(table.plus((by as i64).wrapping_add(place.disp)))
+    }
+
+    fn add(&self, dst: u8, src: &Src, negative: bool, bytes: u8, state: &mut State) {
+        let sign = if negative { -1 } else { 1 };
+        let old = state.get(dst).clone();
+        let value = match src {
+            Src::Imm(by) => old.plus(by.wrapping_mul(sign)),
+            Src::Unknown => Value::Unknown,
+            Src::Reg(reg) => {
+                let by = state.get(*reg);
+                match (by.single(), old.single()) {
+                    (Some(by), _) => old.plus((by as i64).wrapping_mul(sign)),
+                    (None, Some(old)) if !negative => by.plus(old as i64),
+                    _ => Value::Unknown,
+                }
+            }
+        };
+        let value = if bytes == 8 {
+            value
+        } else {
+            value.narrow(bytes, false)
+        };
+        // Room of unknown size on the stack: somewhere below.
+        let value = match (old.stack(), value.stack()) {
+            (Some(at), None) if dst == self.machine.stack_pointer() => {
+                Value::One(Atom::Stack(at.saturating_sub(1 << 21)))
+            }
+            _ => value,
+        };
+        state.set(dst, value);
+    }
+
+    fn store(&self, place: &Place, src: &Src, bytes: u8, state: &mut State) {
+        let address = self.address(place, state);
+        let value = match src {
+            Src::Imm(value) => Value::constant(*value as u64).narrow(bytes, false),
+            Src::Reg(reg) if bytes == 8 => state.get(*reg).clone(),
+            Src::Reg(reg) if bytes >= 4 => state.get(*reg).narrow(bytes, false),
+            _ => Value::Unknown,
+        };
+        let single = address.stack().is_some();
+        for atom in address.atoms() {
+            let Atom::Stack(at) = atom else { continue };
+            let end = at.saturating_add(i32::from(bytes.max(1)));
+            for (slot, known) in &mut state.slots {
+                if *slot > at.saturating_sub(8) && *slot < end && *slot != *at {
+                    // A longer store covers it; a shorter one may cut into it.
+                    if *slot > *at {
+                        *known = Value::Unknown;
+                    }
+                }
+            }
+            state.set_slot(
+                *at,
+                if single {
+                    value.clone()
+                } else {
+                    Value::Unknown
+                },
+            );
+        }
+    }
+}
+
+fn inserted(old: &Value, value: u64, bytes: u8) -> Value {
+    let mask = (1u64 << (8 * u32::from(bytes).min(7))) - 1;
+    old.map(|atom| match atom {
+        Atom::Const(old) => Some(Atom::Const(old & !mask | value & mask)),
+        _ => None,
+    })
+}
+
+/// An aligned stack lies somewhere below: far from what is known by offset.
+fn aligned(value: Value) -> Value {
+    match value.stack() {
+        Some(at) => Value::One(Atom::Stack(at.saturating_sub(1 << 20))),
+        None => value,
+    }
+}
+
+/// The condition of the other way.
+pub fn opposite(cond: Cond) -> Cond {
+    match cond {
+        Cond::Equal => Cond::NotEqual,
+        Cond::NotEqual => Cond::Equal,
+        Cond::Above => Cond::BelowOrEqual,
+        Cond::AboveOrEqual => Cond::Below,
+        Cond::Below => Cond::AboveOrEqual,
+        Cond::BelowOrEqual => Cond::Above,
+        Cond::Other => Cond::Other,
+    }
+}
+
+/// What is known where the condition holds.
+pub fn refine(mut state: State, cond: Cond) -> State {
+    let Some((reg, with, bytes)) = state.compared else {
+        return state;
+    };
+    let with = if bytes >= 8 {
+        with as u64
+    } else {
+        with as u64 & u64::from(u32::MAX)
+    };
+    let old = state.get(reg).clone();
+    let most = match cond {
+        Cond::Equal => {
+            state.regs[usize::from(reg)] = Value::constant(with);
+            return state;
+        }
+        Cond::NotEqual => {
+            let rest: Vec<Atom> = old
+                .atoms()
+                .iter()
+                .copied()
+                .filter(|atom| *atom != Atom::Const(with))
+                .collect();
+            if !rest.is_empty() {
+                state.regs[usize::from(reg)] = Value::from_atoms(rest);
+            }
+            return state;
+        }
+        Cond::BelowOrEqual => Some(with),
+        Cond::Below => with.checked_sub(1),
+        _ => None,
+    };
+    if let (Some(Ok(most)), true) = (most.map(u32::try_from), old.constants().next().is_none())
+        && !matches!(old, Value::Entry(_))
+        && old.stack().is_none()
+    {
+        state.regs[usize::from(reg)] = Value::AtMost(most);
+    }
+    state
+}
