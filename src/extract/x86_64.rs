@@ -25,6 +25,12 @@ const R11: Reg = 11;
 /// No register: carries what `push` reads from memory.
 const CARRY: Reg = 16;
 
+/// Branches that count.
+const LOOPS: [Mnemonic; 3] = [Mnemonic::Loop, Mnemonic::Loope, Mnemonic::Loopne];
+
+/// Second bytes of registers: nothing of interest passes through them.
+const HIGH: [Register; 4] = [Register::AH, Register::BH, Register::CH, Register::DH];
+
 impl Machine for X86_64 {
     fn name(&self) -> &'static str {
         "x86_64"
@@ -69,12 +75,7 @@ impl Machine for X86_64 {
         let flow = flow(&i);
         if flow == Flow::Next {
             lower(&i, ops);
-        } else if let Flow::Call(_) | Flow::Jump(_) | Flow::Branch(..) = flow
-            && matches!(
-                i.mnemonic(),
-                Mnemonic::Loop | Mnemonic::Loope | Mnemonic::Loopne
-            )
-        {
+        } else if LOOPS.contains(&i.mnemonic()) {
             ops.push(Op::Clobber { dst: RCX });
         }
         Some(Decoded {
@@ -240,10 +241,7 @@ fn moves(i: &Instruction, ops: &mut Vec<Op>) -> bool {
             let Some(src) = reg(i.op1_register()) else {
                 return false;
             };
-            if matches!(
-                i.op1_register(),
-                Register::AH | Register::BH | Register::CH | Register::DH
-            ) {
+            if HIGH.contains(&i.op1_register()) {
                 return false;
             }
             ops.push(Op::Copy {
@@ -276,10 +274,7 @@ fn moves(i: &Instruction, ops: &mut Vec<Op>) -> bool {
 
 /// `mov $56, %al`: hand-written code makes small numbers so.
 fn part(i: &Instruction, ops: &mut Vec<Op>) -> bool {
-    let high = matches!(
-        i.op0_register(),
-        Register::AH | Register::BH | Register::CH | Register::DH
-    );
+    let high = HIGH.contains(&i.op0_register());
     match (reg(i.op0_register()), immediate(i, 1)) {
         (Some(dst), Some(value)) if !high => {
             let bytes = i.op0_register().size() as u8;
