@@ -2,7 +2,7 @@
 //! x86-64: instructions to the analysis's operations, and the System V ABI's registers.
 
 use iced_x86::{
-    Code, ConditionCode, Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory,
+    ConditionCode, Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory,
     InstructionInfoOptions, Mnemonic, OpAccess, OpKind, Register,
 };
 
@@ -375,9 +375,6 @@ fn arithmetic(i: &Instruction, ops: &mut Vec<Op>) -> bool {
         ops.push(Op::Const { dst, value: 0 });
         return true;
     }
-    if i.mnemonic() == Mnemonic::Movq || i.mnemonic() == Mnemonic::Movd {
-        return false;
-    }
     if wide(i) {
         ops.push(Op::LoadWide { place: place(i) });
         return false;
@@ -478,10 +475,6 @@ fn moves_if(i: &Instruction, dst: Reg, bytes: u8, ops: &mut Vec<Op>) -> bool {
 
 /// All that an instruction writes becomes unknown.
 fn clobbers(i: &Instruction, ops: &mut Vec<Op>) {
-    if matches!(i.code(), Code::Cpuid) {
-        ops.extend([RAX, 3, RCX, RDX].map(|dst| Op::Clobber { dst }));
-        return;
-    }
     let mut factory = InstructionInfoFactory::new();
     let info = factory.info_options(i, InstructionInfoOptions::NO_MEMORY_USAGE);
     for used in info.used_registers() {
