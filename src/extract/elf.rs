@@ -139,6 +139,7 @@ impl Image {
         }
         self.sections(&file, base, name)?;
         self.symbols(&file, base, name)?;
+        self.private_names(&file, base);
         self.relocations(&file, base, name, pending)?;
         self.frames(&file, base, name)?;
         let build_id = file.build_id().map_err(|e| Error::damaged(name, e))?;
@@ -266,6 +267,12 @@ impl Image {
                 code: kind != elf::STT_OBJECT && self.is_code(address),
             });
         }
+        Ok(())
+    }
+
+    /// What a symbol table that was not stripped calls the code.
+    fn private_names(&mut self, file: &Elf, base: u64) {
+        let endian = file.endian();
         for symbol in file.elf_symbol_table().iter().take(MOST_ENTRIES) {
             let label = symbol
                 .name(endian, file.elf_symbol_table().strings())
@@ -275,7 +282,6 @@ impl Image {
                 self.names.insert(base + symbol.st_value(endian), label);
             }
         }
-        Ok(())
     }
 
     fn frames(&mut self, file: &Elf, base: u64, name: &str) -> Result<(), Error> {

@@ -2,7 +2,7 @@
 //! x86-64: instructions to the analysis's operations, and the System V ABI's registers.
 
 use iced_x86::{
-    Code, ConditionCode, Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory,
+    ConditionCode, Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory,
     InstructionInfoOptions, Mnemonic, OpAccess, OpKind, Register,
 };
 
@@ -24,6 +24,12 @@ const R10: Reg = 10;
 const R11: Reg = 11;
 /// No register: carries what `push` reads from memory.
 const CARRY: Reg = 16;
+
+/// Branches that count.
+const LOOPS: [Mnemonic; 3] = [Mnemonic::Loop, Mnemonic::Loope, Mnemonic::Loopne];
+
+/// Second bytes of registers: nothing of interest passes through them.
+const HIGH: [Register; 4] = [Register::AH, Register::BH, Register::CH, Register::DH];
 
 impl Machine for X86_64 {
     fn name(&self) -> &'static str {
@@ -69,12 +75,7 @@ impl Machine for X86_64 {
         let flow = flow(&i);
         if flow == Flow::Next {
             lower(&i, ops);
-        } else if let Flow::Call(_) | Flow::Jump(_) | Flow::Branch(..) = flow
-            && matches!(
-                i.mnemonic(),
-                Mnemonic::Loop | Mnemonic::Loope | Mnemonic::Loopne
-            )
-        {
+        } else if LOOPS.contains(&i.mnemonic()) {
             ops.push(Op::Clobber { dst: RCX });
         }
         Some(Decoded {
@@ -240,10 +241,7 @@ fn moves(i: &Instruction, ops: &mut Vec<Op>) -> bool {
             let Some(src) = reg(i.op1_register()) else {
                 return false;
             };
-            if matches!(
-                i.op1_register(),
-                Register::AH | Register::BH | Register::CH | Register::DH
-            ) {
+            if HIGH.contains(&i.op1_register()) {
                 return false;
             }
             ops.push(Op::Copy {
@@ -276,10 +274,7 @@ fn moves(i: &Instruction, ops: &mut Vec<Op>) -> bool {
 
 /// `mov $56, %al`: hand-written code makes small numbers so.
 fn part(i: &Instruction, ops: &mut Vec<Op>) -> bool {
-    let high = matches!(
-        i.op0_register(),
-        Register::AH | Register::BH | Register::CH | Register::DH
-    );
+    let high = HIGH.contains(&i.op0_register());
     match (reg(i.op0_register()), immediate(i, 1)) {
         (Some(dst), Some(value)) if !high => {
             let bytes = i.op0_register().size() as u8;
@@ -379,9 +374,6 @@ fn arithmetic(i: &Instruction, ops: &mut Vec<Op>) -> bool {
     {
         ops.push(Op::Const { dst, value: 0 });
         return true;
-    }
-    if i.mnemonic() == Mnemonic::Movq || i.mnemonic() == Mnemonic::Movd {
-        return false;
     }
     if wide(i) {
         ops.push(Op::LoadWide { place: place(i) });
@@ -483,10 +475,6 @@ fn moves_if(i: &Instruction, dst: Reg, bytes: u8, ops: &mut Vec<Op>) -> bool {
 
 /// All that an instruction writes becomes unknown.
 fn clobbers(i: &Instruction, ops: &mut Vec<Op>) {
-    if matches!(i.code(), Code::Cpuid) {
-        ops.extend([RAX, 3, RCX, RDX].map(|dst| Op::Clobber { dst }));
-        return;
-    }
     let mut factory = InstructionInfoFactory::new();
     let info = factory.info_options(i, InstructionInfoOptions::NO_MEMORY_USAGE);
     for used in info.used_registers() {
