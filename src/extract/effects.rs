@@ -16,7 +16,13 @@ const EXITS: &[&str] = &["exit", "exit_group"];
 
 /// Exported functions that report an error and end the process. The loader's
 /// own of these names exit instead of aborting.
-const LAST: &[&str] = &["abort", "__assert_fail", "__assert_perror_fail", "_dl_fatal_printf", "__libc_fatal"];
+const LAST: &[&str] = &[
+    "abort",
+    "__assert_fail",
+    "__assert_perror_fail",
+    "_dl_fatal_printf",
+    "__libc_fatal",
+];
 
 /// The roots by address.
 #[derive(Default)]
@@ -85,7 +91,10 @@ pub fn exits(names: &BTreeMap<u32, String>) -> BTreeSet<u32> {
 
 /// Functions that do not return and of which every end is abort's: least fixpoint.
 fn fatal(program: &Program, exits: &BTreeSet<u32>) -> BTreeSet<u64> {
-    let mut fatal: BTreeSet<u64> = LAST.iter().flat_map(|name| exported(program, name)).collect();
+    let mut fatal: BTreeSet<u64> = LAST
+        .iter()
+        .flat_map(|name| exported(program, name))
+        .collect();
     fatal.extend(&program.last_words);
     loop {
         let more: Vec<u64> = program

@@ -504,8 +504,10 @@ impl Image {
 }
 
 /// Relocations whose value is the symbol's alone, whatever their addend says.
-const BOUND: [(u16, u32); 2] =
-    [(elf::EM_X86_64, elf::R_X86_64_GLOB_DAT), (elf::EM_X86_64, elf::R_X86_64_JUMP_SLOT)];
+const BOUND: [(u16, u32); 2] = [
+    (elf::EM_X86_64, elf::R_X86_64_GLOB_DAT),
+    (elf::EM_X86_64, elf::R_X86_64_JUMP_SLOT),
+];
 
 /// The relocation whose value a function of the file computes (R_*_IRELATIVE).
 fn chosen(machine: u16) -> u32 {

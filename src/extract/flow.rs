@@ -27,11 +27,17 @@ const LONGEST_TABLE: u32 = 4096;
 pub enum Exit {
     /// Goes on within the function.
     On,
-    Call { target: Value },
+    Call {
+        target: Value,
+    },
     /// A jump to another function, which returns for this one.
-    Tail { target: Value },
+    Tail {
+        target: Value,
+    },
     Return,
-    Syscall { number: Value },
+    Syscall {
+        number: Value,
+    },
     Stop,
 }
 
@@ -91,7 +97,8 @@ impl Context<'_> {
         }
         let entries = &self.found.entries;
         let code = self.image.code_at(start);
-        let read = code.and_then(|code| block(self.machine, code, start, |at| entries.contains(&at)));
+        let read =
+            code.and_then(|code| block(self.machine, code, start, |at| entries.contains(&at)));
         let read = read.map(Rc::new);
         self.blocks.borrow_mut().insert(start, read.clone());
         read
@@ -110,7 +117,9 @@ impl Context<'_> {
                 lost = true;
                 continue;
             };
-            let Some((state, visits)) = states.get_mut(&at) else { continue };
+            let Some((state, visits)) = states.get_mut(&at) else {
+                continue;
+            };
             *visits += 1;
             let mut state = state.clone();
             for op in &block.ops {
@@ -146,7 +155,9 @@ impl Context<'_> {
     ) -> Function {
         let mut function = Function::default();
         for (at, (state, _)) in states {
-            let Some(block) = self.block(*at) else { continue };
+            let Some(block) = self.block(*at) else {
+                continue;
+            };
             let mut state = state.clone();
             for op in &block.ops {
                 self.note(op, &state, &mut function);
@@ -154,10 +165,21 @@ impl Context<'_> {
             }
             let left = self.leave(entry, &block, state.clone());
             if let Exit::Call { target } | Exit::Tail { target } = &left.exit {
-                let passed = self.machine.arguments().iter().flat_map(|reg| state.get(*reg).constants());
-                function.passed.extend(passed.filter(|address| self.found.bases.contains(address)));
+                let passed = self
+                    .machine
+                    .arguments()
+                    .iter()
+                    .flat_map(|reg| state.get(*reg).constants());
+                function
+                    .passed
+                    .extend(passed.filter(|address| self.found.bases.contains(address)));
                 if let Some(watch) = watch.as_mut() {
-                    watch(block.last, target, &state, matches!(left.exit, Exit::Call { .. }));
+                    watch(
+                        block.last,
+                        target,
+                        &state,
+                        matches!(left.exit, Exit::Call { .. }),
+                    );
                 }
             }
             if matches!(left.exit, Exit::Syscall { .. }) {
@@ -183,7 +205,12 @@ impl Context<'_> {
                     self.mention(address, function);
                 }
             }
-            Op::Load { dst, place, bytes, signed } => {
+            Op::Load {
+                dst,
+                place,
+                bytes,
+                signed,
+            } => {
                 function.writes |= 1 << dst;
                 if *bytes == 8 {
                     for address in self.load(place, *bytes, *signed, state).constants() {
@@ -202,7 +229,11 @@ impl Context<'_> {
                     }
                 }
             }
-            Op::Store { place, src: Src::Reg(reg), bytes: 8 } => self.put(place, state.get(*reg), state, function),
+            Op::Store {
+                place,
+                src: Src::Reg(reg),
+                bytes: 8,
+            } => self.put(place, state.get(*reg), state, function),
             Op::Const { dst, .. }
             | Op::Insert { dst, .. }
             | Op::Copy { dst, .. }
@@ -218,7 +249,11 @@ impl Context<'_> {
     fn mention(&self, address: u64, function: &mut Function) {
         if self.found.entries.contains(&address) {
             function.refs.insert(address);
-        } else if self.image.section(address).is_some_and(|section| !section.code) {
+        } else if self
+            .image
+            .section(address)
+            .is_some_and(|section| !section.code)
+        {
             function.data.insert(address);
         }
     }
@@ -290,7 +325,14 @@ impl Context<'_> {
             Value::AtMost(most) if step == scale => Some(*most),
             _ => None,
         };
-        Some(Table { base, step, size: bytes, signed, last, plus: 0 })
+        Some(Table {
+            base,
+            step,
+            size: bytes,
+            signed,
+            last,
+            plus: 0,
+        })
     }
 
     fn load(&self, place: &Place, bytes: u8, signed: bool, state: &State) -> Value {
@@ -309,8 +351,12 @@ impl Context<'_> {
         let disp = i32::try_from(place.disp).unwrap_or(i32::MAX);
         // Symbols stand for pointers: what is read through one is named by the offset.
         let (base, by) = match (&address, place.base, place.index) {
-            (Value::Unknown | Value::AtMost(_) | Value::Entry(_), Some(base), None) => (state.get(base), disp),
-            (Value::Unknown | Value::AtMost(_) | Value::Entry(_), ..) => return Value::Unknown.narrow(bytes, signed),
+            (Value::Unknown | Value::AtMost(_) | Value::Entry(_), Some(base), None) => {
+                (state.get(base), disp)
+            }
+            (Value::Unknown | Value::AtMost(_) | Value::Entry(_), ..) => {
+                return Value::Unknown.narrow(bytes, signed);
+            }
             _ => (&address, 0),
         };
         let mut read = Vec::new();
@@ -355,7 +401,9 @@ impl Context<'_> {
 
     /// What memory at a known address may hold.
     fn read(&self, at: u64, bytes: u8, signed: bool, read: &mut Vec<Atom>) -> bool {
-        let Some(section) = self.image.section(at) else { return false };
+        let Some(section) = self.image.section(at) else {
+            return false;
+        };
         let pointers = self.image.pointers.get(&at).filter(|_| bytes == 8);
         if let Some(pointers) = pointers {
             read.extend(pointers.iter().map(|to| Atom::Const(*to)));
@@ -382,7 +430,12 @@ impl Context<'_> {
                 });
                 state.set(*dst, value);
             }
-            Op::Copy { dst, src, bytes, signed } => {
+            Op::Copy {
+                dst,
+                src,
+                bytes,
+                signed,
+            } => {
                 let value = match *bytes {
                     8 => state.get(*src).clone(),
                     _ => state.get(*src).narrow(*bytes, *signed),
@@ -394,12 +447,22 @@ impl Context<'_> {
                 let value = self.offset_table(place, state).unwrap_or(value);
                 state.set(*dst, value);
             }
-            Op::Load { dst, place, bytes, signed } => {
+            Op::Load {
+                dst,
+                place,
+                bytes,
+                signed,
+            } => {
                 let value = self.load(place, *bytes, *signed, state);
                 state.set(*dst, value);
             }
             Op::Store { place, src, bytes } => self.store(place, src, *bytes, state),
-            Op::Add { dst, src, negative, bytes } => self.add(*dst, src, *negative, *bytes, state),
+            Op::Add {
+                dst,
+                src,
+                negative,
+                bytes,
+            } => self.add(*dst, src, *negative, *bytes, state),
             Op::And { dst, mask, bytes } => {
                 let value = state.get(*dst).masked(*mask, *bytes);
                 // An aligned stack lies somewhere below: far from what is known by offset.
@@ -414,7 +477,9 @@ impl Context<'_> {
                 state.set(*dst, value);
             }
             Op::EitherLoad { dst, place, bytes } => {
-                let value = state.get(*dst).join(&self.load(place, *bytes, false, state));
+                let value = state
+                    .get(*dst)
+                    .join(&self.load(place, *bytes, false, state));
                 state.set(*dst, value);
             }
             Op::Clobber { dst } => state.set(*dst, Value::Unknown),
@@ -426,7 +491,9 @@ impl Context<'_> {
 
     /// `lea` of a table entry's value plus a base.
     fn offset_table(&self, place: &Place, state: &State) -> Option<Value> {
-        let (index, 1) = place.index? else { return None };
+        let (index, 1) = place.index? else {
+            return None;
+        };
         let base = state.get(place.base?);
         let (table, by) = match (base, state.get(index)) {
             (Value::Entry(_), by) => (base, by.single()?),
@@ -451,7 +518,11 @@ impl Context<'_> {
                 }
             }
         };
-        let value = if bytes == 8 { value } else { value.narrow(bytes, false) };
+        let value = if bytes == 8 {
+            value
+        } else {
+            value.narrow(bytes, false)
+        };
         // Room of unknown size on the stack: somewhere below.
         let value = match (old.stack(), value.stack()) {
             (Some(at), None) if dst == self.machine.stack_pointer() => {
@@ -482,7 +553,14 @@ impl Context<'_> {
                     }
                 }
             }
-            state.set_slot(*at, if single { value.clone() } else { Value::Unknown });
+            state.set_slot(
+                *at,
+                if single {
+                    value.clone()
+                } else {
+                    Value::Unknown
+                },
+            );
         }
     }
 
@@ -493,11 +571,17 @@ impl Context<'_> {
             Flow::Stop => Left::end(Exit::Stop),
             Flow::Syscall => {
                 let number = state.get(self.machine.number()).clone();
-                if number.single().is_some_and(|number| self.exits.contains(&(number as u32))) {
+                if number
+                    .single()
+                    .is_some_and(|number| self.exits.contains(&(number as u32)))
+                {
                     return Left::end(Exit::Syscall { number });
                 }
                 let state = self.clobbered(state, self.machine.syscall_clobbers());
-                Left { exit: Exit::Syscall { number }, next: vec![(block.next, state)] }
+                Left {
+                    exit: Exit::Syscall { number },
+                    next: vec![(block.next, state)],
+                }
             }
             Flow::Jump(Target::Address(to)) => self.onward(entry, to, state),
             Flow::Jump(target) => self.indirect(entry, &target, state),
@@ -505,17 +589,25 @@ impl Context<'_> {
             Flow::Call(target) => {
                 let target = self.target(&target, &state);
                 let known: Vec<u64> = target.constants().collect();
-                if !known.is_empty() && target.atoms().len() == known.len() && known.iter().all(|to| self.noreturn.contains(to)) {
+                if !known.is_empty()
+                    && target.atoms().len() == known.len()
+                    && known.iter().all(|to| self.noreturn.contains(to))
+                {
                     return Left::end(Exit::Call { target });
                 }
                 let all = self.machine.call_clobbers();
-                let mask = known.iter().fold(0, |mask, to| mask | self.clobbers.get(to).unwrap_or(&all));
+                let mask = known
+                    .iter()
+                    .fold(0, |mask, to| mask | self.clobbers.get(to).unwrap_or(&all));
                 let open = known.is_empty() || target.atoms().len() > known.len();
                 let mask = if open { all } else { mask } | 1 << self.machine.result();
                 if self.ends_with(block) {
                     return Left::end(Exit::Call { target });
                 }
-                Left { exit: Exit::Call { target }, next: vec![(block.next, self.clobbered(state, mask))] }
+                Left {
+                    exit: Exit::Call { target },
+                    next: vec![(block.next, self.clobbered(state, mask))],
+                }
             }
         }
     }
@@ -539,9 +631,14 @@ impl Context<'_> {
     /// Control goes to a known address: here or in another function.
     fn onward(&self, entry: u64, to: u64, state: State) -> Left {
         if to != entry && self.found.entries.contains(&to) {
-            return Left::end(Exit::Tail { target: Value::constant(to) });
+            return Left::end(Exit::Tail {
+                target: Value::constant(to),
+            });
         }
-        Left { exit: Exit::On, next: vec![(to, state)] }
+        Left {
+            exit: Exit::On,
+            next: vec![(to, state)],
+        }
     }
 
     fn target(&self, target: &Target, state: &State) -> Value {
@@ -578,9 +675,17 @@ impl Context<'_> {
                     None => break,
                 }
             } else {
-                let constant = self.image.section(at).is_some_and(|section| section.constant);
-                let word = self.image.word(at, table.size, table.signed).filter(|_| constant);
-                let to = word.map(|word| word.wrapping_add(table.plus)).filter(|to| self.image.in_code(*to));
+                let constant = self
+                    .image
+                    .section(at)
+                    .is_some_and(|section| section.constant);
+                let word = self
+                    .image
+                    .word(at, table.size, table.signed)
+                    .filter(|_| constant);
+                let to = word
+                    .map(|word| word.wrapping_add(table.plus))
+                    .filter(|to| self.image.in_code(*to));
                 match to {
                     Some(to) => targets.push(to),
                     None => break,
@@ -602,12 +707,17 @@ impl Context<'_> {
         // A table of ways within the function; a table of functions is a tail call.
         let inner = matches!(value, Value::Entry(_))
             && !target.atoms().is_empty()
-            && !target.constants().any(|to| self.found.entries.contains(&to) && to != entry);
+            && !target
+                .constants()
+                .any(|to| self.found.entries.contains(&to) && to != entry);
         if !inner {
             return Left::end(Exit::Tail { target });
         }
         let next = target.constants().map(|to| (to, state.clone())).collect();
-        Left { exit: Exit::On, next }
+        Left {
+            exit: Exit::On,
+            next,
+        }
     }
 
     fn branch(&self, entry: u64, block: &Block, cond: Cond, to: u64, state: State) -> Left {
@@ -617,7 +727,9 @@ impl Context<'_> {
         let other = self.onward(entry, to, taken);
         // A way on and a tail call: what must be kept is the call, or both.
         left.exit = match (left.exit, other.exit) {
-            (Exit::Tail { target: a }, Exit::Tail { target: b }) => Exit::Tail { target: a.join(&b) },
+            (Exit::Tail { target: a }, Exit::Tail { target: b }) => {
+                Exit::Tail { target: a.join(&b) }
+            }
             (Exit::Tail { target }, _) | (_, Exit::Tail { target }) => Exit::Tail { target },
             _ => Exit::On,
         };
@@ -633,7 +745,10 @@ struct Left {
 
 impl Left {
     fn end(exit: Exit) -> Left {
-        Left { exit, next: Vec::new() }
+        Left {
+            exit,
+            next: Vec::new(),
+        }
     }
 }
 
@@ -651,8 +766,14 @@ fn opposite(cond: Cond) -> Cond {
 
 /// What is known where the condition holds.
 fn refine(mut state: State, cond: Cond) -> State {
-    let Some((reg, with, bytes)) = state.compared else { return state };
-    let with = if bytes >= 8 { with as u64 } else { with as u64 & u64::from(u32::MAX) };
+    let Some((reg, with, bytes)) = state.compared else {
+        return state;
+    };
+    let with = if bytes >= 8 {
+        with as u64
+    } else {
+        with as u64 & u64::from(u32::MAX)
+    };
     let old = state.get(reg).clone();
     let most = match cond {
         Cond::Equal => {
@@ -660,7 +781,12 @@ fn refine(mut state: State, cond: Cond) -> State {
             return state;
         }
         Cond::NotEqual => {
-            let rest: Vec<Atom> = old.atoms().iter().copied().filter(|atom| *atom != Atom::Const(with)).collect();
+            let rest: Vec<Atom> = old
+                .atoms()
+                .iter()
+                .copied()
+                .filter(|atom| *atom != Atom::Const(with))
+                .collect();
             if !rest.is_empty() {
                 state.regs[usize::from(reg)] = Value::from_atoms(rest);
             }

@@ -83,7 +83,11 @@ impl Program {
     ) -> Result<Program, Error> {
         let found = discover(&image, machine);
         if found.entries.len() > MOST_FUNCTIONS {
-            return Err(Error::new(Kind::TooLarge, &image.objects[0].name, "too many functions"));
+            return Err(Error::new(
+                Kind::TooLarge,
+                &image.objects[0].name,
+                "too many functions",
+            ));
         }
         let mut context = Context {
             image: &image,
@@ -115,7 +119,13 @@ impl Program {
         skip_stubs(&functions, &image, &mut edges);
         let choices = choices(&image, &functions);
         let noreturn = context.noreturn;
-        let Numbers { known, wrappers, unresolved, by_memory, .. } = numbers;
+        let Numbers {
+            known,
+            wrappers,
+            unresolved,
+            by_memory,
+            ..
+        } = numbers;
         Ok(Program {
             functions,
             noreturn,
@@ -140,7 +150,9 @@ fn run_all(context: &Context) -> BTreeMap<u64, Function> {
     while let Some(entry) = work.pop_first() {
         let function = context.run(entry, None);
         for target in targets(&function) {
-            let new = context.image.in_code(target) && target != entry && !functions.contains_key(&target);
+            let new = context.image.in_code(target)
+                && target != entry
+                && !functions.contains_key(&target);
             if new && functions.len() < MOST_FUNCTIONS {
                 work.insert(target);
             }
@@ -159,7 +171,10 @@ fn targets(function: &Function) -> impl Iterator<Item = u64> + '_ {
 
 /// The registers that a call of each function may change.
 fn clobbers(functions: &BTreeMap<u64, Function>, all: Mask) -> HashMap<u64, Mask> {
-    let mut masks: HashMap<u64, Mask> = functions.iter().map(|(a, f)| (*a, f.writes & all)).collect();
+    let mut masks: HashMap<u64, Mask> = functions
+        .iter()
+        .map(|(a, f)| (*a, f.writes & all))
+        .collect();
     loop {
         let mut changed = false;
         for (address, function) in functions {
@@ -170,7 +185,9 @@ fn clobbers(functions: &BTreeMap<u64, Function>, all: Mask) -> HashMap<u64, Mask
                     if known == 0 || known < target.atoms().len() {
                         mask |= all;
                     }
-                    mask |= target.constants().fold(0, |m, to| m | masks.get(&to).unwrap_or(&all));
+                    mask |= target
+                        .constants()
+                        .fold(0, |m, to| m | masks.get(&to).unwrap_or(&all));
                 }
             }
             if masks.insert(*address, mask) != Some(mask) {
@@ -195,9 +212,9 @@ fn last_words(
     let public: BTreeSet<u64> = image.exports.iter().map(|export| export.address).collect();
     let writes = |function: &Function| {
         function.nodes.values().any(|node| match &node.exit {
-            Exit::Syscall { number } => {
-                number.constants().any(|n| names.get(&(n as u32)).is_some_and(|name| name == "writev"))
-            }
+            Exit::Syscall { number } => number
+                .constants()
+                .any(|n| names.get(&(n as u32)).is_some_and(|name| name == "writev")),
             _ => false,
         })
     };
@@ -216,7 +233,8 @@ fn noreturn(functions: &BTreeMap<u64, Function>, never: &BTreeSet<u64>) -> HashS
     loop {
         let before = left.len();
         order.retain(|address| {
-            let returns = !never.contains(address) && may_return(*address, &functions[address], &left);
+            let returns =
+                !never.contains(address) && may_return(*address, &functions[address], &left);
             if returns {
                 left.remove(address);
             }
@@ -231,7 +249,9 @@ fn noreturn(functions: &BTreeMap<u64, Function>, never: &BTreeSet<u64>) -> HashS
 fn may_return(entry: u64, function: &Function, noreturn: &HashSet<u64>) -> bool {
     let comes_back = |target: &Value| {
         let known = target.constants().count();
-        known == 0 || known < target.atoms().len() || target.constants().any(|to| !noreturn.contains(&to))
+        known == 0
+            || known < target.atoms().len()
+            || target.constants().any(|to| !noreturn.contains(&to))
     };
     if function.lost {
         return true;
@@ -239,7 +259,9 @@ fn may_return(entry: u64, function: &Function, noreturn: &HashSet<u64>) -> bool 
     let mut seen = HashSet::from([entry]);
     let mut work = vec![entry];
     while let Some(at) = work.pop() {
-        let Some(node) = function.nodes.get(&at) else { return true };
+        let Some(node) = function.nodes.get(&at) else {
+            return true;
+        };
         match &node.exit {
             Exit::Return => return true,
             Exit::Tail { target } if comes_back(target) => return true,
@@ -263,20 +285,27 @@ fn filled(image: &Image, at: u64) -> Option<usize> {
     };
     let empty = (0..VTABLE_DUMMIES).all(|word| !image.pointers.contains_key(&(at + 8 * word)));
     let rest = VTABLE_DUMMIES..VTABLE / 8;
-    let sound = rest.clone().all(|word| !image.pointers.contains_key(&(at + 8 * word)) || code(word) == Some(true));
+    let sound = rest
+        .clone()
+        .all(|word| !image.pointers.contains_key(&(at + 8 * word)) || code(word) == Some(true));
     (empty && sound).then(|| rest.filter(|word| code(*word) == Some(true)).count())
 }
 
 /// A table with most of its functions, the first of them among these.
 fn full(image: &Image, at: u64) -> bool {
-    image.pointers.contains_key(&(at + 8 * VTABLE_DUMMIES)) && filled(image, at).is_some_and(|n| n >= 14)
+    image.pointers.contains_key(&(at + 8 * VTABLE_DUMMIES))
+        && filled(image, at).is_some_and(|n| n >= 14)
 }
 
 /// The tables of virtual functions around the exported ones: they lie in one
 /// array, in which a few sparse ones (printf's buffers) stand between full ones.
 fn vtables(image: &Image) -> BTreeSet<u64> {
     let mut tables = BTreeSet::new();
-    for export in image.exports.iter().filter(|export| export.name.ends_with("_jumps")) {
+    for export in image
+        .exports
+        .iter()
+        .filter(|export| export.name.ends_with("_jumps"))
+    {
         for step in [VTABLE.wrapping_neg(), VTABLE] {
             let mut at = export.address;
             let mut sparse = Vec::new();
@@ -294,7 +323,11 @@ fn vtables(image: &Image) -> BTreeSet<u64> {
         }
     }
     // An own section holds all of them, with padding between.
-    for section in image.sections.iter().filter(|section| section.name == "__libc_IO_vtables") {
+    for section in image
+        .sections
+        .iter()
+        .filter(|section| section.name == "__libc_IO_vtables")
+    {
         let starts = (section.start..section.end).step_by(8);
         tables.extend(starts.filter(|at| full(image, *at)).take(64));
     }
@@ -333,12 +366,23 @@ impl<'a> Pointers<'a> {
                 field.extend(targets.iter().copied());
             }
         }
-        Pointers { image, musl, globals, fields, vtables, entries: &found.entries, bases: &found.bases }
+        Pointers {
+            image,
+            musl,
+            globals,
+            fields,
+            vtables,
+            entries: &found.entries,
+            bases: &found.bases,
+        }
     }
 
     /// What a call's target may be; true if it may be something else as well.
     fn targets(&self, value: &Value, to: &mut BTreeSet<Edge>) -> bool {
-        let direct = value.atoms().iter().all(|atom| matches!(atom, Atom::Const(_)));
+        let direct = value
+            .atoms()
+            .iter()
+            .all(|atom| matches!(atom, Atom::Const(_)));
         let mut open = value.atoms().is_empty();
         let mut add = |address: u64, why: Why| {
             if self.image.in_code(address) {
@@ -376,7 +420,11 @@ impl<'a> Pointers<'a> {
     fn member(&self, field: i32, slot: i32, add: &mut dyn FnMut(u64, Why) -> bool) -> bool {
         let stdio = VTABLE_FIELDS.contains(&field) && !self.vtables.is_empty();
         let empty = BTreeSet::new();
-        let tables = if stdio { self.vtables } else { self.fields.get(&field).unwrap_or(&empty) };
+        let tables = if stdio {
+            self.vtables
+        } else {
+            self.fields.get(&field).unwrap_or(&empty)
+        };
         let mut any = false;
         for table in tables {
             let at = table.wrapping_add(slot as i64 as u64);
@@ -403,7 +451,10 @@ impl<'a> Pointers<'a> {
                 open |= self.targets(target, &mut to);
             }
         }
-        to.extend(function.refs.iter().map(|to| Edge { to: *to, why: Why::Ref }));
+        to.extend(function.refs.iter().map(|to| Edge {
+            to: *to,
+            why: Why::Ref,
+        }));
         for data in &function.passed {
             self.table(*data, &mut to);
         }
@@ -415,7 +466,11 @@ impl<'a> Pointers<'a> {
 
     /// Who passes a table of functions on may have them called.
     fn table(&self, data: u64, to: &mut BTreeSet<Edge>) {
-        let stdio = self.vtables.range(..=data).next_back().is_some_and(|table| data - table < VTABLE);
+        let stdio = self
+            .vtables
+            .range(..=data)
+            .next_back()
+            .is_some_and(|table| data - table < VTABLE);
         if stdio {
             return;
         }
@@ -425,7 +480,10 @@ impl<'a> Pointers<'a> {
                 break;
             }
             let code = targets.iter().filter(|to| self.entries.contains(to));
-            to.extend(code.map(|to| Edge { to: *to, why: Why::Ref }));
+            to.extend(code.map(|to| Edge {
+                to: *to,
+                why: Why::Ref,
+            }));
         }
     }
 
@@ -436,9 +494,16 @@ impl<'a> Pointers<'a> {
         let Some(section) = section.filter(|section| HOOKS.contains(&section.name.as_str())) else {
             return;
         };
-        let targets = self.image.pointers.range(section.start..section.end).flat_map(|hook| hook.1);
+        let targets = self
+            .image
+            .pointers
+            .range(section.start..section.end)
+            .flat_map(|hook| hook.1);
         let code = targets.filter(|to| self.entries.contains(to));
-        to.extend(code.map(|to| Edge { to: *to, why: Why::Indirect }));
+        to.extend(code.map(|to| Edge {
+            to: *to,
+            why: Why::Indirect,
+        }));
     }
 
     fn elsewhere(&self, at: u64, data: u64) -> bool {
@@ -447,8 +512,17 @@ impl<'a> Pointers<'a> {
 }
 
 fn choices(image: &Image, functions: &BTreeMap<u64, Function>) -> BTreeMap<u64, BTreeSet<u64>> {
-    let chosen = |address: &u64| functions.get(address).map(|f| f.refs.clone()).unwrap_or_default();
-    image.choosers.iter().map(|address| (*address, chosen(address))).collect()
+    let chosen = |address: &u64| {
+        functions
+            .get(address)
+            .map(|f| f.refs.clone())
+            .unwrap_or_default()
+    };
+    image
+        .choosers
+        .iter()
+        .map(|address| (*address, chosen(address)))
+        .collect()
 }
 
 /// Private code that only jumps on (the procedure linkage table) is left out of the graph.
@@ -459,18 +533,35 @@ fn skip_stubs(
 ) {
     let public: BTreeSet<u64> = image.exports.iter().map(|export| export.address).collect();
     let mut stubs: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
-    for (address, function) in functions.iter().filter(|(address, _)| !public.contains(address)) {
-        let tail = matches!(function.nodes.values().next().map(|node| &node.exit), Some(Exit::Tail { .. }));
-        let to = edges.get(address).filter(|_| tail && function.nodes.len() == 1);
-        if let Some(to) = to.filter(|to| !to.is_empty() && to.iter().all(|edge| edge.why == Why::Call)) {
+    for (address, function) in functions
+        .iter()
+        .filter(|(address, _)| !public.contains(address))
+    {
+        let tail = matches!(
+            function.nodes.values().next().map(|node| &node.exit),
+            Some(Exit::Tail { .. })
+        );
+        let to = edges
+            .get(address)
+            .filter(|_| tail && function.nodes.len() == 1);
+        if let Some(to) =
+            to.filter(|to| !to.is_empty() && to.iter().all(|edge| edge.why == Why::Call))
+        {
             stubs.insert(*address, to.iter().map(|edge| edge.to).collect());
         }
     }
     for to in edges.values_mut() {
-        let through: Vec<Edge> = to.iter().filter(|edge| stubs.contains_key(&edge.to)).copied().collect();
+        let through: Vec<Edge> = to
+            .iter()
+            .filter(|edge| stubs.contains_key(&edge.to))
+            .copied()
+            .collect();
         for edge in through {
             to.remove(&edge);
-            to.extend(stubs[&edge.to].iter().map(|next| Edge { to: *next, why: edge.why }));
+            to.extend(stubs[&edge.to].iter().map(|next| Edge {
+                to: *next,
+                why: edge.why,
+            }));
         }
     }
 }
@@ -497,7 +588,9 @@ impl Numbers {
             for node in function.nodes.values() {
                 if let Exit::Syscall { number } = &node.exit {
                     self.number(*address, node.site, number);
-                    let read = |atom: &Atom| matches!(atom, Atom::Pointee(..) | Atom::Field(_) | Atom::Member(..));
+                    let read = |atom: &Atom| {
+                        matches!(atom, Atom::Pointee(..) | Atom::Field(_) | Atom::Member(..))
+                    };
                     if number.atoms().iter().any(read) {
                         self.by_memory.insert(*address);
                     }
@@ -519,8 +612,13 @@ impl Numbers {
         let exported: BTreeSet<u64> = image.exports.iter().map(|export| export.address).collect();
         let mut done: BTreeSet<(u64, Place)> = BTreeSet::new();
         loop {
-            let next = self.wanted.iter().flat_map(|(f, places)| places.iter().map(|p| (*f, *p)));
-            let Some((callee, place)) = next.into_iter().find(|want| !done.contains(want)) else { break };
+            let next = self
+                .wanted
+                .iter()
+                .flat_map(|(f, places)| places.iter().map(|p| (*f, *p)));
+            let Some((callee, place)) = next.into_iter().find(|want| !done.contains(want)) else {
+                break;
+            };
             done.insert((callee, place));
             let known = callers.get(&callee);
             if taken.contains(&callee) || (known.is_none() && !exported.contains(&callee)) {
@@ -541,7 +639,10 @@ impl Numbers {
         for atom in value.atoms() {
             let place = match atom {
                 Atom::Const(number) => {
-                    self.known.entry(function).or_default().insert(*number as u32);
+                    self.known
+                        .entry(function)
+                        .or_default()
+                        .insert(*number as u32);
                     continue;
                 }
                 Atom::Entry(reg) => Place::Reg(*reg),
@@ -571,9 +672,15 @@ impl Numbers {
             let value = match place {
                 Place::Reg(reg) => state.get(reg).clone(),
                 Place::Slot(at) => {
-                    let pushed = if call { machine.call_pushes() as i32 } else { 0 };
+                    let pushed = if call {
+                        machine.call_pushes() as i32
+                    } else {
+                        0
+                    };
                     let sp = state.get(machine.stack_pointer()).stack();
-                    sp.map_or(Value::Unknown, |sp| slot(sp.saturating_add(at).saturating_sub(pushed)))
+                    sp.map_or(Value::Unknown, |sp| {
+                        slot(sp.saturating_add(at).saturating_sub(pushed))
+                    })
                 }
                 Place::Pointee(reg, at) => match state.get(reg) {
                     Value::One(Atom::Stack(base)) => slot(base.saturating_add(at)),

@@ -162,9 +162,12 @@ pub fn roots(program: &Program, mark: &Mark, names: &BTreeMap<u32, String>) -> B
         LastMaking(name) => {
             let makes = |address: &u64| {
                 let own = program.numbers.get(address).into_iter().flatten();
-                own.filter_map(|number| names.get(number)).any(|own| own == name)
+                own.filter_map(|number| names.get(number))
+                    .any(|own| own == name)
             };
-            all.filter(private).filter(|at| program.noreturn.contains(at) && makes(at)).collect()
+            all.filter(private)
+                .filter(|at| program.noreturn.contains(at) && makes(at))
+                .collect()
         }
         MayCall(name) => {
             let callee = exported(program, name);

@@ -112,7 +112,9 @@ impl Folding<'_> {
         let mut folded = Folded::default();
         let mut seen = BTreeSet::new();
         let mut work = Vec::new();
-        let last = start.iter().any(|address| self.roots.fatal.contains(address));
+        let last = start
+            .iter()
+            .any(|address| self.roots.fatal.contains(address));
         for address in start {
             match self.names.chosen.get(address) {
                 Some(name) if effect.is_some() => drop(folded.row.callees.insert(name.clone())),
