@@ -92,11 +92,11 @@ check-snapshots: command ## each snapshot, extracted again from its package
 check-man: ## the manual's linter
 	mandoc -Tlint -Wwarning $(MANPAGES)
 
-check-manual: ## the manual's list of promises
+check-manual: ## does the manual list what the source has?
 	@scripts/check-manual
 
-check-snapshots: command ## every snapshot again, from the package in its header
-	@scripts/check-snapshots
+check-examples: capi ## the programs of the manual and of README
+	@scripts/check-examples $(LIBCS)
 
 check-header: ## is include/rpledge.h what src/ffi.rs says?
 	@mkdir -p target
@@ -121,9 +121,6 @@ check-c: capi ## C programs, in every link mode, on every libc
 
 check-traces: command ## what libc functions were seen to call, against the data
 	@scripts/check-traces
-
-check-examples: capi ## the programs of the manual and the README
-	@scripts/check-examples
 
 check-fileserver: capi ## the example daemon: requests, refusals, shutdown
 	@scripts/check-fileserver $(LIBCS)

@@ -284,6 +284,10 @@ static void *pauses(void *arg)
         pause();
     return arg;
 }
+static void *lingers(void *arg)
+{
+    return sem_wait(&sem) == 0 ? arg : NULL;
+}
 static void *exits(void *arg)
 {
     pthread_exit(arg);
@@ -296,9 +300,8 @@ IN_THREAD(pthread_cond_wait, signals, waits_for_cond())
 IN_THREAD(sem_wait, signals, sem_wait(&sem) == 0)
 IN_THREAD(pthread_cancel, pauses, pthread_cancel(thread) == 0)
 IN_THREAD(pthread_exit, exits, 1)
-IN_THREAD(pthread_kill, pauses, pthread_kill(thread, 0) == 0 && pthread_cancel(thread) == 0)
-IN_THREAD(pthread_setname, pauses,
-          pthread_setname_np(pthread_self(), "named") == 0 && pthread_cancel(thread) == 0)
+IN_THREAD(pthread_kill, lingers, pthread_kill(thread, 0) == 0 && sem_post(&sem) == 0)
+STDIO(pthread_setname, pthread_setname_np(pthread_self(), "named") == 0)
 STDIO(pthread_cond_timedwait, waits_in_time())
 STDIO(pthread_rwlock, pthread_rwlock_rdlock(&rwlock) == 0 && pthread_rwlock_unlock(&rwlock) == 0)
 STDIO(pthread_once, pthread_once(&once, does_once) == 0 && ready)

@@ -54,7 +54,7 @@ ON_PAGE(ALLOWED, msync, "stdio", msync(map, 4096, MS_SYNC) == 0)
 ON_PAGE(DENIED, mlock, "stdio", mlock(map, 4096) == 0)
 static int segment(void)
 {
-    int id = shmget(IPC_PRIVATE, 4096, 0600 | IPC_CREAT);
+    int id = shmget(IPC_PRIVATE, 4096, 0700 | IPC_CREAT);
 
     NEED("System V shared memory", id >= 0);
     return id;

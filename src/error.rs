@@ -26,8 +26,8 @@ pub enum Error {
     Partial(Promise),
     /// The kernel has no seccomp filters; its errno.
     Kernel(i32),
-    /// A thread could not be brought under the filter; its id.
-    Thread(i32),
+    /// Another thread could not be brought under the filter.
+    Thread,
     /// The filter would be longer than the kernel takes.
     TooLong,
 }
@@ -61,7 +61,7 @@ impl Error {
                 libc::ENOTSUP
             }
             Error::Kernel(errno) => *errno,
-            Error::Thread(_) => libc::EBUSY,
+            Error::Thread => libc::EBUSY,
             Error::TooLong => libc::E2BIG,
         }
     }
@@ -75,7 +75,7 @@ impl Error {
             Error::Broker(_) | Error::ExecBroker { .. } | Error::Partial(_) => Code::Broker,
             Error::Libc => Code::Libc,
             Error::Kernel(_) | Error::TooLong => Code::Kernel,
-            Error::Thread(_) => Code::Thread,
+            Error::Thread => Code::Thread,
         }
     }
 }
@@ -150,9 +150,8 @@ impl fmt::Display for Error {
                 f,
                 "the kernel refused the filter (errno {errno}): is it built with CONFIG_SECCOMP_FILTER?"
             ),
-            Error::Thread(tid) => write!(
-                f,
-                "thread {tid} has a filter of its own: pledge before such threads start"
+            Error::Thread => f.write_str(
+                "another thread has a filter of its own: pledge before such threads start",
             ),
             Error::TooLong => f.write_str("the filter is longer than the kernel takes"),
         }

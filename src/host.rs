@@ -185,3 +185,21 @@ pub fn map_program_symbols() {
 pub fn program_symbols() -> Option<&'static Symbols> {
     PROGRAM.get().and_then(|symbols| symbols.as_ref())
 }
+
+/// Functions of threads for which glibc opens libgcc_s.so.1 when they are
+/// first called, and dies if it cannot.
+const UNWINDING: [&[u8]; 4] = [
+    b"pthread_cancel",
+    b"pthread_exit",
+    b"thrd_exit",
+    b"pthread_testcancel",
+];
+
+/// Let glibc open its unwinder while files may still be opened, if something
+/// of this process can come to need it.
+pub fn load_unwinder() {
+    let is_glibc = |object: &Object| libc_name(object) == Some("glibc");
+    if image::find(&mut |object| !is_glibc(&object) && object.wants(&UNWINDING)) {
+        weak::load_unwinder();
+    }
+}

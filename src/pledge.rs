@@ -135,8 +135,13 @@ fn check_strict(host: &Host, promises: Set) -> Result<(), Error> {
 }
 
 fn apply(host: &Host, next: Held, is_first: bool) -> Result<(), Error> {
-    if is_first && host.is_static && !sys::is_filtered() {
-        host::map_program_symbols();
+    // What could not be opened afterwards.
+    if is_first && !sys::is_filtered() {
+        if host.is_static {
+            host::map_program_symbols();
+        } else if host.name == "glibc" {
+            host::load_unwinder();
+        }
     }
     let mut policy = Policy::of(&TABLE, host.rows.of(&TABLE), next.promises);
     (policy.exec, policy.mode) = (next.exec, next.mode);

@@ -29,7 +29,7 @@ pub fn load(policy: &Policy) -> Result<(), Error> {
     bpf::compile(policy, &mut program).map_err(|_| Error::TooLong)?;
     sys::set_no_new_privs().map_err(Error::Kernel)?;
     sys::load_filter(program.insns()).map_err(|errno| match errno {
-        libc::ESRCH => Error::Thread(errno),
+        libc::ESRCH => Error::Thread,
         _ => Error::Kernel(errno),
     })
 }

@@ -74,8 +74,8 @@ fn holds(policy: &Policy, test: &Test, data: &Data) -> bool {
     found == (test.op == Op::In)
 }
 
-/// The first promise, in OpenBSD's order, that would have allowed a call; or
-/// else the first under which it can be allowed with other arguments.
+/// The first promise, in OpenBSD's order, that would have allowed a call; or,
+/// where several are needed, the first of them; none if none would do.
 pub fn missing(
     table: &Table,
     rows: &[Libc],
@@ -90,11 +90,11 @@ pub fn missing(
         };
         decide(&policy, data) == Action::Allow
     };
-    let place = table.place(data.nr)?;
-    let near = |promise: Promise| rows.iter().any(|l| l.grant(promise).mentions(place, table));
+    let all = Set::from_bits(u64::MAX);
     let lacking = || Promise::all().filter(|promise| !held.contains(*promise));
-    let full = lacking().find(|promise| allows(held.with(*promise)));
-    full.or_else(|| lacking().find(|promise| near(*promise)))
+    let alone = lacking().find(|promise| allows(held.with(*promise)));
+    let needed = || lacking().find(|promise| allows(all) && !allows(all.without(*promise)));
+    alone.or_else(needed)
 }
 
 /// Why a program is not one that the kernel would take.

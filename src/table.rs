@@ -74,12 +74,39 @@ pub struct Table<'a> {
     pub limits: &'a [Limit<'a>],
     /// Calls that fail with an errno where no promise grants them.
     pub errnos: &'a [(u16, u16)],
+    /// Which argument of a call is a path.
+    pub paths: &'a [(u16, u8)],
+    /// Files that a libc lives without.
+    pub survivable: &'a [Survivable<'a>],
     /// Promises that a filter alone cannot serve.
     pub broker: Set,
     /// Promises of which a filter alone cannot see all.
     pub partial: Set,
     /// Every libc, sorted by name and version.
     pub libcs: &'a [Libc<'a>],
+}
+
+/// Names that fail with an errno where opening them would be a violation.
+#[derive(Clone, Copy, Debug)]
+pub struct Survivable<'a> {
+    /// The name, or what it begins with.
+    pub head: &'a str,
+    /// What it ends with, any characters between.
+    pub tail: Option<&'a str>,
+    pub errno: u16,
+}
+
+impl Survivable<'_> {
+    fn matches(&self, name: &[u8]) -> bool {
+        let Some(rest) = name.strip_prefix(self.head.as_bytes()) else {
+            return false;
+        };
+        match self.tail {
+            None => rest.is_empty(),
+            // "/usr/share/../etc": what climbs is no name of these.
+            Some(tail) => rest.ends_with(tail.as_bytes()) && !rest.windows(3).any(|w| w == b"/.."),
+        }
+    }
 }
 
 /// One system call.
@@ -221,6 +248,22 @@ impl<'a> Table<'a> {
         let rest = &self.limits[first..];
         let same = rest.iter().take_while(|l| usize::from(l.call) == place);
         (first, &rest[..same.count()])
+    }
+
+    /// Which argument of the call with this number is a path.
+    pub fn path_argument(&self, nr: u32) -> Option<usize> {
+        let place = self.place(nr)?;
+        let found = self
+            .paths
+            .iter()
+            .find(|(call, _)| usize::from(*call) == place);
+        found.map(|(_, arg)| usize::from(*arg))
+    }
+
+    /// The errno of a name that a libc lives without.
+    pub fn survives(&self, name: &[u8]) -> Option<u16> {
+        let found = self.survivable.iter().find(|s| s.matches(name));
+        found.map(|s| s.errno)
     }
 
     /// Name of the call with this number.

@@ -3,7 +3,6 @@
 
 use core::ffi::{c_int, c_void};
 use core::fmt::{self, Write};
-use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::host::{self, Host};
 use crate::policy::Process;
@@ -13,7 +12,7 @@ use crate::seccomp;
 use crate::sim::{self, Data};
 use crate::sys::report::{Report, buffer_address};
 use crate::sys::signal::{self, Action, Info, Registers};
-use crate::sys::{self, image, weak};
+use crate::sys::{self, image, text, weak};
 use crate::table::{TABLE, Table};
 
 /// How far up the stack a return address into the libc is looked for, in
@@ -33,19 +32,22 @@ pub fn install() -> Result<Action, sys::Errno> {
 }
 
 extern "C" fn on_sigsys(_signal: c_int, info: *mut Info, context: *mut c_void) {
-    static BUSY: AtomicBool = AtomicBool::new(false);
-    if BUSY.swap(true, Ordering::Acquire) {
-        // Another thread reports; its abort takes this one along.
-        for _ in 0..1_000_000_000u64 {
-            core::hint::spin_loop();
-        }
-        signal::abort();
-    }
     let (info, registers) = signal::told(info, context);
     if info.is_seccomp() {
+        if let Some(errno) = survivable(info, &registers) {
+            return signal::answer(context, errno);
+        }
         report(info, &registers);
     }
     signal::abort()
+}
+
+/// The errno of a call on a file that a libc lives without.
+fn survivable(info: &Info, registers: &Registers) -> Option<u16> {
+    let arg = TABLE.path_argument(info.nr as u32)?;
+    let mut name = [0; 128];
+    let name = text::copy(registers.args[arg] as *const _, &mut name).ok()?;
+    TABLE.survives(name)
 }
 
 fn report(info: &Info, registers: &Registers) {
@@ -63,7 +65,7 @@ fn report(info: &Info, registers: &Registers) {
         ..Process::default()
     };
     let promise = sim::missing(&TABLE, host.rows.of(&TABLE), held, process, &data);
-    let Some(mut out) = Report::take() else {
+    let Some(mut out) = Report::take(pid) else {
         return;
     };
     let name = weak::program_name().and_then(|name| core::str::from_utf8(name).ok());

@@ -69,6 +69,20 @@ pub fn print(reduced: &Reduced, frame: &Frame) -> String {
         out,
         "    calls: &[\n{calls}    ],\n    limits: &[\n{limits}    ],\n    errnos: &[{errnos}],"
     );
+    let pairs = |list: &[(usize, usize)]| -> String {
+        list.iter()
+            .map(|(call, arg)| format!("({call}, {arg}), "))
+            .collect()
+    };
+    let _ = writeln!(out, "    paths: &[{}],", pairs(&reduced.paths));
+    let survivable = reduced.survivable.iter().map(|(head, tail, errno)| {
+        format!("Survivable {{ head: {head:?}, tail: {tail:?}, errno: {errno} }}, ")
+    });
+    let _ = writeln!(
+        out,
+        "    survivable: &[{}],",
+        survivable.collect::<String>()
+    );
     let _ = writeln!(
         out,
         "    broker: Set::from_bits({:#x}), partial: Set::from_bits({:#x}),",

@@ -26,6 +26,10 @@ pub struct Promises {
     pub plain: BTreeSet<String>,
     /// Calls that fail with an errno where nothing grants them.
     pub refused: BTreeMap<String, u16>,
+    /// Names that a libc lives without; one `*` stands for any characters.
+    pub survivable: Vec<(String, u16)>,
+    /// Which argument of a call is a path.
+    pub paths: BTreeMap<String, usize>,
     /// What every pledged process keeps.
     pub always: Definition,
     /// By promise.
@@ -77,6 +81,7 @@ struct Keys {
     release: Text,
     plain: CallsKeys,
     refused: Lines,
+    survivable: Lines,
     arguments: Lines,
     constants: Lines,
     always: DefinitionKeys,
@@ -123,7 +128,13 @@ struct LongRule {
 
 /// Errnos that a limit may name. The numbers are the same on every
 /// architecture but mips and parisc, whose ENOSYS differs.
-pub const ERRNOS: [(&str, u16); 4] = [("EPERM", 1), ("EACCES", 13), ("EINVAL", 22), ("ENOSYS", 38)];
+pub const ERRNOS: [(&str, u16); 5] = [
+    ("EPERM", 1),
+    ("ENOENT", 2),
+    ("EACCES", 13),
+    ("EINVAL", 22),
+    ("ENOSYS", 38),
+];
 
 struct Reader<'a> {
     source: &'a Source<'a>,
@@ -147,6 +158,8 @@ pub fn read(source: &Source) -> Result<Promises, Vec<Finding>> {
         release: keys.release.as_ref().clone(),
         plain: words(&keys.plain.calls),
         refused: reader.refused(&keys.refused),
+        survivable: reader.survivable(&keys.survivable),
+        paths: reader.paths(),
         always: reader.definition(&keys.always),
         promises: reader.promises(&keys.promise),
         together: reader.together(&keys.together),
@@ -220,6 +233,29 @@ impl Reader<'_> {
             );
         }
         found.map_or(0, |(_, n)| *n)
+    }
+
+    fn survivable(&mut self, lines: &Lines) -> Vec<(String, u16)> {
+        let mut list = Vec::new();
+        for (name, text) in document::in_file_order(lines) {
+            let at = name.span().start;
+            let name = name.as_ref();
+            if !name.starts_with('/') || name.matches('*').count() > 1 {
+                let what = format!("{name:?} is no absolute path with at most one *");
+                self.find(VALUE, at, what, "see data/README.md for the grammar");
+            }
+            list.push((name.clone(), self.errno(text.as_ref(), text.span().start)));
+        }
+        list
+    }
+
+    /// The argument that is called `path`, of each call that has one.
+    fn paths(&self) -> BTreeMap<String, usize> {
+        let path = |a: &Arguments| a.0.iter().position(|(name, _)| name == "path");
+        let calls = self.arguments.iter();
+        calls
+            .filter_map(|(call, a)| Some((call.clone(), path(a)?)))
+            .collect()
     }
 
     fn refused(&mut self, lines: &Lines) -> BTreeMap<String, u16> {

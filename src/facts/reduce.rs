@@ -27,6 +27,10 @@ pub struct Reduced {
     /// Place of a call, errno.
     pub errnos: Vec<(usize, u16)>,
     pub libcs: Vec<Libc>,
+    /// Place of a call, which argument of it is a path.
+    pub paths: Vec<(usize, usize)>,
+    /// Before the `*`, after it if there is one, errno.
+    pub survivable: Vec<(String, Option<String>, u16)>,
 }
 
 /// One limit on one call.
@@ -140,6 +144,12 @@ pub fn reduce(
     let errnos = errnos.filter_map(|(call, errno)| Some((*places.get(call.as_str())?, *errno)));
     let mut here: Vec<_> = snapshots.iter().filter(|s| s.arch == arch).collect();
     here.sort_by_key(|s| (s.libc.clone(), Version::parse(&s.version)));
+    let paths = promises.paths.iter();
+    let paths = paths.filter_map(|(call, arg)| Some((*places.get(call.as_str())?, *arg)));
+    let split = |(name, errno): &(String, u16)| match name.split_once('*') {
+        Some((head, tail)) => (head.to_owned(), Some(tail.to_owned()), *errno),
+        None => (name.clone(), None, *errno),
+    };
     let mut reduced = Reduced {
         arch: arch.to_owned(),
         kernel: syscalls.kernel.to_string(),
@@ -147,6 +157,8 @@ pub fn reduce(
         errnos: errnos.collect(),
         limits,
         libcs: Vec::new(),
+        paths: paths.collect(),
+        survivable: promises.survivable.iter().map(split).collect(),
     };
     for snapshot in here {
         let libc = reduced.libc(&quirks::apply(snapshot, quirks), promises, &places);

@@ -176,6 +176,30 @@ impl Object {
         })
     }
 
+    /// Does it refer to one of these symbols of another object?
+    pub fn wants(&self, names: &[&[u8]]) -> bool {
+        let dynamic = self.dynamic();
+        let (Some(table), Some(strings)) = (
+            self.address(dynamic.get(libc_dt::SYMTAB)),
+            self.address(dynamic.get(libc_dt::STRTAB)),
+        ) else {
+            return false;
+        };
+        // No entry says how many symbols there are beyond the hashed ones, but
+        // every linker puts the strings behind the last.
+        let size = size_of::<libc::Elf64_Sym>();
+        let count = strings.saturating_sub(table) / size;
+        (1..count.min(1 << 20)).any(|n| {
+            // SAFETY: within the symbol table, see above.
+            let symbol = unsafe { &*((table + n * size) as *const libc::Elf64_Sym) };
+            let len = dynamic.get(libc_dt::STRSZ).unwrap_or(0);
+            symbol.st_shndx == 0
+                && u64::from(symbol.st_name) < len
+                // SAFETY: an offset in the string table.
+                && names.contains(&unsafe { text::at((strings + symbol.st_name as usize) as *const _) })
+        })
+    }
+
     fn dynamic(&self) -> Dynamic {
         Dynamic(self.segment(libc::PT_DYNAMIC).unwrap_or_default())
     }
@@ -292,7 +316,9 @@ impl Symbols {
             // SAFETY: within the symbol table.
             let symbol = unsafe { &*((self.table + n * size) as *const libc::Elf64_Sym) };
             let from = self.base.wrapping_add(symbol.st_value as usize);
+            // A local name is a helper's: people know the exported ones.
             let holds = symbol.st_shndx != 0
+                && symbol.st_info >> 4 != 0
                 && (symbol.st_name as usize) < self.strings_len
                 && matches!(symbol.st_info & 0xf, 2 | 10)
                 && (from..from + symbol.st_size as usize).contains(&address);

@@ -35,6 +35,15 @@ pub struct Insn {
     pub k: u32,
 }
 
+impl Insn {
+    /// As the kernel reads it.
+    pub fn bytes(&self) -> [u8; 8] {
+        let [c0, c1] = self.code.to_ne_bytes();
+        let [k0, k1, k2, k3] = self.k.to_ne_bytes();
+        [c0, c1, self.jt, self.jf, k0, k1, k2, k3]
+    }
+}
+
 const FLAG_TSYNC: usize = 1;
 const FLAG_TSYNC_ESRCH: usize = 16;
 
@@ -139,8 +148,22 @@ pub fn ids() -> (u32, u32) {
     (uid.unwrap_or(0) as u32, gid.unwrap_or(0) as u32)
 }
 
-/// Write a report to standard error.
+/// How long a reader of standard error may keep a report waiting, in
+/// milliseconds: a full pipe must not keep a violation alive.
+const REPORT_WAIT: usize = 200;
+
+/// Write a report to standard error, if that takes it soon.
 pub fn report(text: &[u8]) {
+    let mut wanted = libc::pollfd {
+        fd: 2,
+        events: libc::POLLOUT,
+        revents: 0,
+    };
+    let args = [&raw mut wanted as usize, 1, REPORT_WAIT, 0, 0, DOOR];
+    // SAFETY: the kernel reads and writes one pollfd.
+    if unsafe { call(libc::SYS_poll, args) } == Ok(0) {
+        return;
+    }
     let args = [2, text.as_ptr() as usize, text.len(), 0, 0, DOOR];
     // SAFETY: the kernel reads the slice.
     let _ = unsafe { call(libc::SYS_write, args) };

@@ -3,22 +3,28 @@
 
 use core::cell::UnsafeCell;
 use core::fmt;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 const SIZE: usize = 512;
 
 struct Buffer {
-    taken: AtomicBool,
+    /// The process that reports. A child of vfork(2) shares the buffer with
+    /// its parent, which may have a report of its own to make later.
+    owner: AtomicU32,
     bytes: UnsafeCell<[u8; SIZE]>,
 }
 
-// SAFETY: `taken` gives the bytes to one thread, for good.
+// SAFETY: `owner` gives the bytes to one thread of a process, for good; while
+// a child of vfork(2) has them its parent does not run.
 unsafe impl Sync for Buffer {}
 
 static BUFFER: Buffer = Buffer {
-    taken: AtomicBool::new(false),
+    owner: AtomicU32::new(0),
     bytes: UnsafeCell::new([0; SIZE]),
 };
+
+/// How long a thread waits for another's report, whose abort takes it along.
+const PATIENCE: u32 = 50_000_000;
 
 /// Where a report begins.
 pub fn buffer_address() -> usize {
@@ -31,9 +37,15 @@ pub struct Report {
 }
 
 impl Report {
-    /// The buffer, if nobody had it before.
-    pub fn take() -> Option<Report> {
-        (!BUFFER.taken.swap(true, Ordering::Acquire)).then_some(Report { len: 0 })
+    /// The buffer, if no other thread of the process `pid` has it.
+    pub fn take(pid: u32) -> Option<Report> {
+        if BUFFER.owner.swap(pid, Ordering::Acquire) != pid {
+            return Some(Report { len: 0 });
+        }
+        for _ in 0..PATIENCE {
+            core::hint::spin_loop();
+        }
+        None
     }
 
     /// Write it to standard error.

@@ -128,6 +128,13 @@ pub struct Registers {
     pub args: [u64; 6],
 }
 
+/// Let the call that was trapped fail with an errno when the handler returns.
+pub fn answer(context: *mut c_void, errno: u16) {
+    // SAFETY: as in `told`; the kernel loads these registers on the way back.
+    let g = unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
+    g[libc::REG_RAX as usize] = -i64::from(errno);
+}
+
 /// What the kernel gave a handler.
 pub fn told<'a>(info: *mut Info, context: *mut c_void) -> (&'a Info, Registers) {
     // SAFETY: a handler's arguments; the layout of ucontext_t up to the

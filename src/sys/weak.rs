@@ -9,6 +9,7 @@ global_asm!(
     ".weak __libc_version",
     ".weak __progname",
     ".weak __libc",
+    ".weak backtrace",
     ".pushsection .data.rel.ro.rpledge_weak, \"aw\", @progbits",
     ".balign 8",
     ".hidden rpledge_weak",
@@ -18,12 +19,13 @@ global_asm!(
     ".quad __libc_version",
     ".quad __progname",
     ".quad __libc",
+    ".quad backtrace",
     ".size rpledge_weak, . - rpledge_weak",
     ".popsection",
 );
 
 unsafe extern "C" {
-    static rpledge_weak: [*const c_void; 4];
+    static rpledge_weak: [*const c_void; 5];
 }
 
 /// "2.36", of the glibc that this process runs on.
@@ -51,6 +53,22 @@ pub fn musl_version() -> Option<&'static [u8]> {
 pub fn has_musl() -> bool {
     // SAFETY: as above.
     unsafe { !rpledge_weak[3].is_null() }
+}
+
+/// Make glibc open libgcc_s.so.1, as pthread_cancel(3) and pthread_exit(3) do
+/// when first needed: its backtrace(3) goes the same way (misc/unwind-link.c).
+pub fn load_unwinder() {
+    // SAFETY: as above.
+    let function = unsafe { rpledge_weak[4] };
+    if !function.is_null() {
+        let mut frames = [core::ptr::null_mut::<c_void>(); 1];
+        // SAFETY: `int backtrace(void **, int)`.
+        unsafe {
+            let function: extern "C" fn(*mut *mut c_void, core::ffi::c_int) -> core::ffi::c_int =
+                core::mem::transmute(function);
+            function(frames.as_mut_ptr(), 1);
+        }
+    }
 }
 
 /// The program's short name.

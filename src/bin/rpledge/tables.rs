@@ -6,7 +6,7 @@ use rpledge::facts::limits::{self, Value as Written};
 use rpledge::facts::promises::Promises;
 use rpledge::facts::reduce::{self, Limited, Reduced};
 use rpledge::promise::{Promise, Set};
-use rpledge::table::{Bits, Call, Grant, Libc, Limit, Op, Table, Test, Value};
+use rpledge::table::{Bits, Call, Grant, Libc, Limit, Op, Survivable, Table, Test, Value};
 
 /// Reduced facts as the library has them. They live as long as the command,
 /// which makes one table and ends.
@@ -20,6 +20,18 @@ pub fn table(arch: &Arch, promises: &Promises, reduced: Reduced) -> &'static Tab
         .errnos
         .iter()
         .map(|(call, errno)| (*call as u16, *errno));
+    let paths = reduced
+        .paths
+        .iter()
+        .map(|(call, arg)| (*call as u16, *arg as u8));
+    let survivable = reduced
+        .survivable
+        .into_iter()
+        .map(|(head, tail, errno)| Survivable {
+            head: head.leak(),
+            tail: tail.map(|tail| &*tail.leak()),
+            errno,
+        });
     let foreign = Arch::all()
         .iter()
         .filter(|a| a.audit == arch.audit && a.base > arch.base);
@@ -43,6 +55,8 @@ pub fn table(arch: &Arch, promises: &Promises, reduced: Reduced) -> &'static Tab
             .collect::<Vec<_>>()
             .leak(),
         errnos: errnos.collect::<Vec<_>>().leak(),
+        paths: paths.collect::<Vec<_>>().leak(),
+        survivable: survivable.collect::<Vec<_>>().leak(),
         broker: with(&|p| promises.definition(p).broker.is_some()),
         partial: with(&|p| promises.definition(p).partial.is_some()),
         libcs: libcs.leak(),

@@ -150,15 +150,13 @@ impl Functions {
             .chain(elf.dynamic_symbols())
             .filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_definition())
             .filter_map(|symbol| {
+                let name = symbol.name().ok().filter(|name| !name.is_empty())?;
                 Some(Function {
-                    name: symbol
-                        .name()
-                        .ok()
-                        .filter(|name| !name.is_empty())?
-                        .to_owned(),
                     start: symbol.address(),
                     end: symbol.address().checked_add(symbol.size().max(1))?,
-                    public: symbol.is_global(),
+                    // A name that begins so is the libc's own affair, exported or not.
+                    public: symbol.is_global() && !name.starts_with('_'),
+                    name: name.to_owned(),
                 })
             })
             .collect();
