@@ -2,7 +2,7 @@
 //! Promises resolved on a host: one verdict for every system call. Pure data.
 
 use crate::promise::{Promise, Set};
-use crate::table::{Call, CallSet, Grant, Libc, Limit, Table, Value};
+use crate::table::{Call, CallSet, Grant, Libc, Limit, Run, Table, Value};
 
 /// What befalls a call that no promise in force allows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -154,13 +154,15 @@ impl<'a> Policy<'a> {
 
     /// The verdict on the call at `place` of [`Table::calls`].
     pub fn verdict(&self, place: usize) -> Verdict {
-        let refused = if self.is_free(place) {
+        let limits = self.table.limits_on(place);
+        let is_free = self.is_free(place, limits);
+        let refused = if is_free {
             Action::Allow
         } else {
             self.refusal(place)
         };
         let (mut limited, mut errno) = (false, 0);
-        for limit in self.limits_of(place) {
+        for limit in self.ordered(limits, is_free) {
             limited |= !limit.clauses.is_empty();
             errno = if limit.refuse {
                 errno
@@ -192,22 +194,29 @@ impl<'a> Policy<'a> {
 
     /// Is the call at `place` granted with any arguments? Then no other limit
     /// on it needs a look, and the kernel can know so from its number.
-    fn is_free(&self, place: usize) -> bool {
+    fn is_free(&self, place: usize, limits: Run<'a>) -> bool {
         let any = |limit: &Limit| limit.clauses.iter().any(|clause| clause.is_empty());
-        self.granted.calls.contains(place) || self.in_force(place, false).any(any)
+        self.granted.calls.contains(place) || self.in_force(limits, false).any(any)
     }
 
     /// The limits in force on the call at `place`: refusals, then those of
     /// which one must be satisfied. A call granted as it is has refusals only.
     pub fn limits_of(&self, place: usize) -> impl Iterator<Item = &'a Limit<'a>> {
-        let is_free = self.is_free(place);
-        let grants = self.in_force(place, false).filter(move |_| !is_free);
-        self.in_force(place, true).chain(grants)
+        let limits = self.table.limits_on(place);
+        self.ordered(limits, self.is_free(place, limits))
     }
 
-    fn in_force(&self, place: usize, refuse: bool) -> impl Iterator<Item = &'a Limit<'a>> {
+    fn ordered(&self, limits: Run<'a>, is_free: bool) -> impl Iterator<Item = &'a Limit<'a>> {
+        let grants = self.in_force(limits, false).filter(move |_| !is_free);
+        self.in_force(limits, true).chain(grants)
+    }
+
+    fn in_force(
+        &self,
+        (first, limits): Run<'a>,
+        refuse: bool,
+    ) -> impl Iterator<Item = &'a Limit<'a>> {
         let (held, promises) = (self.granted.limits, self.promises);
-        let (first, limits) = self.table.limits_on(place);
         let here = limits.iter().enumerate().filter(move |(n, l)| {
             l.refuse == refuse && held.contains(first + n) && l.needs.is_subset(promises)
         });

@@ -118,6 +118,10 @@ pub struct Call<'a> {
     pub name: &'a str,
 }
 
+/// Limits that follow each other in [`Table::limits`], and the place of the
+/// first of them.
+pub type Run<'a> = (usize, &'a [Limit<'a>]);
+
 /// What the arguments of one call must satisfy for one promise to grant it:
 /// one of the clauses.
 #[derive(Clone, Copy, Debug)]
@@ -238,11 +242,12 @@ impl<'a> Table<'a> {
         self.calls.binary_search_by_key(&nr, |call| call.nr).ok()
     }
 
-    /// The limits on the call at `place`, and the place of the first of them.
-    pub fn limits_on(&self, place: usize) -> (usize, &'a [Limit<'a>]) {
-        let before = |end: usize| self.limits.partition_point(|l| usize::from(l.call) < end);
-        let (first, end) = (before(place), before(place + 1));
-        (first, &self.limits[first..end])
+    /// The limits on the call at `place`.
+    pub fn limits_on(&self, place: usize) -> Run<'a> {
+        let first = self.limits.partition_point(|l| usize::from(l.call) < place);
+        let rest = &self.limits[first..];
+        let same = rest.iter().take_while(|l| usize::from(l.call) == place);
+        (first, &rest[..same.count()])
     }
 
     /// Which argument of the call with this number is a path.

@@ -92,6 +92,8 @@ const ATTACKS: &[(&str, &str, [u64; 6])] = &[
     ("sendmsg", "sendfd", [3, 0, 0, 0, 0, 0]),
     ("recvmsg", "recvfd", [3, 0, 0, 0, 0, 0]),
     ("setsockopt", "", [3, 1, 50, 0, 0, 0]), // SO_ATTACH_BPF
+    ("setsockopt", "", [3, 1, 26, 0, 0, 0]), // SO_ATTACH_FILTER
+    ("setsockopt", "", [3, 1, 51, 0, 0, 0]), // SO_ATTACH_REUSEPORT_CBPF
     ("setsockopt", "", [3, 1, 36, 0, 0, 0]), // SO_MARK
     ("setsockopt", "", [3, 0, 64, 0, 0, 0]), // IPT_SO_SET_REPLACE
     ("ioctl", "", [0, 0x5412, 0, 0, 0, 0]),  // TIOCSTI
