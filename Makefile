@@ -37,7 +37,7 @@ CHECKS = check-fmt check-clippy check-rust check-data check-man check-manual che
 # What `make check-live` runs: checks that need the network.
 LIVE_CHECKS = check-syscalls check-snapshots
 
-.PHONY: all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live $(CHECKS) $(LIVE_CHECKS)
+.PHONY: snapshots all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live $(CHECKS) $(LIVE_CHECKS)
 
 all: command capi ## build the command and the C library, for every libc of LIBCS
 
@@ -88,6 +88,9 @@ check-syscalls: ## the system call numbers, against libseccomp's own
 
 check-snapshots: command ## each snapshot, extracted again from its package
 	scripts/check-snapshots
+
+snapshots: command ## take what check-snapshots finds to differ
+	scripts/check-snapshots --update
 
 check-man: ## the manual's linter
 	mandoc -Tlint -Wwarning $(MANPAGES)
