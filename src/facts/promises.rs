@@ -81,6 +81,7 @@ struct Keys {
     release: Text,
     plain: CallsKeys,
     refused: Lines,
+    #[serde(default)]
     survivable: Lines,
     arguments: Lines,
     constants: Lines,

@@ -16,7 +16,7 @@ pub enum CopyError {
 
 /// Copy a C string into `buffer`; its NUL must fit as well, as copyinstr of
 /// OpenBSD has it.
-pub fn copy<'a>(from: *const c_char, buffer: &'a mut [u8]) -> Result<&'a [u8], CopyError> {
+pub fn copy(from: *const c_char, buffer: &mut [u8]) -> Result<&[u8], CopyError> {
     for n in 0..buffer.len() {
         let at = (from as usize).wrapping_add(n);
         if (n == 0 || at % PAGE == 0) && !is_readable(at) {
