@@ -256,6 +256,7 @@ const HEADERS: [&[&str]; 2] = [
         "linux/stat.h",
         "linux/fs.h",
         "linux/seccomp.h",
+        "asm/prctl.h",
     ],
 ];
 
@@ -263,9 +264,18 @@ const HEADERS: [&[&str]; 2] = [
 const WITHIN: [(&str, &str, &str); 1] =
     [("O_TMPFILE_BIT", "O_TMPFILE", "O_TMPFILE & ~O_DIRECTORY")];
 
-/// What no header has: SOCK_TYPE_MASK of the kernel's include/linux/net.h,
-/// and our own word.
-const NO_HEADER: [(&str, u64); 2] = [("SOCK_TYPE_MASK", 0xf), ("DOOR", QUERY as u64)];
+/// What no header has, or only those of kernels newer than the oldest that
+/// this is built on: SOCK_TYPE_MASK of the kernel's include/linux/net.h,
+/// shadow stacks of arch/x86/include/uapi/asm/prctl.h (6.6; CET_STATUS is of
+/// patches that glibc took up and the kernel did not), and our own word.
+const NO_HEADER: [(&str, u64); 6] = [
+    ("SOCK_TYPE_MASK", 0xf),
+    ("ARCH_CET_STATUS", 0x3001),
+    ("ARCH_SHSTK_ENABLE", 0x5001),
+    ("ARCH_SHSTK_LOCK", 0x5003),
+    ("ARCH_SHSTK_STATUS", 0x5005),
+    ("DOOR", QUERY as u64),
+];
 
 fn c_program(headers: &[&str], names: &[&String]) -> String {
     let mut text = String::from("#define _GNU_SOURCE\n");
