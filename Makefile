@@ -59,7 +59,7 @@ header: ## regenerate include/rpledge.h from src/ffi.rs
 	$(GENERATE) >target/rpledge.h
 	mv target/rpledge.h include/rpledge.h
 
-check: ## run every check that needs neither network nor root
+check: ## run every check; C libraries that the network brings are skipped aloud without it
 	@scripts/tally $(CHECKS)
 
 check-live: ## run the checks that need the network
