@@ -76,7 +76,10 @@ typedef uint64_t rpledge_u64;
 /* Check the arguments and what would be enforced; restrict nothing. */
 #define RPLEDGE_DRYRUN (1 << 6)
 
-/* A word is not a promise (EINVAL), or there are too many (ENAMETOOLONG). */
+/*
+ * A word is not a promise (EINVAL), or the string has more than 1023 bytes
+ * (ENAMETOOLONG).
+ */
 #define RPLEDGE_E_WORD 1
 
 /* A promise given up before was asked for again (EPERM). */
@@ -91,12 +94,13 @@ typedef uint64_t rpledge_u64;
 /* The kernel refused the filter; errno says why (ENOSYS: it has none). */
 #define RPLEDGE_E_KERNEL 6
 
-/* Another thread could not be brought under the filter (EBUSY). */
+/* Another thread has a filter of its own (EBUSY). */
 #define RPLEDGE_E_THREAD 7
 
 /*
  * What was asked for needs more than the kernel's filter, and this version
- * has no more (ENOTSUP).
+ * has no more; or, with RPLEDGE_STRICT, it can be enforced only in part
+ * (ENOTSUP).
  */
 #define RPLEDGE_E_BROKER 8
 
@@ -109,7 +113,10 @@ typedef uint64_t rpledge_u64;
  */
 #define RPLEDGE_MATCH_NONE 0
 
-/* ... by the nearest versions before and after it, joined. */
+/*
+ * ... by the nearest versions: those before and after it, joined, or the
+ * newest or oldest; all of that name if it hides its version.
+ */
 #define RPLEDGE_MATCH_NEAREST 1
 
 /* ... by name, version and architecture. */
@@ -143,9 +150,12 @@ typedef uint64_t rpledge_u64;
 struct rpledge_status {
     /* Promises in force, bit n for rpledge_promise_name(n). */
     rpledge_u64 promises;
-    /* Promises that an execve(2) is to start with. */
+    /*
+     * The execpromises that were given. An executed program stays under
+     * `promises`.
+     */
     rpledge_u64 execpromises;
-    /* Mode that they were made with, and flags set by rpledge_set_flags(). */
+    /* Mode of the newest call, and the other flags of rpledge_set_flags(). */
     rpledge_u64 flags;
     /* Those in force that are enforced only in part. */
     rpledge_u64 partial;
@@ -167,7 +177,7 @@ struct rpledge_libc {
     char version[16];
     /* "x86_64". */
     char arch[16];
-    /* GNU build-id in hex; empty in a static program. */
+    /* GNU build-id in hex; empty if it has none, and in a static program. */
     char build_id[72];
     /* One of RPLEDGE_MATCH_*. */
     rpledge_u32 matched;
@@ -180,21 +190,13 @@ extern "C" {
 #endif /* __cplusplus */
 
 /*
- * Restrict the process to the operations named in `promises`; NULL leaves
- * them as they are. As pledge(2) of OpenBSD: 0, or -1 with errno set.
- *
- * # Safety
- * `promises` and `execpromises` are NULL or C strings; what cannot be read is
- * EFAULT.
+ * Restrict the process, in all its threads, to what the words of `promises`
+ * allow. NULL leaves what is in force as it is, as does a call that fails; a
+ * string that cannot be read is EFAULT. Returns 0, or -1 with errno set.
  */
 RPLEDGE_MUST_USE int pledge(const char *promises, const char *execpromises);
 
-/*
- * pledge() with flags; a bit unknown to this version fails with EINVAL.
- *
- * # Safety
- * As of pledge().
- */
+/* pledge() with flags; a bit unknown to this version fails with EINVAL. */
 RPLEDGE_MUST_USE
 int rpledge_pledge(const char *promises,
                    const char *execpromises,
@@ -213,20 +215,15 @@ int rpledge_error(void);
 const char *rpledge_errmsg(void);
 
 /*
- * Store what holds now in `*status`, of which the caller knows `size` bytes;
- * what this version does not know is zeroed. Returns 0, or -1 with EFAULT.
- *
- * # Safety
- * `status` is NULL or `size` bytes long.
+ * Store what holds now in `*status`, which is `size` bytes long for the
+ * caller: no more is written, and what this version does not know is zeroed.
+ * Returns 0, or -1 with EFAULT if `status` is NULL.
  */
 int rpledge_status(struct rpledge_status *status, size_t size);
 
 /*
- * Store what C library this is in `*libc`, of which the caller knows `size`
- * bytes. Returns 0, or -1 with EFAULT.
- *
- * # Safety
- * `libc` is NULL or `size` bytes long.
+ * Store what C library this is in `*libc`, which is `size` bytes long for the
+ * caller, as above. Returns 0, or -1 with EFAULT if `libc` is NULL.
  */
 int rpledge_libc(struct rpledge_libc *libc, size_t size);
 

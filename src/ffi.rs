@@ -3,6 +3,8 @@
 #![allow(unsafe_code)]
 // The names are C's.
 #![allow(non_camel_case_types)]
+// These comments are rpledge.h's: what a caller owes is said there in C's words.
+#![allow(clippy::missing_safety_doc)]
 
 use core::ffi::{c_char, c_int};
 use core::fmt::Write;
@@ -44,7 +46,8 @@ pub const RPLEDGE_STRICT: u64 = 1 << 5;
 /// Check the arguments and what would be enforced; restrict nothing.
 pub const RPLEDGE_DRYRUN: u64 = 1 << 6;
 
-/// A word is not a promise (EINVAL), or there are too many (ENAMETOOLONG).
+/// A word is not a promise (EINVAL), or the string has more than 1023 bytes
+/// (ENAMETOOLONG).
 pub const RPLEDGE_E_WORD: c_int = 1;
 /// A promise given up before was asked for again (EPERM).
 pub const RPLEDGE_E_REGAIN: c_int = 2;
@@ -53,10 +56,11 @@ pub const RPLEDGE_E_REGAIN: c_int = 2;
 pub const RPLEDGE_E_LIBC: c_int = 5;
 /// The kernel refused the filter; errno says why (ENOSYS: it has none).
 pub const RPLEDGE_E_KERNEL: c_int = 6;
-/// Another thread could not be brought under the filter (EBUSY).
+/// Another thread has a filter of its own (EBUSY).
 pub const RPLEDGE_E_THREAD: c_int = 7;
 /// What was asked for needs more than the kernel's filter, and this version
-/// has no more (ENOTSUP).
+/// has no more; or, with RPLEDGE_STRICT, it can be enforced only in part
+/// (ENOTSUP).
 pub const RPLEDGE_E_BROKER: c_int = 8;
 /// A pointer cannot be read (EFAULT), or flags are unknown (EINVAL).
 pub const RPLEDGE_E_ARGUMENT: c_int = 9;
@@ -64,7 +68,8 @@ pub const RPLEDGE_E_ARGUMENT: c_int = 9;
 /// How the running C library was found in the database: not at all; what any
 /// known one needs is allowed.
 pub const RPLEDGE_MATCH_NONE: u32 = 0;
-/// ... by the nearest versions before and after it, joined.
+/// ... by the nearest versions: those before and after it, joined, or the
+/// newest or oldest; all of that name if it hides its version.
 pub const RPLEDGE_MATCH_NEAREST: u32 = 1;
 /// ... by name, version and architecture.
 pub const RPLEDGE_MATCH_VERSION: u32 = 2;
@@ -92,9 +97,10 @@ pub const RPLEDGE_SOURCE_LIBRARY: u32 = 0;
 pub struct rpledge_status {
     /// Promises in force, bit n for rpledge_promise_name(n).
     pub promises: u64,
-    /// Promises that an execve(2) is to start with.
+    /// The execpromises that were given. An executed program stays under
+    /// `promises`.
     pub execpromises: u64,
-    /// Mode that they were made with, and flags set by rpledge_set_flags().
+    /// Mode of the newest call, and the other flags of rpledge_set_flags().
     pub flags: u64,
     /// Those in force that are enforced only in part.
     pub partial: u64,
@@ -118,7 +124,7 @@ pub struct rpledge_libc {
     pub version: [c_char; 16],
     /// "x86_64".
     pub arch: [c_char; 16],
-    /// GNU build-id in hex; empty in a static program.
+    /// GNU build-id in hex; empty if it has none, and in a static program.
     pub build_id: [c_char; 72],
     /// One of RPLEDGE_MATCH_*.
     pub matched: u32,
@@ -133,12 +139,9 @@ unsafe extern "C" {
 /// Flags of pledge().
 static FLAGS: AtomicU64 = AtomicU64::new(RPLEDGE_ABORT);
 
-/// Restrict the process to the operations named in `promises`; NULL leaves
-/// them as they are. As pledge(2) of OpenBSD: 0, or -1 with errno set.
-///
-/// # Safety
-/// `promises` and `execpromises` are NULL or C strings; what cannot be read is
-/// EFAULT.
+/// Restrict the process, in all its threads, to what the words of `promises`
+/// allow. NULL leaves what is in force as it is, as does a call that fails; a
+/// string that cannot be read is EFAULT. Returns 0, or -1 with errno set.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn pledge(promises: *const c_char, execpromises: *const c_char) -> c_int {
@@ -147,9 +150,6 @@ pub unsafe extern "C" fn pledge(promises: *const c_char, execpromises: *const c_
 }
 
 /// pledge() with flags; a bit unknown to this version fails with EINVAL.
-///
-/// # Safety
-/// As of pledge().
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn rpledge_pledge(
@@ -194,11 +194,9 @@ pub extern "C" fn rpledge_errmsg() -> *const c_char {
     unsafe { (&raw const (*tls::last()).text).cast() }
 }
 
-/// Store what holds now in `*status`, of which the caller knows `size` bytes;
-/// what this version does not know is zeroed. Returns 0, or -1 with EFAULT.
-///
-/// # Safety
-/// `status` is NULL or `size` bytes long.
+/// Store what holds now in `*status`, which is `size` bytes long for the
+/// caller: no more is written, and what this version does not know is zeroed.
+/// Returns 0, or -1 with EFAULT if `status` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpledge_status(status: *mut rpledge_status, size: usize) -> c_int {
     if status.is_null() {
@@ -257,11 +255,8 @@ fn matched(matched: Match) -> u32 {
     }
 }
 
-/// Store what C library this is in `*libc`, of which the caller knows `size`
-/// bytes. Returns 0, or -1 with EFAULT.
-///
-/// # Safety
-/// `libc` is NULL or `size` bytes long.
+/// Store what C library this is in `*libc`, which is `size` bytes long for the
+/// caller, as above. Returns 0, or -1 with EFAULT if `libc` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpledge_libc(libc: *mut rpledge_libc, size: usize) -> c_int {
     if libc.is_null() {

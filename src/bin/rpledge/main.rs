@@ -15,7 +15,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Promises for programs: pledge(2) on Linux
 #[derive(clap::Parser)]
 #[command(version, about)]
 struct Args {

@@ -22,14 +22,14 @@ use crate::show;
 #[derive(clap::Args)]
 #[command(
     after_help = "The program is confined from its main() on; what its loader needs before need not be promised.\n\
-Exit status: the program's; 128 and the signal's number when one ended it; 125 it could not be confined; \
-126 it cannot be executed; 127 it was not found."
+Exit status: the program's; 128 and the signal's number when one ended it; 2 there is no such option or \
+promise; 125 it could not be confined; 126 it cannot be executed; 127 it was not found."
 )]
 pub struct Args {
-    /// Promises, as pledge(2) takes them
+    /// Promises, as pledge(3) takes them
     #[arg(short, value_name = "PROMISES")]
     promises: String,
-    /// Promises for what the program executes in its turn
+    /// Execpromises, as pledge(3) takes them; what is executed stays under PROMISES
     #[arg(short = 'x', value_name = "EXECPROMISES")]
     exec: Option<String>,
     /// What befalls a violation

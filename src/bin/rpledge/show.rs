@@ -21,10 +21,10 @@ use crate::tables;
 /// Prints the policy that promises make, a line a system call
 #[derive(clap::Args)]
 #[command(
-    after_help = "Exit status: 0 done; 2 there is no such promise, libc or call; 3 the data cannot be read."
+    after_help = "Exit status: 0 done; 2 there is no such promise, libc, architecture or call; 3 the data cannot be read."
 )]
 pub struct Args {
-    /// Promises, as pledge(2) takes them
+    /// Promises, as pledge(3) takes them
     promises: String,
     /// The libc, as in "glibc-2.36" [default: that of this command]
     #[arg(long)]
@@ -32,7 +32,7 @@ pub struct Args {
     /// The architecture [default: this one]
     #[arg(long)]
     arch: Option<String>,
-    /// Tell why this call is in the policy: promise, function, call
+    /// Tell instead why this call is in the policy: promise, function, call
     #[arg(long, value_name = "SYSCALL")]
     why: Option<String>,
     /// Data directory [default: the data that the command carries]
