@@ -4,7 +4,7 @@
 use crate::resolve::{self, Rows};
 use crate::sys::image::{self, BuildId, Object, Symbols};
 use crate::sys::once::{Gate, Once};
-use crate::sys::{self, weak};
+use crate::sys::weak;
 use crate::table::{BUILDS, TABLE};
 
 /// Text of a few bytes, without an allocation.
@@ -204,9 +204,6 @@ const UNWINDING: [&[u8]; 4] = [
 pub fn prepare(with_zone: bool) {
     static PREPARED: Gate = Gate::new();
     PREPARED.pass_once(|| {
-        if sys::is_filtered() {
-            return;
-        }
         let host = host();
         if host.is_static {
             map_program_symbols();

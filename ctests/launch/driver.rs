@@ -82,7 +82,7 @@ pub fn main(arguments: &[OsString]) -> ExitCode {
         arguments: arguments.to_vec(),
         stay: mode != "leave",
     };
-    match launch::launch(&command, |tracee| install(&mode, tracee), report) {
+    match launch::launch(&command, |tracee| install(&mode, tracee), |_| None, report) {
         Ok(ending) => ExitCode::from(ending.code()),
         Err(error) => {
             let kind = match error {

@@ -96,13 +96,20 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
             eprint!("{}", told(violation, identity, held.promises));
         }
     };
-    match launch::launch(&command, install, report) {
+    match launch::launch(&command, install, survives, report) {
         Ok(ending) => Ok(ExitCode::from(ending.code())),
         Err(error) => Err(Failure {
             code: error.code(),
             text: format!("rpledge: {error}"),
         }),
     }
+}
+
+/// The errno of a call on a file that a libc lives without.
+fn survives(violation: &Violation) -> Option<u16> {
+    let arg = TABLE.path_argument(violation.number as u32)?;
+    let name = violation.string(violation.arguments[arg], 128)?;
+    TABLE.survives(&name)
 }
 
 /// The promises, held to the rules of pledge(2).

@@ -33,7 +33,7 @@ pub struct Args {
     #[arg(long)]
     arch: Option<String>,
     /// Tell instead why this call is in the policy: promise, function, call
-    #[arg(long, value_name = "SYSCALL")]
+    #[arg(long, value_name = "SYSCALL", conflicts_with = "json")]
     why: Option<String>,
     /// Data directory [default: the data that the command carries]
     #[arg(long, value_name = "DIR")]
@@ -128,7 +128,10 @@ impl Subject {
         let (name, version) = libc.rsplit_once('-').unwrap_or((&libc, ""));
         let rows = resolve::find(table, name, version, None);
         if rows.matched == Match::None {
-            let known = store.libcs(arch.name).join(" ");
+            let known = match store.libcs(arch.name).join(" ") {
+                none if none.is_empty() => "none yet".to_owned(),
+                known => known,
+            };
             let what = format!(
                 "rpledge: no data for {libc:?} on {}; there are: {known}",
                 arch.name

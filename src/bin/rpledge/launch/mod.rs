@@ -94,6 +94,14 @@ pub struct Violation {
 }
 
 impl Violation {
+    /// The string at an address of the process, if it is not longer than this.
+    pub fn string(&self, address: u64, limit: usize) -> Option<Vec<u8>> {
+        let mut bytes = self.memory.as_ref()?.read(address, limit).ok()?;
+        let end = bytes.iter().position(|byte| *byte == 0)?;
+        bytes.truncate(end);
+        Some(bytes)
+    }
+
     /// Who made the call, read from the files on disk.
     pub fn caller(&self) -> Option<Caller> {
         let memory = self.memory.as_ref()?;
@@ -149,7 +157,8 @@ impl fmt::Display for LaunchError {
 }
 
 /// Runs a program. `install` gives the filter of a process that has come to
-/// its main(), the program's own first; `report` hears of every violation.
+/// its main(), the program's own first; a violation that `survives` gives an errno
+/// fails with it, and `report` hears of every other.
 /// Whatever fails ends all processes of the program.
 ///
 /// Call it from the only thread, or from one that nobody sends signals to: it
@@ -157,6 +166,7 @@ impl fmt::Display for LaunchError {
 pub fn launch(
     command: &Command,
     mut install: impl FnMut(&Tracee) -> Result<Vec<Insn>, String>,
+    mut survives: impl FnMut(&Violation) -> Option<u16>,
     mut report: impl FnMut(&Violation),
 ) -> Result<Ending, LaunchError> {
     let name = command.program.to_string_lossy();
@@ -172,7 +182,7 @@ pub fn launch(
     // A child that is not told to go on ends when the pipe does.
     let seized = sys::seize(pid).and_then(|()| go.write_all(&[0]));
     drop(go);
-    let mut tree = Tree::new(pid, signals, &mut install, &mut report);
+    let mut tree = Tree::new(pid, signals, &mut install, &mut survives, &mut report);
     let ending = tree.run(command.stay);
     if let Err(error) = seized {
         return Err(failed(cannot_trace(&error)));

@@ -61,6 +61,7 @@ pub struct Tree<'a> {
     stopped: bool,
     ending: Option<Ending>,
     install: &'a mut dyn FnMut(&Tracee) -> Result<Vec<Insn>, String>,
+    survives: &'a mut dyn FnMut(&Violation) -> Option<u16>,
     report: &'a mut dyn FnMut(&Violation),
 }
 
@@ -69,6 +70,7 @@ impl<'a> Tree<'a> {
         program: Pid,
         signals: Signals,
         install: &'a mut dyn FnMut(&Tracee) -> Result<Vec<Insn>, String>,
+        survives: &'a mut dyn FnMut(&Violation) -> Option<u16>,
         report: &'a mut dyn FnMut(&Violation),
     ) -> Tree<'a> {
         let task = Task {
@@ -87,6 +89,7 @@ impl<'a> Tree<'a> {
             stopped: false,
             ending: None,
             install,
+            survives,
             report,
         }
     }
@@ -248,8 +251,15 @@ impl<'a> Tree<'a> {
         let confined = matches!(self.processes.get(&process), Some(Stage::Confined));
         if confined && signal == libc::SIGSYS && info.code() == SYS_SECCOMP {
             if aborts == 0 {
+                let violation = violation(process, pid, &info);
+                if let Some(errno) = (self.survives)(&violation) {
+                    let mut registers = sys::registers(pid)?;
+                    machine::set_failed(&mut registers, errno);
+                    sys::set_registers(pid, &registers)?;
+                    return Ok(sys::resume(pid, 0)?);
+                }
                 self.halt(process, pid);
-                self.violation(process, pid, &info);
+                (self.report)(&violation);
             }
             return self.abort(process, pid, &info);
         }
@@ -333,23 +343,6 @@ impl<'a> Tree<'a> {
                 let _ = sys::interrupt(*other);
             }
         }
-    }
-
-    fn violation(&mut self, process: Pid, thread: Pid, info: &SignalInfo) {
-        let (call_address, number, arch) = info.refused_call();
-        let registers = sys::registers(thread).ok();
-        (self.report)(&Violation {
-            pid: process,
-            tid: thread,
-            comm: proc::comm(thread),
-            number,
-            arch,
-            arguments: registers.as_ref().map_or([0; 6], machine::call_arguments),
-            call_address,
-            sp: registers.as_ref().map_or(0, machine::sp),
-            maps: Maps::read(thread).unwrap_or_default(),
-            memory: Memory::open(thread).ok(),
-        });
     }
 
     /// Ends a process by SIGABRT, whatever it made of that signal. A handler
@@ -442,5 +435,23 @@ impl<'a> Tree<'a> {
                 };
             }
         }
+    }
+}
+
+/// The call that a thread is stopped in.
+fn violation(process: Pid, thread: Pid, info: &SignalInfo) -> Violation {
+    let (call_address, number, arch) = info.refused_call();
+    let registers = sys::registers(thread).ok();
+    Violation {
+        pid: process,
+        tid: thread,
+        comm: proc::comm(thread),
+        number,
+        arch,
+        arguments: registers.as_ref().map_or([0; 6], machine::call_arguments),
+        call_address,
+        sp: registers.as_ref().map_or(0, machine::sp),
+        maps: Maps::read(thread).unwrap_or_default(),
+        memory: Memory::open(thread).ok(),
     }
 }

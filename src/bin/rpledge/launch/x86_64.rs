@@ -71,6 +71,13 @@ pub fn calling(registers: &Registers, site: u64, number: c_long, arguments: [u64
     r
 }
 
+/// Let the call that the registers come from have failed.
+pub fn set_failed(registers: &mut Registers, errno: u16) {
+    registers.rax = (-i64::from(errno)) as u64;
+    // No call to restart.
+    registers.orig_rax = u64::MAX;
+}
+
 /// What the call returned: a value or an errno.
 pub fn result(registers: &Registers) -> Result<u64, i32> {
     let value = registers.rax as i64;
