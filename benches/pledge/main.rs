@@ -57,8 +57,8 @@ fn ready() -> Vec<Insn> {
 
 /// libseccomp's rules of the policy on the newest glibc.
 fn rules() -> Vec<seccomp::Rule> {
-    let rows = TABLE.libcs.iter().filter(|libc| libc.name == "glibc");
-    let newest = rows.last().copied().unwrap_or(TABLE.libcs[0]);
+    let mut rows = TABLE.libcs.iter().filter(|libc| libc.name == "glibc");
+    let newest = rows.next_back().copied().unwrap_or(TABLE.libcs[0]);
     let promises = request().promises.unwrap_or_default();
     let policy = Policy::of(&TABLE, std::slice::from_ref(&newest), promises);
     seccomp::rules(&policy)
