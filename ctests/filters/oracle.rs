@@ -25,6 +25,7 @@ use std::io::{Read, Seek};
 use libseccomp::{ScmpAction, ScmpArgCompare, ScmpCompareOp, ScmpFilterContext, ScmpSyscall};
 use rpledge::bpf::{self, Insn, Program};
 use rpledge::policy::{Action, Mode, Policy, QUERY, Verdict};
+use rpledge::promise::Set;
 use rpledge::sim::{self, Data};
 use rpledge::table::{Limit, TABLE};
 
@@ -33,7 +34,7 @@ use crate::inputs;
 use crate::programs;
 use crate::sweep::{policy, scene};
 
-/// Cubes, and what befalls the calls in them; cubes of two regions never meet.
+/// Cubes, and what befalls the calls in them; those that differ in it never meet.
 type Regions = Vec<(Vec<Cube>, u32)>;
 
 /// What befalls calls at `place`, by their arguments, and the rest of them.
@@ -246,12 +247,13 @@ fn insn(bytes: &[u8]) -> Insn {
 
 /// What our filter and libseccomp's say differently, and how many were tried.
 fn differences(
-    policy: &Policy<'static>,
+    ours: &Policy<'static>,
+    theirs: &Policy<'static>,
     oracle: &mut Oracle,
     program: &mut Program,
 ) -> (Vec<(Data, u32, u32)>, usize) {
-    bpf::compile(policy, program).expect("the filter fits");
-    let (numbers, calls) = oracle.of(policy);
+    bpf::compile(ours, program).expect("the filter fits");
+    let (numbers, calls) = oracle.of(theirs);
     let beyond = inputs::beyond();
     let is_said = |data: &Data| {
         data.arch != TABLE.audit
@@ -260,7 +262,7 @@ fn differences(
     };
     let mut tried = inputs::plain();
     tried.retain(is_said);
-    tried.extend(inputs::limits(policy));
+    tried.extend(inputs::limits(ours));
     let run = |insns: &[Insn], data| {
         let (seen, _) = sim::run(insns, TABLE.big_endian, data).expect("the filter ends");
         seen
@@ -285,7 +287,7 @@ fn libseccomp_agrees() {
     for libcs in TABLE.libcs.iter().map(std::slice::from_ref) {
         for set in programs::usual() {
             let policy = policy(libcs, set, Mode::Abort);
-            let (differ, tried) = differences(&policy, &mut oracle, &mut program);
+            let (differ, tried) = differences(&policy, &policy, &mut oracle, &mut program);
             if let Some((data, our, their)) = differ.first() {
                 panic!(
                     "{} of {tried}: ours {our:x}, theirs {their:x}: {}",
@@ -303,4 +305,23 @@ fn libseccomp_agrees() {
         filters.count()
     );
     assert!(calls > 5_000_000, "{calls}");
+}
+
+/// The trial itself sees what it must.
+#[test]
+fn libseccomp_disagrees_with_another_policy() {
+    let mut program = Box::new(Program::new());
+    let libcs = &TABLE.libcs[..1];
+    let of = |words: &str| policy(libcs, Set::parse(words).expect(words), Mode::Abort);
+    let ours = of("stdio fattr inet");
+    let (mut other_user, mut other_mode) = (ours, ours);
+    other_user.process.uid ^= 1;
+    other_mode.mode = Mode::Kill;
+    let sets = ["stdio inet", "stdio fattr", "stdio fattr inet unix"].map(of);
+    for theirs in sets.into_iter().chain([other_user, other_mode]) {
+        // One oracle each: within one, processes and modes are all the same.
+        let mut oracle = Oracle::default();
+        let (differ, _) = differences(&ours, &theirs, &mut oracle, &mut program);
+        assert!(!differ.is_empty(), "{theirs:?}");
+    }
 }
