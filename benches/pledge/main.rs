@@ -7,6 +7,7 @@ mod machine;
 mod calls;
 mod child;
 mod seccomp;
+mod unwinder;
 
 use rpledge::bpf::{self, Insn, Program};
 use rpledge::host;
@@ -54,46 +55,62 @@ fn ready() -> Vec<Insn> {
     words.iter().map(insn).collect()
 }
 
+/// libseccomp's rules of the policy on the newest glibc.
+fn rules() -> Vec<seccomp::Rule> {
+    let mut rows = TABLE.libcs.iter().filter(|libc| libc.name == "glibc");
+    let newest = rows.next_back().copied().unwrap_or(TABLE.libcs[0]);
+    let promises = request().promises.unwrap_or_default();
+    let policy = Policy::of(&TABLE, std::slice::from_ref(&newest), promises);
+    seccomp::rules(&policy)
+}
+
+/// A name, what a child does first, and what is then timed.
+type Way<'a> = (&'static str, &'a dyn Fn(), &'a dyn Fn());
+
+/// Places in the list of ways.
+const RAW: usize = 0;
+const FIRST: usize = 1;
+const LIBSECCOMP: usize = 2;
+
 fn whole() {
-    let ready = ready();
-    let rows = TABLE
-        .libcs
-        .iter()
-        .filter(|libc| libc.name == "glibc")
-        .collect::<Vec<_>>();
-    let newest = rows.last().copied().copied().unwrap_or(TABLE.libcs[0]);
-    let policy = Policy::of(
-        &TABLE,
-        std::slice::from_ref(&newest),
-        request().promises.unwrap_or_default(),
-    );
-    let rules = seccomp::rules(&policy);
+    let (ready, rules) = (ready(), rules());
     println!(
         "\npledge({PROMISES:?}), whole: {} instructions; {} rules of libseccomp's",
         ready.len(),
         rules.len()
     );
-    let ways: [(&str, &dyn Fn()); 4] = [
-        ("the same program, ready, by seccomp(2)", &|| {
-            seccomp::load(&ready)
-        }),
-        ("pledge(), first call", &promise),
-        ("pledge(), libc known", &|| {}),
-        ("libseccomp, built and loaded", &|| seccomp::build(&rules)),
+    let load = || seccomp::load(&ready);
+    let build = || seccomp::build(&rules);
+    let know = || _ = host::host();
+    let prepare = || host::prepare(true);
+    let unwinder = unwinder::Unwinder::copy();
+    let open = || unwinder.iter().for_each(unwinder::Unwinder::open);
+    let open_and_promise = || {
+        open();
+        promise();
+    };
+    let nothing = || {};
+    let mut ways: Vec<Way> = vec![
+        ("the same program, ready, by seccomp(2)", &nothing, &load),
+        ("pledge(), first call", &nothing, &promise),
+        ("libseccomp, built and loaded", &nothing, &build),
+        ("pledge(), libc known", &know, &promise),
+        ("pledge(), libc known, zone read", &prepare, &promise),
+        ("reading the zone alone: tzset(3)", &know, &prepare),
     ];
-    let mut seen = [const { Vec::new() }; 4];
-    for _ in 0..ROUNDS {
-        for (n, (_, way)) in ways.iter().enumerate() {
-            let taken = match n {
-                2 => child::time(|| _ = host::host(), promise),
-                _ => child::time(|| {}, way),
-            };
-            seen[n].push(taken);
-        }
+    if unwinder.is_some() {
+        ways.extend::<[Way; 2]>([
+            ("an unwinder, if threads are cancelled", &know, &open),
+            (
+                "pledge(), first call, with unwinder",
+                &nothing,
+                &open_and_promise,
+            ),
+        ]);
     }
-    let figures = seen.map(|mut list| machine::min_and_median(&mut list));
-    let raw = figures[0];
-    for ((name, _), (min, median)) in ways.iter().zip(figures) {
+    let figures = measure(&ways);
+    let raw = figures[RAW];
+    for ((name, ..), (min, median)) in ways.iter().zip(&figures) {
         println!(
             "  {name:<40} {:>7.1} us, median {:>7.1}; ratio {:.2}, median {:.2}",
             min / 1e3,
@@ -102,12 +119,26 @@ fn whole() {
             median / raw.1
         );
     }
-    let (ours, theirs) = (figures[1], figures[3]);
+    let (ours, theirs) = (figures[FIRST], figures[LIBSECCOMP]);
     println!(
         "  aims: first <= 2, known <= 1.5; libseccomp takes {:.1} times pledge()'s first call (median {:.1}; aim >= 3)",
         theirs.0 / ours.0,
         theirs.1 / ours.1
     );
+}
+
+/// The ways take turns, so that what else the machine does befalls all alike;
+/// each goes twice and the second counts, so that none finds another's caches.
+fn measure(ways: &[Way]) -> Vec<(f64, f64)> {
+    let mut seen = vec![Vec::new(); ways.len()];
+    for _ in 0..ROUNDS {
+        for ((_, before, timed), list) in ways.iter().zip(&mut seen) {
+            child::time(before, timed);
+            list.push(child::time(before, timed));
+        }
+    }
+    let figures = seen.iter_mut().map(|list| machine::min_and_median(list));
+    figures.collect()
 }
 
 fn main() {
