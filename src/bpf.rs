@@ -10,8 +10,8 @@ use crate::table::{Limit, Op, Test};
 
 pub use crate::sys::Insn;
 
-/// Half of what the kernel takes (BPF_MAXINSNS), and more than twice what any
-/// promises need: a program lies on the stack, which may be a small thread's.
+/// Half of what the kernel takes (BPF_MAXINSNS), and more than any promises
+/// need: a program may have to lie on a small thread's stack.
 pub const INSNS_MAX: usize = 2048;
 
 /// `BPF_LD | BPF_W | BPF_ABS`, `BPF_ALU | BPF_AND | BPF_K`, ... of linux/bpf_common.h.
@@ -112,6 +112,41 @@ impl Default for Program {
     }
 }
 
+/// All that takes place while a filter is written.
+pub struct Work {
+    program: Program,
+    intervals: Intervals,
+    checks: Checks,
+}
+
+impl Work {
+    /// Nothing yet.
+    pub const fn new() -> Work {
+        Work {
+            program: Program::new(),
+            intervals: Intervals::NONE,
+            checks: Checks::NONE,
+        }
+    }
+
+    /// Write the filter of `policy`.
+    pub fn compile(&mut self, policy: &Policy) -> Result<&Program, TooLong> {
+        let Work {
+            program,
+            intervals,
+            checks,
+        } = self;
+        write(policy, program, intervals, checks)?;
+        Ok(program)
+    }
+}
+
+impl Default for Work {
+    fn default() -> Work {
+        Work::new()
+    }
+}
+
 /// Numbers from `from` up to the next interval's.
 #[derive(Clone, Copy)]
 struct Interval {
@@ -166,25 +201,27 @@ impl Intervals {
 
 /// Write the filter of `policy` into `program`.
 pub fn compile(policy: &Policy, program: &mut Program) -> Result<(), TooLong> {
-    program.len = 0;
+    write(policy, program, &mut { Intervals::NONE }, &mut {
+        Checks::NONE
+    })
+}
+
+/// The tree, then the checks that its leaves lead to.
+fn write(
+    policy: &Policy,
+    program: &mut Program,
+    intervals: &mut Intervals,
+    checks: &mut Checks,
+) -> Result<(), TooLong> {
+    (program.len, intervals.len, checks.len) = (0, 0, 0);
     program.push(LOAD, DATA_ARCH)?;
     let arch = program.push(JEQ, policy.table.audit)?;
     program.push(RET, action(policy, Action::Foreign))?;
     program.insns[arch].jf = 0;
     program.insns[arch].jt = 1;
     program.push(LOAD, DATA_NR)?;
-    tree_of(program, policy)
-}
-
-/// The tree, then the checks that its leaves lead to.
-fn tree_of(program: &mut Program, policy: &Policy) -> Result<(), TooLong> {
-    let mut intervals = Intervals::NONE;
-    divide(policy, &mut intervals)?;
-    let mut checks = Checks {
-        list: [(0, 0); CHECKS_MAX],
-        len: 0,
-    };
-    tree(program, &intervals.list[..intervals.len], &mut checks)?;
+    divide(policy, intervals)?;
+    tree(program, &intervals.list[..intervals.len], checks)?;
     for n in 0..checks.len {
         let (jump, place) = checks.list[n];
         program.jump_here(usize::from(jump));
@@ -238,6 +275,13 @@ const CHECKS_MAX: usize = crate::table::CallSet::CAPACITY / 2;
 struct Checks {
     list: [(u16, u16); CHECKS_MAX],
     len: usize,
+}
+
+impl Checks {
+    const NONE: Checks = Checks {
+        list: [(0, 0); CHECKS_MAX],
+        len: 0,
+    };
 }
 
 fn tree(program: &mut Program, list: &[Interval], checks: &mut Checks) -> Result<(), TooLong> {
