@@ -273,6 +273,7 @@ DENIED(pledged_again_after_exec, "stdio rpath exec prot_exec")
 }
 
 /* Two copies of the library in one process */
+#pragma weak dlclose
 #pragma weak dlopen
 #pragma weak dlsym
 #pragma weak dladdr
@@ -326,6 +327,15 @@ DENIED(narrowed_after_copy, "stdio inet")
     case_shared->pledges++;
     TRY(!case_is_pledged || OF(copy, pledge_type, "pledge")("stdio inet", NULL) == 0);
     TRY(!case_is_pledged || pledge("stdio", NULL) == 0);
+    TRY(has_socket());
+}
+DENIED(closed_after_pledge, "stdio")
+{
+    void *copy = copy_of_library();
+
+    case_shared->pledges++;
+    TRY(!case_is_pledged || OF(copy, pledge_type, "pledge")("stdio", NULL) == 0);
+    TRY(dlclose(copy) == 0);
     TRY(has_socket());
 }
 static void *opens(void *arg)
