@@ -8,11 +8,9 @@
 use crate::policy::{Action, Mode, Policy, QUERY, Verdict};
 use crate::table::{Limit, Op, Test};
 
-pub use crate::sys::Insn;
+mod program;
 
-/// Half of what the kernel takes (BPF_MAXINSNS), and more than any promises
-/// need: a program may have to lie on a small thread's stack.
-pub const INSNS_MAX: usize = 2048;
+pub use program::{INSNS_MAX, Insn, Program, TooLong};
 
 /// `BPF_LD | BPF_W | BPF_ABS`, `BPF_ALU | BPF_AND | BPF_K`, ... of linux/bpf_common.h.
 pub const LOAD: u16 = 0x20;
@@ -36,81 +34,6 @@ pub const DATA_ARGS: u32 = 16;
 
 /// Of a mode's violations and of numbers that the tables do not know.
 const ENOSYS: u16 = libc::ENOSYS as u16;
-
-/// The filter is longer than [`INSNS_MAX`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct TooLong;
-
-/// Instructions, in a place that needs no allocation: pledge() may be called
-/// where malloc's own system calls are already forbidden.
-pub struct Program {
-    insns: [Insn; INSNS_MAX],
-    len: usize,
-}
-
-impl Program {
-    /// No instruction yet.
-    pub const fn new() -> Program {
-        Program {
-            insns: [Insn {
-                code: 0,
-                jt: 0,
-                jf: 0,
-                k: 0,
-            }; INSNS_MAX],
-            len: 0,
-        }
-    }
-
-    /// The instructions.
-    pub fn insns(&self) -> &[Insn] {
-        &self.insns[..self.len]
-    }
-
-    fn push(&mut self, code: u16, k: u32) -> Result<usize, TooLong> {
-        let at = self.len;
-        *self.insns.get_mut(at).ok_or(TooLong)? = Insn {
-            code,
-            jt: 0,
-            jf: 0,
-            k,
-        };
-        self.len += 1;
-        Ok(at)
-    }
-
-    /// How many instructions lie between `at` and the end.
-    fn beyond(&self, at: usize) -> usize {
-        self.len - at - 1
-    }
-
-    fn short(&self, at: usize) -> Result<u8, TooLong> {
-        u8::try_from(self.beyond(at)).map_err(|_| TooLong)
-    }
-
-    /// Let the instruction at `at` go on at the end if its test holds.
-    fn if_true(&mut self, at: usize) -> Result<(), TooLong> {
-        self.insns[at].jt = self.short(at)?;
-        Ok(())
-    }
-
-    /// Let the instruction at `at` go on at the end if its test fails.
-    fn if_false(&mut self, at: usize) -> Result<(), TooLong> {
-        self.insns[at].jf = self.short(at)?;
-        Ok(())
-    }
-
-    /// Let the jump at `at` go on at the end.
-    fn jump_here(&mut self, at: usize) {
-        self.insns[at].k = self.beyond(at) as u32;
-    }
-}
-
-impl Default for Program {
-    fn default() -> Program {
-        Program::new()
-    }
-}
 
 /// All that takes place while a filter is written.
 pub struct Work {

@@ -321,7 +321,7 @@ impl Symbols {
             // A local name is a helper's: people know the exported ones.
             let holds = symbol.st_shndx != 0
                 && symbol.st_info >> 4 != 0
-                && (symbol.st_name as usize) < self.strings_len
+                && (1..self.strings_len).contains(&(symbol.st_name as usize))
                 && matches!(symbol.st_info & 0xf, 2 | 10)
                 && (from..from.saturating_add(symbol.st_size as usize)).contains(&address);
             // Of several names the shortest is the one that people know:
