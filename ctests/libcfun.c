@@ -345,6 +345,7 @@ STDIO(sysconf_ngroups, sysconf(_SC_NGROUPS_MAX) > 0)
 STDIO(gethostname, gethostname(text, sizeof text) == 0)
 STDIO(getdtablesize, getdtablesize() > 0)
 STDIO(fpathconf, fpathconf(0, _PC_PIPE_BUF) > 0)
+STDIO(fpathconf_links, fpathconf(0, _PC_LINK_MAX) > 0)
 STDIO(isatty, isatty(0) == 0)
 STDIO(getentropy, getentropy(text, 32) == 0)
 #ifdef __GLIBC__
@@ -352,6 +353,12 @@ STDIO(getentropy, getentropy(text, 32) == 0)
 STDIO(arc4random, arc4random() != arc4random() || arc4random_uniform(10) < 10)
 STDIO(arc4random_buf, (arc4random_buf(text, 64), 1))
 #endif
+#endif
+STDIO(getloadavg, getloadavg(&(double){0}, 1) <= 1)
+#ifdef __GLIBC__
+extern int backtrace(void **, int);
+static void *frames[8];
+STDIO(backtrace, backtrace(frames, 8) >= 0)
 #endif
 STDIO(raise, signal(SIGUSR2, SIG_IGN) != SIG_ERR && raise(SIGUSR2) == 0)
 STDIO(sigqueue_self,

@@ -10,9 +10,9 @@ use rpledge::promise::Set;
 use rpledge::table::TABLE;
 
 /// A thread on which pledge() must work.
-const SMALL: usize = 64 << 10;
+const SMALL: usize = 32 << 10;
 /// The most that it may take.
-const MOST: usize = 32 << 10;
+const MOST: usize = 16 << 10;
 const PAGE: usize = 4 << 10;
 
 fn everything() -> Set {

@@ -72,3 +72,23 @@ PROBE(tiocnxcl_stdio, "stdio", ENOTTY, ioctl(0, TIOCEXCL) == 0)
 PROBE(fs_ioc_getflags, "stdio rpath", ENOTTY, ioctl(0, 0x80086601, &line) == 0)
 PROBE(ioctl_unknown, EVERYTHING, ENOTTY, ioctl(0, 0x12345678, &line) == 0)
 ALLOW(fioclex, "stdio", ioctl(0, FIOCLEX) == 0 && ioctl(0, FIONCLEX) == 0)
+
+/* Opening a terminal's other side */
+static int opens_terminal(void)
+{
+    int fd = posix_openpt(O_RDWR | O_NOCTTY);
+
+    return fd >= 0 && grantpt(fd) == 0 && unlockpt(fd) == 0 && ptsname(fd) != NULL;
+}
+ALLOWED(pty_tty, "stdio rpath wpath tty")
+{
+    NEED("pseudo terminals", opens_terminal());
+    PLEDGE();
+    TRY(opens_terminal());
+}
+DENIED(pty_without_tty, "stdio rpath wpath")
+{
+    NEED("pseudo terminals", opens_terminal());
+    PLEDGE();
+    TRY(opens_terminal());
+}

@@ -8,11 +8,9 @@
 use crate::policy::{Action, Mode, Policy, QUERY, Verdict};
 use crate::table::{Limit, Op, Test};
 
-pub use crate::sys::Insn;
+mod program;
 
-/// Half of what the kernel takes (BPF_MAXINSNS), and more than twice what any
-/// promises need: a program lies on the stack, which may be a small thread's.
-pub const INSNS_MAX: usize = 2048;
+pub use program::{INSNS_MAX, Insn, Program, TooLong};
 
 /// `BPF_LD | BPF_W | BPF_ABS`, `BPF_ALU | BPF_AND | BPF_K`, ... of linux/bpf_common.h.
 pub const LOAD: u16 = 0x20;
@@ -37,78 +35,38 @@ pub const DATA_ARGS: u32 = 16;
 /// Of a mode's violations and of numbers that the tables do not know.
 const ENOSYS: u16 = libc::ENOSYS as u16;
 
-/// The filter is longer than [`INSNS_MAX`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct TooLong;
-
-/// Instructions, in a place that needs no allocation: pledge() may be called
-/// where malloc's own system calls are already forbidden.
-pub struct Program {
-    insns: [Insn; INSNS_MAX],
-    len: usize,
+/// All that takes place while a filter is written.
+pub struct Work {
+    program: Program,
+    intervals: Intervals,
+    checks: Checks,
 }
 
-impl Program {
-    /// No instruction yet.
-    pub const fn new() -> Program {
-        Program {
-            insns: [Insn {
-                code: 0,
-                jt: 0,
-                jf: 0,
-                k: 0,
-            }; INSNS_MAX],
-            len: 0,
+impl Work {
+    /// Nothing yet.
+    pub const fn new() -> Work {
+        Work {
+            program: Program::new(),
+            intervals: Intervals::NONE,
+            checks: Checks::NONE,
         }
     }
 
-    /// The instructions.
-    pub fn insns(&self) -> &[Insn] {
-        &self.insns[..self.len]
-    }
-
-    fn push(&mut self, code: u16, k: u32) -> Result<usize, TooLong> {
-        let at = self.len;
-        *self.insns.get_mut(at).ok_or(TooLong)? = Insn {
-            code,
-            jt: 0,
-            jf: 0,
-            k,
-        };
-        self.len += 1;
-        Ok(at)
-    }
-
-    /// How many instructions lie between `at` and the end.
-    fn beyond(&self, at: usize) -> usize {
-        self.len - at - 1
-    }
-
-    fn short(&self, at: usize) -> Result<u8, TooLong> {
-        u8::try_from(self.beyond(at)).map_err(|_| TooLong)
-    }
-
-    /// Let the instruction at `at` go on at the end if its test holds.
-    fn if_true(&mut self, at: usize) -> Result<(), TooLong> {
-        self.insns[at].jt = self.short(at)?;
-        Ok(())
-    }
-
-    /// Let the instruction at `at` go on at the end if its test fails.
-    fn if_false(&mut self, at: usize) -> Result<(), TooLong> {
-        self.insns[at].jf = self.short(at)?;
-        Ok(())
-    }
-
-    /// Let the jump at `at` go on at the end.
-    fn jump_here(&mut self, at: usize) {
-        self.insns[at].k = self.beyond(at) as u32;
+    /// Write the filter of `policy`.
+    pub fn compile(&mut self, policy: &Policy) -> Result<&Program, TooLong> {
+        let Work {
+            program,
+            intervals,
+            checks,
+        } = self;
+        write(policy, program, intervals, checks)?;
+        Ok(program)
     }
 }
 
-impl Default for Program {
-    fn default() -> Program {
-        Program::new()
+impl Default for Work {
+    fn default() -> Work {
+        Work::new()
     }
 }
 
@@ -166,25 +124,27 @@ impl Intervals {
 
 /// Write the filter of `policy` into `program`.
 pub fn compile(policy: &Policy, program: &mut Program) -> Result<(), TooLong> {
-    program.len = 0;
+    write(policy, program, &mut { Intervals::NONE }, &mut {
+        Checks::NONE
+    })
+}
+
+/// The tree, then the checks that its leaves lead to.
+fn write(
+    policy: &Policy,
+    program: &mut Program,
+    intervals: &mut Intervals,
+    checks: &mut Checks,
+) -> Result<(), TooLong> {
+    (program.len, intervals.len, checks.len) = (0, 0, 0);
     program.push(LOAD, DATA_ARCH)?;
     let arch = program.push(JEQ, policy.table.audit)?;
     program.push(RET, action(policy, Action::Foreign))?;
     program.insns[arch].jf = 0;
     program.insns[arch].jt = 1;
     program.push(LOAD, DATA_NR)?;
-    tree_of(program, policy)
-}
-
-/// The tree, then the checks that its leaves lead to.
-fn tree_of(program: &mut Program, policy: &Policy) -> Result<(), TooLong> {
-    let mut intervals = Intervals::NONE;
-    divide(policy, &mut intervals)?;
-    let mut checks = Checks {
-        list: [(0, 0); CHECKS_MAX],
-        len: 0,
-    };
-    tree(program, &intervals.list[..intervals.len], &mut checks)?;
+    divide(policy, intervals)?;
+    tree(program, &intervals.list[..intervals.len], checks)?;
     for n in 0..checks.len {
         let (jump, place) = checks.list[n];
         program.jump_here(usize::from(jump));
@@ -238,6 +198,13 @@ const CHECKS_MAX: usize = crate::table::CallSet::CAPACITY / 2;
 struct Checks {
     list: [(u16, u16); CHECKS_MAX],
     len: usize,
+}
+
+impl Checks {
+    const NONE: Checks = Checks {
+        list: [(0, 0); CHECKS_MAX],
+        len: 0,
+    };
 }
 
 fn tree(program: &mut Program, list: &[Interval], checks: &mut Checks) -> Result<(), TooLong> {

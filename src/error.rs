@@ -98,6 +98,19 @@ impl fmt::Display for Words {
     }
 }
 
+fn kernel(errno: i32, f: &mut fmt::Formatter) -> fmt::Result {
+    match errno {
+        libc::ENOSYS => f.write_str(
+            "this kernel has no filters, or a sandbox around this process hides them: CONFIG_SECCOMP_FILTER is needed",
+        ),
+        libc::ENOMEM => f.write_str("the kernel takes no more filters: narrow in fewer steps"),
+        _ => write!(
+            f,
+            "the kernel refused the filter (errno {errno}): does a sandbox around this process forbid it?"
+        ),
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
@@ -146,10 +159,7 @@ impl fmt::Display for Error {
                 "promise \"{}\" can be enforced only in part and RPLEDGE_STRICT is set",
                 promise.name()
             ),
-            Error::Kernel(errno) => write!(
-                f,
-                "the kernel refused the filter (errno {errno}): is it built with CONFIG_SECCOMP_FILTER?"
-            ),
+            Error::Kernel(errno) => kernel(*errno, f),
             Error::Thread => f.write_str(
                 "another thread has a filter of its own: pledge before such threads start",
             ),

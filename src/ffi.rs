@@ -157,19 +157,13 @@ pub unsafe extern "C" fn rpledge_pledge(
     execpromises: *const c_char,
     flags: u64,
 ) -> c_int {
-    let (mut words, mut exec_words) = ([0; WORDS_MAX + 1], [0; WORDS_MAX + 1]);
-    let result = Flags::from_bits(flags)
-        .map_err(|e| (e, &[][..]))
-        .and_then(|flags| {
-            let words = copy(promises, false, &mut words)?;
-            let exec_words = copy(execpromises, true, &mut exec_words)?;
-            let request = Request {
-                promises: parse(words, false)?,
-                exec: parse(exec_words, true)?,
-            };
-            pledge::pledge(request, flags).map_err(|e| (e, &[][..]))
-        });
-    finish(result)
+    finish(Flags::from_bits(flags).map_err(plain).and_then(|flags| {
+        let request = Request {
+            promises: read(promises, false)?,
+            exec: read(execpromises, true)?,
+        };
+        pledge::pledge(request, flags).map_err(plain)
+    }))
 }
 
 /// Set the flags that pledge() takes from now on.
@@ -177,7 +171,7 @@ pub unsafe extern "C" fn rpledge_pledge(
 #[unsafe(no_mangle)]
 pub extern "C" fn rpledge_set_flags(flags: u64) -> c_int {
     let result = Flags::from_bits(flags).map(|_| FLAGS.store(flags, Ordering::Relaxed));
-    finish(result.map_err(|e| (e, &[][..])))
+    finish(result.map_err(plain))
 }
 
 /// Why the last call of this thread failed: one of RPLEDGE_E_*, or 0.
@@ -200,7 +194,7 @@ pub extern "C" fn rpledge_errmsg() -> *const c_char {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpledge_status(status: *mut rpledge_status, size: usize) -> c_int {
     if status.is_null() {
-        return finish(Err((Error::Fault, &[])));
+        return finish(Err(plain(Error::Fault)));
     }
     // SAFETY: the caller's; the structure has no padding.
     unsafe { text::store(&current_status(), status, size) };
@@ -260,7 +254,7 @@ fn matched(matched: Match) -> u32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpledge_libc(libc: *mut rpledge_libc, size: usize) -> c_int {
     if libc.is_null() {
-        return finish(Err((Error::Fault, &[])));
+        return finish(Err(plain(Error::Fault)));
     }
     let host = host::host();
     let found = rpledge_libc {
@@ -334,30 +328,29 @@ pub extern "C" fn rpledge_data_version() -> *const c_char {
 }
 
 /// What failed, and the word it is about.
-type Failure<'a> = (Error, &'a [u8]);
+type Failure = (Error, Short);
 
-fn copy<'a>(
-    from: *const c_char,
-    exec: bool,
-    buffer: &'a mut [u8],
-) -> Result<Option<&'a [u8]>, Failure<'a>> {
+/// A failure that is about no word.
+fn plain(error: Error) -> Failure {
+    (error, Short::EMPTY)
+}
+
+/// Read the words that a caller gave, on a stack of their own.
+#[inline(never)]
+fn read(from: *const c_char, exec: bool) -> Result<Option<Set>, Failure> {
     if from.is_null() {
         return Ok(None);
     }
-    text::copy(from, buffer).map(Some).map_err(|why| {
-        let error = match why {
+    let mut buffer = [0; WORDS_MAX + 1];
+    let words = text::copy(from, &mut buffer).map_err(|why| {
+        plain(match why {
             CopyError::Fault => Error::Fault,
             CopyError::TooLong => Error::Word {
                 exec,
                 why: WordError::TooLong,
             },
-        };
-        (error, &[][..])
-    })
-}
-
-fn parse(words: Option<&[u8]>, exec: bool) -> Result<Option<Set>, Failure<'_>> {
-    let Some(words) = words else { return Ok(None) };
+        })
+    })?;
     // No promise has a byte beyond ASCII: such a word is unknown like others.
     let text = core::str::from_utf8(words).unwrap_or("?");
     Set::parse(text).map(Some).map_err(|why| {
@@ -365,7 +358,7 @@ fn parse(words: Option<&[u8]>, exec: bool) -> Result<Option<Set>, Failure<'_>> {
             WordError::Unknown { at, len } => words.get(at..at + len).unwrap_or(&[]),
             _ => &[],
         };
-        (Error::Word { exec, why }, word)
+        (Error::Word { exec, why }, Short::new(word))
     })
 }
 
@@ -377,18 +370,17 @@ fn finish(result: Result<(), Failure>) -> c_int {
     last.text[0] = 0;
     let Err((error, word)) = result else { return 0 };
     last.code = error.code() as i32;
-    write_text(last, &error, word);
+    write_text(last, &error, &word);
     // SAFETY: this thread's errno, in glibc and in musl.
     unsafe { *__errno_location() = error.errno() };
     -1
 }
 
-fn write_text(last: &mut Last, error: &Error, word: &[u8]) {
+fn write_text(last: &mut Last, error: &Error, word: &Short) {
     let mut out = Text {
         bytes: &mut last.text,
         len: 0,
     };
-    let word = Short::new(word);
     let _ = match error {
         Error::Word {
             exec,

@@ -68,8 +68,8 @@ pub struct Host {
 static HOST: Once<Host> = Once::new();
 
 /// The C library of this process; looked for once.
-pub fn host() -> &'static Host {
-    HOST.get_or_init(find)
+pub fn host() -> Host {
+    HOST.get_or_make(find)
 }
 
 fn find() -> Host {
@@ -172,7 +172,7 @@ static PROGRAM: Once<Option<Symbols>> = Once::new();
 /// Map the symbols of a static program, which are in its file only, while
 /// files may still be opened. Nothing happens if they cannot be had.
 fn map_program_symbols() {
-    PROGRAM.get_or_init(|| {
+    PROGRAM.get_or_make(|| {
         let mut program = None;
         image::find(&mut |object| {
             program = Some(object);
@@ -187,9 +187,10 @@ pub fn program_symbols() -> Option<&'static Symbols> {
     PROGRAM.get().and_then(|symbols| symbols.as_ref())
 }
 
-/// Functions of threads for which glibc opens libgcc_s.so.1 when they are
-/// first called, and dies if it cannot.
-const UNWINDING: [&[u8]; 4] = [
+/// Functions for which glibc opens libgcc_s.so.1 when they are first called,
+/// and dies or does nothing if it cannot.
+const UNWINDING: [&[u8]; 5] = [
+    b"backtrace",
     b"pthread_cancel",
     b"pthread_exit",
     b"thrd_exit",

@@ -115,12 +115,12 @@ pub fn pledge(request: Request, flags: Flags) -> Result<(), Error> {
     };
     let host = host::host();
     if flags.strict {
-        check_strict(host, next.promises)?;
+        check_strict(&host, next.promises)?;
     }
     if flags.dry_run || held == Some(next) {
         return Ok(());
     }
-    apply(host, next, held.is_none())
+    apply(&host, next, held.is_none())
 }
 
 fn check_strict(host: &Host, promises: Set) -> Result<(), Error> {
@@ -136,16 +136,17 @@ fn check_strict(host: &Host, promises: Set) -> Result<(), Error> {
 
 fn apply(host: &Host, next: Held, is_first: bool) -> Result<(), Error> {
     if is_first {
+        seccomp::check()?;
         host::prepare(next.promises.contains(Promise::Stdio));
     }
     let mut policy = Policy::of(&TABLE, host.rows.of(&TABLE), next.promises);
     (policy.exec, policy.mode) = (next.exec, next.mode);
     policy.process = process(next.promises);
     // Before the filter: the first violation may come with the next call.
-    let old = violation::install().map_err(Error::Kernel)?;
+    let before = violation::install().map_err(Error::Kernel)?;
     seccomp::load(&policy).inspect_err(|_| {
         if is_first {
-            sys::signal::restore_sigsys(&old);
+            violation::uninstall(&before);
         }
     })
 }

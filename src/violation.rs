@@ -24,11 +24,23 @@ pub fn report_address() -> u64 {
     buffer_address() as u64
 }
 
+/// What a signal did before it was taken over.
+pub struct Before {
+    action: Action,
+    mask: u64,
+}
+
 /// Take over SIGSYS.
-pub fn install() -> Result<Action, sys::Errno> {
-    let old = signal::handle_sigsys(on_sigsys)?;
-    signal::unblock(libc::SIGSYS);
-    Ok(old)
+pub fn install() -> Result<Before, sys::Errno> {
+    let action = signal::handle_sigsys(on_sigsys)?;
+    let mask = signal::unblock(libc::SIGSYS);
+    Ok(Before { action, mask })
+}
+
+/// Give it back.
+pub fn uninstall(before: &Before) {
+    signal::restore_sigsys(&before.action);
+    signal::restore_mask(before.mask);
 }
 
 extern "C" fn on_sigsys(_signal: c_int, info: *mut Info, context: *mut c_void) {
@@ -78,7 +90,7 @@ fn report(info: &Info, registers: &Registers) {
         pid,
         promise: promise.map_or("", Promise::name),
         nr: data.nr,
-        function: function(host, info.address, registers.stack),
+        function: function(&host, info.address, registers.stack),
         libc: host.name,
         version: host.version.as_str(),
         is_static: host.is_static,

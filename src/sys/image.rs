@@ -8,6 +8,7 @@ use super::text;
 const NOTE_BUILD_ID: u32 = 3;
 /// `DT_GNU_HASH`, which the libc crate lacks.
 const DT_GNU_HASH: u64 = 0x6fff_fef5;
+const STB_GLOBAL: u8 = 1;
 /// A build-id is a SHA-1 as a rule; longer ones exist.
 pub const BUILD_ID_MAX: usize = 32;
 
@@ -176,7 +177,7 @@ impl Object {
         })
     }
 
-    /// Does it refer to one of these symbols of another object?
+    /// Does it refer to one of these symbols of another object, and not weakly?
     pub fn wants(&self, names: &[&[u8]]) -> bool {
         let dynamic = self.dynamic();
         let (Some(table), Some(strings)) = (
@@ -194,6 +195,7 @@ impl Object {
             let symbol = unsafe { &*((table + n * size) as *const libc::Elf64_Sym) };
             let len = dynamic.get(libc_dt::STRSZ).unwrap_or(0);
             symbol.st_shndx == 0
+                && symbol.st_info >> 4 == STB_GLOBAL
                 && u64::from(symbol.st_name) < len
                 // SAFETY: an offset in the string table.
                 && names.contains(&unsafe { text::at((strings + symbol.st_name as usize) as *const _) })
@@ -319,9 +321,9 @@ impl Symbols {
             // A local name is a helper's: people know the exported ones.
             let holds = symbol.st_shndx != 0
                 && symbol.st_info >> 4 != 0
-                && (symbol.st_name as usize) < self.strings_len
+                && (1..self.strings_len).contains(&(symbol.st_name as usize))
                 && matches!(symbol.st_info & 0xf, 2 | 10)
-                && (from..from + symbol.st_size as usize).contains(&address);
+                && (from..from.saturating_add(symbol.st_size as usize)).contains(&address);
             // Of several names the shortest is the one that people know:
             // open, not __open64.
             if holds && best.is_none_or(|b| self.name(symbol).len() < self.name(b).len()) {

@@ -45,7 +45,6 @@ impl Insn {
 }
 
 const FLAG_TSYNC: usize = 1;
-const FLAG_TSYNC_ESRCH: usize = 16;
 
 /// Make a system call.
 ///
@@ -94,38 +93,37 @@ struct Fprog {
     filter: *const Insn,
 }
 
-/// Bring every thread of the process under the filter.
+/// Bring every thread of the process under the filter; ESRCH if one of them
+/// has filters that the caller lacks.
 pub fn load_filter(insns: &[Insn]) -> Result<(), Errno> {
     let program = Fprog {
         len: insns.len() as u16,
         filter: insns.as_ptr(),
     };
-    let flags = FLAG_TSYNC | FLAG_TSYNC_ESRCH;
-    let args = [
-        libc::SECCOMP_SET_MODE_FILTER as usize,
-        flags,
-        &raw const program as usize,
-        0,
-        0,
-        0,
-    ];
-    // SAFETY: the kernel copies `len` instructions from `filter`.
-    unsafe { call(libc::SYS_seccomp, args) }.map(|_| ())
+    // The answer is that thread's id: the flag that makes it an errno is of
+    // Linux 5.7, and this one of 3.17.
+    match set_filter(&raw const program as usize)? {
+        0 => Ok(()),
+        _ => Err(libc::ESRCH),
+    }
 }
 
-/// Can filters be had at all?
+/// Can filters be had? ENOSYS if the kernel has none.
+///
+/// Where the kernel has them it looks for the program before anything else.
 pub fn has_filters() -> Result<(), Errno> {
-    let trap = libc::SECCOMP_RET_TRAP;
-    let args = [
-        libc::SECCOMP_GET_ACTION_AVAIL as usize,
-        0,
-        &raw const trap as usize,
-        0,
-        0,
-        0,
-    ];
-    // SAFETY: the kernel reads an u32.
-    unsafe { call(libc::SYS_seccomp, args) }.map(|_| ())
+    match set_filter(0) {
+        Err(libc::EFAULT) => Ok(()),
+        // Built with seccomp, but not with filters.
+        Err(libc::EINVAL) | Ok(_) => Err(libc::ENOSYS),
+        Err(errno) => Err(errno),
+    }
+}
+
+fn set_filter(program: usize) -> Result<usize, Errno> {
+    let mode = libc::SECCOMP_SET_MODE_FILTER as usize;
+    // SAFETY: the kernel copies what `program` describes, or says EFAULT.
+    unsafe { call(libc::SYS_seccomp, [mode, FLAG_TSYNC, program, 0, 0, 0]) }
 }
 
 /// The process's id, also where only a handler may ask for it.

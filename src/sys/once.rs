@@ -3,7 +3,7 @@
 
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
-use core::sync::atomic::{AtomicU8, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 const EMPTY: u8 = 0;
 const WRITING: u8 = 1;
@@ -33,10 +33,11 @@ impl<T: Copy> Once<T> {
         full.then(|| unsafe { (*self.value.get()).assume_init_ref() })
     }
 
-    /// The value; made by `make` if there is none. `make` must not fork.
-    pub fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
+    /// The value; made by `make` if there is none. Nobody waits for another
+    /// thread, which a fork may have lost or this very signal interrupted.
+    pub fn get_or_make(&self, make: impl FnOnce() -> T) -> T {
         if let Some(value) = self.get() {
-            return value;
+            return *value;
         }
         let made = make();
         let claim =
@@ -47,12 +48,36 @@ impl<T: Copy> Once<T> {
             unsafe { (*self.value.get()).write(made) };
             self.state.store(FULL, Ordering::Release);
         }
-        loop {
-            if let Some(value) = self.get() {
-                return value;
-            }
-            core::hint::spin_loop();
+        made
+    }
+}
+
+/// Something that is lent to one at a time.
+pub struct Lent<T> {
+    out: AtomicBool,
+    thing: UnsafeCell<T>,
+}
+
+// SAFETY: `out` gives the thing to one thread at a time.
+unsafe impl<T: Send> Sync for Lent<T> {}
+
+impl<T> Lent<T> {
+    pub const fn new(thing: T) -> Lent<T> {
+        Lent {
+            out: AtomicBool::new(false),
+            thing: UnsafeCell::new(thing),
         }
+    }
+
+    /// Use it; none if somebody has it.
+    pub fn lend<R>(&self, act: impl FnOnce(&mut T) -> R) -> Option<R> {
+        if self.out.swap(true, Ordering::Acquire) {
+            return None;
+        }
+        // SAFETY: nobody else has it until it is given back below.
+        let done = act(unsafe { &mut *self.thing.get() });
+        self.out.store(false, Ordering::Release);
+        Some(done)
     }
 }
 
@@ -81,5 +106,28 @@ impl Gate {
             }
             core::hint::spin_loop();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_lent_is_lent_once() {
+        let lent = Lent::new(1);
+        let twice = lent.lend(|n| {
+            *n += 1;
+            lent.lend(|_| ())
+        });
+        assert_eq!(twice, Some(None));
+        assert_eq!(lent.lend(|n| *n), Some(2));
+    }
+
+    #[test]
+    fn made_within_making_does_not_wait() {
+        let once = Once::new();
+        assert_eq!(once.get_or_make(|| once.get_or_make(|| 1) + 1), 2);
+        assert_eq!(once.get_or_make(|| 3), 1);
     }
 }

@@ -80,19 +80,27 @@ fn swap(signal: c_int, action: &Action) -> Result<Action, Errno> {
     Ok(old)
 }
 
-/// Let SIGSYS through in this thread, lest a violation go unreported.
-pub fn unblock(signal: c_int) {
-    let set: u64 = 1 << (signal - 1);
-    let args = [
-        libc::SIG_UNBLOCK as usize,
-        &raw const set as usize,
-        0,
-        8,
-        0,
-        DOOR,
-    ];
-    // SAFETY: the kernel reads the set.
-    let _ = unsafe { call(libc::SYS_rt_sigprocmask, args) };
+/// Let a signal through in this thread; what was blocked before is returned.
+pub fn unblock(signal: c_int) -> u64 {
+    mask(libc::SIG_UNBLOCK, 1 << (signal - 1))
+}
+
+/// Block in this thread what was blocked before, and nothing else.
+pub fn restore_mask(before: u64) {
+    mask(libc::SIG_SETMASK, before);
+}
+
+fn mask(how: c_int, set: u64) -> u64 {
+    let mut old: u64 = 0;
+    let (set, was) = (&raw const set as usize, &raw mut old as usize);
+    // SAFETY: the kernel reads one set and writes the other.
+    let _ = unsafe {
+        call(
+            libc::SYS_rt_sigprocmask,
+            [how as usize, set, was, 8, 0, DOOR],
+        )
+    };
+    old
 }
 
 /// Die by SIGABRT, with its default action, whatever the program did to it.
