@@ -124,6 +124,7 @@ check-c: capi ## C programs, in every link mode, on every libc
 	@ctests/run
 
 check-traces: command ## what libc functions were seen to call, against the data
+	-@scripts/fetch-libcs
 	@scripts/check-traces
 
 check-fileserver: capi ## the example daemon: requests, refusals, shutdown
