@@ -17,7 +17,6 @@ use std::{env, fs};
 use facts::arches::{self, Arches, Endian};
 use facts::finding::{Finding, Source};
 use facts::{parse, promises, quirks, reduce, syscalls};
-use promise::{Promise, Set};
 
 /// Words in the bit sets of src/table.rs.
 const CALL_WORDS: usize = 8;
@@ -65,18 +64,13 @@ fn table_rs(data: &Path, arches: &Arches) -> Result<String, String> {
         .0
         .values()
         .filter(|a| a.audit == arch.audit && a.base > arch.base);
-    let with = |says: &dyn Fn(Promise) -> bool| {
-        Promise::all()
-            .filter(|p| says(*p))
-            .fold(Set::EMPTY, Set::with)
-    };
     let frame = table::Frame {
         audit: arch.audit,
         big_endian: arch.endian == Endian::Big,
         foreign_from: foreign.map(|a| a.base).min().unwrap_or(u32::MAX),
         release: promises.release.clone(),
-        broker: with(&|p| promises.definition(p).broker.is_some()),
-        partial: with(&|p| promises.definition(p).partial.is_some()),
+        broker: promises.broker(),
+        partial: promises.partial(),
     };
     Ok(table::print(&reduced, &frame))
 }

@@ -431,6 +431,22 @@ impl Promises {
             .collect()
     }
 
+    /// Promises that a filter alone cannot serve.
+    pub fn broker(&self) -> Set {
+        self.those(|definition| definition.broker.is_some())
+    }
+
+    /// Promises of which a filter alone cannot see all.
+    pub fn partial(&self) -> Set {
+        self.those(|definition| definition.partial.is_some())
+    }
+
+    fn those(&self, says: impl Fn(&Definition) -> bool) -> Set {
+        Promise::all()
+            .filter(|promise| says(self.definition(*promise)))
+            .fold(Set::EMPTY, Set::with)
+    }
+
     /// What `promise` stands for.
     pub fn definition(&self, promise: Promise) -> &Definition {
         &self.promises[promise.name()]

@@ -5,7 +5,7 @@ use rpledge::arch::{Arch, Endian};
 use rpledge::facts::limits::{self, Value as Written};
 use rpledge::facts::promises::Promises;
 use rpledge::facts::reduce::{self, Limited, Reduced};
-use rpledge::promise::{Promise, Set};
+use rpledge::promise::Promise;
 use rpledge::table::{Bits, Call, Grant, Libc, Limit, Op, Survivable, Table, Test, Value};
 
 /// Reduced facts as the library has them. They live as long as the command,
@@ -35,11 +35,6 @@ pub fn table(arch: &Arch, promises: &Promises, reduced: Reduced) -> &'static Tab
     let foreign = Arch::all()
         .iter()
         .filter(|a| a.audit == arch.audit && a.base > arch.base);
-    let with = |says: &dyn Fn(Promise) -> bool| {
-        Promise::all()
-            .filter(|p| says(*p))
-            .fold(Set::EMPTY, Set::with)
-    };
     Box::leak(Box::new(Table {
         arch: arch.name,
         audit: arch.audit,
@@ -57,8 +52,8 @@ pub fn table(arch: &Arch, promises: &Promises, reduced: Reduced) -> &'static Tab
         errnos: errnos.collect::<Vec<_>>().leak(),
         paths: paths.collect::<Vec<_>>().leak(),
         survivable: survivable.collect::<Vec<_>>().leak(),
-        broker: with(&|p| promises.definition(p).broker.is_some()),
-        partial: with(&|p| promises.definition(p).partial.is_some()),
+        broker: promises.broker(),
+        partial: promises.partial(),
         libcs: libcs.leak(),
     }))
 }
