@@ -24,6 +24,8 @@ pub struct Arch {
     pub endian: Endian,
     /// Where its system call numbers begin: not 0 on x32 and MIPS.
     pub base: u32,
+    /// Where those of another ABI with the same audit token begin.
+    pub foreign_from: u32,
 }
 
 // ALL, sorted by name, and HOST, made by the build script.

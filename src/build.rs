@@ -59,15 +59,10 @@ fn table_rs(data: &Path, arches: &Arches) -> Result<String, String> {
     if reduced.calls.len() > 64 * CALL_WORDS || reduced.limits.len() > 64 * LIMIT_WORDS {
         return Err("more system calls or limits than the sets of src/table.rs hold: widen them, there and in src/build.rs".to_owned());
     }
-    // Who shares the audit token stands apart by number alone (x32).
-    let foreign = arches
-        .0
-        .values()
-        .filter(|a| a.audit == arch.audit && a.base > arch.base);
     let frame = table::Frame {
         audit: arch.audit,
         big_endian: arch.endian == Endian::Big,
-        foreign_from: foreign.map(|a| a.base).min().unwrap_or(u32::MAX),
+        foreign_from: arches.foreign_from(arch),
         release: promises.release.clone(),
         broker: promises.broker(),
         partial: promises.partial(),
@@ -119,10 +114,12 @@ fn arches_rs(arches: &Arches) -> Result<String, String> {
             base,
             numbers: _,
         } = arch;
+        let foreign_from = arches.foreign_from(arch);
         let _ = writeln!(
             out,
             "    Arch {{ name: {name:?}, aliases: &{aliases:?}, audit: {audit:#x}, elf: {elf}, \
-             bits: {bits}, endian: Endian::{endian:?}, base: {base:#x} }},"
+             bits: {bits}, endian: Endian::{endian:?}, base: {base:#x}, \
+             foreign_from: {foreign_from:#x} }},"
         );
     }
     let place = arches.names().position(|name| name == host).unwrap_or(0);

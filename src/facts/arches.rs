@@ -71,6 +71,14 @@ impl Arches {
             .map(|(name, arch)| (name.as_str(), arch))
     }
 
+    /// The first number of another ABI that shares the audit token, and so
+    /// stands apart by numbers alone (x32); beyond all numbers if none does.
+    pub fn foreign_from(&self, arch: &Arch) -> u32 {
+        let others = self.0.values();
+        let foreign = others.filter(|a| a.audit == arch.audit && a.base > arch.base);
+        foreign.map(|a| a.base).min().unwrap_or(u32::MAX)
+    }
+
     /// The names, for messages.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)

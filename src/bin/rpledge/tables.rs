@@ -32,14 +32,11 @@ pub fn table(arch: &Arch, promises: &Promises, reduced: Reduced) -> &'static Tab
             tail: tail.map(|tail| &*tail.leak()),
             errno,
         });
-    let foreign = Arch::all()
-        .iter()
-        .filter(|a| a.audit == arch.audit && a.base > arch.base);
     Box::leak(Box::new(Table {
         arch: arch.name,
         audit: arch.audit,
         big_endian: arch.endian == Endian::Big,
-        foreign_from: foreign.map(|a| a.base).min().unwrap_or(u32::MAX),
+        foreign_from: arch.foreign_from,
         kernel: reduced.kernel.leak(),
         release: promises.release.clone().leak(),
         calls: calls.collect::<Vec<_>>().leak(),
