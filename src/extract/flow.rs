@@ -246,6 +246,10 @@ impl Context<'_> {
             | Op::Insert { dst, .. }
             | Op::Copy { dst, .. }
             | Op::Add { dst, .. }
+            | Op::Sum { dst, .. }
+            | Op::Or { dst, .. }
+            | Op::Xor { dst, .. }
+            | Op::Shift { dst, .. }
             | Op::And { dst, .. }
             | Op::Either { dst, .. }
             | Op::EitherLoad { dst, .. }
@@ -413,7 +417,7 @@ impl Context<'_> {
                     .word(at, table.size, table.signed)
                     .filter(|_| constant);
                 let to = word
-                    .map(|word| word.wrapping_add(table.plus))
+                    .map(|word| (word << table.shift).wrapping_add(table.plus))
                     .filter(|to| self.image.in_code(*to));
                 match to {
                     Some(to) => targets.push(to),

@@ -6,6 +6,8 @@
 //! no interest (memory through unknown pointers, floating point) or said as
 //! `Clobber`: being coarse here costs precision, never soundness.
 
+use super::elf::Image;
+
 /// A register by the machine's own numbering.
 pub type Reg = u8;
 
@@ -37,10 +39,11 @@ pub enum Op {
         dst: Reg,
         value: u64,
     },
-    /// The low bytes become this number, the others stay.
+    /// So many bytes become this number, from that bit on; the others stay.
     Insert {
         dst: Reg,
         value: u64,
+        shift: u8,
         bytes: u8,
     },
     Copy {
@@ -75,9 +78,35 @@ pub enum Op {
         negative: bool,
         bytes: u8,
     },
+    /// Two operands added (or the second taken away), the second shifted left before.
+    Sum {
+        dst: Reg,
+        left: Reg,
+        right: Reg,
+        shift: u8,
+        negative: bool,
+        bytes: u8,
+    },
     And {
         dst: Reg,
         mask: i64,
+        bytes: u8,
+    },
+    Or {
+        dst: Reg,
+        src: Src,
+        bytes: u8,
+    },
+    Xor {
+        dst: Reg,
+        src: Src,
+        bytes: u8,
+    },
+    /// Shifted by a number of bits.
+    Shift {
+        dst: Reg,
+        by: u8,
+        way: Way,
         bytes: u8,
     },
     /// The old value or the source's.
@@ -93,13 +122,22 @@ pub enum Op {
     Clobber {
         dst: Reg,
     },
-    /// The flags now compare this register with this number.
+    /// The next condition compares this register with that.
     Compare {
         reg: Reg,
-        with: i64,
+        with: Src,
         bytes: u8,
     },
     FlagsLost,
+}
+
+/// How `Shift` shifts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Way {
+    Left,
+    Right,
+    /// To the right, keeping the sign.
+    Signed,
 }
 
 /// Where a jump or call goes.
@@ -148,11 +186,21 @@ pub trait Machine: Sync {
     fn name(&self) -> &'static str;
     /// e_machine of its ELF files.
     fn elf(&self) -> u16;
-    /// How many registers are followed.
+    /// Bytes of a pointer.
+    fn word(&self) -> u8;
+    /// Bytes between two places where an instruction may begin.
+    fn step(&self) -> u8;
+    /// Bits of a code address that say how to decode, not where (Thumb).
+    fn mode_bits(&self) -> u64 {
+        0
+    }
+    /// How many registers are followed; at most as many as a `Mask` has bits.
     fn registers(&self) -> usize;
     fn stack_pointer(&self) -> Reg;
     /// Holds the number of a system call.
     fn number(&self) -> Reg;
+    /// Hold the arguments of a system call.
+    fn syscall_arguments(&self) -> &'static [Reg];
     /// Registers that a system call changes.
     fn syscall_clobbers(&self) -> Mask;
     /// Registers that the ABI lets a function change.
@@ -163,6 +211,19 @@ pub trait Machine: Sync {
     fn arguments(&self) -> &'static [Reg];
     /// Holds a function's result.
     fn result(&self) -> Reg;
+    /// What registers hold whenever this function is entered (a table of contents).
+    fn pinned(&self, _image: &Image, _entry: u64) -> Vec<(Reg, u64)> {
+        Vec::new()
+    }
+    /// Where the function at `address`, whose code this is, begins for callers within the
+    /// libc: behind the instructions that only set up what `pinned` tells.
+    fn local_entry(&self, _code: &[u8], address: u64) -> u64 {
+        address
+    }
+    /// The register in which this function gives its caller the address that it returns to.
+    fn thunk(&self, _code: &[u8]) -> Option<Reg> {
+        None
+    }
     /// Decodes the instruction at the start of `code`; none if it is no instruction.
     fn decode(&self, code: &[u8], address: u64, ops: &mut Vec<Op>) -> Option<Decoded>;
 }

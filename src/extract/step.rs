@@ -2,7 +2,7 @@
 //! One operation on what is known: registers, the stack, constant memory, comparisons.
 
 use super::flow::Context;
-use super::ir::{Cond, Op, Place, Src};
+use super::ir::{Cond, Op, Place, Src, Way};
 use super::value::{Atom, State, Table, Value};
 
 impl Context<'_> {
@@ -52,6 +52,7 @@ impl Context<'_> {
             size: bytes,
             signed,
             last,
+            shift: 0,
             plus: 0,
         })
     }
@@ -143,9 +144,25 @@ impl Context<'_> {
     pub fn apply(&self, op: &Op, state: &mut State) {
         match op {
             Op::Const { dst, value } => state.set(*dst, Value::constant(*value)),
-            Op::Insert { dst, value, bytes } => {
-                let value = inserted(state.get(*dst), *value, *bytes);
+            Op::Insert {
+                dst,
+                value,
+                shift,
+                bytes,
+            } => {
+                let value = inserted(state.get(*dst), *value, *shift, *bytes);
                 state.set(*dst, value);
+            }
+            Op::Sum {
+                dst,
+                left,
+                right,
+                shift,
+                negative,
+                bytes,
+            } => {
+                let value = sum(state.get(*left), state.get(*right), *shift, *negative);
+                self.settle(*dst, value.narrow(*bytes, false), state);
             }
             Op::Copy {
                 dst,
@@ -184,6 +201,23 @@ impl Context<'_> {
                 let value = aligned(state.get(*dst).masked(*mask, *bytes));
                 state.set(*dst, value);
             }
+            Op::Or { dst, src, bytes } => {
+                let value = self.combined(*dst, src, *bytes, state, |a, b| a | b);
+                state.set(*dst, value);
+            }
+            Op::Xor { dst, src, bytes } => {
+                let value = self.combined(*dst, src, *bytes, state, |a, b| a ^ b);
+                state.set(*dst, value);
+            }
+            Op::Shift {
+                dst,
+                by,
+                way,
+                bytes,
+            } => {
+                let value = state.get(*dst).shifted(*by, *way, *bytes);
+                state.set(*dst, value);
+            }
             Op::Either { dst, src } => {
                 let value = state.get(*dst).join(state.get(*src));
                 state.set(*dst, value);
@@ -195,7 +229,14 @@ impl Context<'_> {
                 state.set(*dst, value);
             }
             Op::Clobber { dst } => state.set(*dst, Value::Unknown),
-            Op::Compare { reg, with, bytes } => state.compared = Some((*reg, *with, *bytes)),
+            Op::Compare { reg, with, bytes } => {
+                let with = match with {
+                    Src::Imm(with) => Some(*with),
+                    Src::Reg(with) => state.get(*with).single().map(|with| with as i64),
+                    Src::Unknown => None,
+                };
+                state.compared = with.map(|with| (*reg, with, *bytes));
+            }
             Op::FlagsLost => state.compared = None,
             Op::LoadWide { .. } => {}
         }
@@ -235,14 +276,42 @@ impl Context<'_> {
         } else {
             value.narrow(bytes, false)
         };
-        // Room of unknown size on the stack: somewhere below.
-        let value = match (old.stack(), value.stack()) {
+        self.settle(dst, value, state);
+    }
+
+    /// Sets what was added up; room of unknown size on the stack lies somewhere below.
+    fn settle(&self, dst: u8, value: Value, state: &mut State) {
+        let value = match (state.get(dst).stack(), value.stack()) {
             (Some(at), None) if dst == self.machine.stack_pointer() => {
                 Value::One(Atom::Stack(at.saturating_sub(1 << 21)))
             }
             _ => value,
         };
         state.set(dst, value);
+    }
+
+    /// Bits of two numbers.
+    fn combined(
+        &self,
+        dst: u8,
+        src: &Src,
+        bytes: u8,
+        state: &State,
+        with: impl Fn(u64, u64) -> u64,
+    ) -> Value {
+        let by = match src {
+            Src::Imm(by) => Some(*by as u64),
+            Src::Reg(reg) => state.get(*reg).single(),
+            Src::Unknown => None,
+        };
+        let old = state.get(dst);
+        let value = by.map_or(Value::Unknown, |by| {
+            old.map(|atom| match atom {
+                Atom::Const(old) => Some(Atom::Const(with(old, by))),
+                _ => None,
+            })
+        });
+        value.narrow(bytes, false)
     }
 
     fn store(&self, place: &Place, src: &Src, bytes: u8, state: &mut State) {
@@ -277,8 +346,20 @@ impl Context<'_> {
     }
 }
 
-fn inserted(old: &Value, value: u64, bytes: u8) -> Value {
-    let mask = (1u64 << (8 * u32::from(bytes).min(7))) - 1;
+/// One number and another, shifted: numbers, addresses on the stack, entries of tables.
+fn sum(left: &Value, right: &Value, shift: u8, negative: bool) -> Value {
+    let sign = if negative { -1 } else { 1 };
+    let right = right.shifted(shift, Way::Left, 8);
+    match (left.single(), right.single()) {
+        (_, Some(by)) => left.plus((by as i64).wrapping_mul(sign)),
+        (Some(by), None) if !negative => right.plus(by as i64),
+        _ => Value::Unknown,
+    }
+}
+
+fn inserted(old: &Value, value: u64, shift: u8, bytes: u8) -> Value {
+    let mask = ((1u64 << (8 * u32::from(bytes).min(7))) - 1) << shift;
+    let value = value << shift;
     old.map(|atom| match atom {
         Atom::Const(old) => Some(Atom::Const(old & !mask | value & mask)),
         _ => None,

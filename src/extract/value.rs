@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use super::ir::Reg;
+use super::ir::{Reg, Way};
 
 /// Larger sets become unknown.
 const LARGEST_SET: usize = 24;
@@ -39,7 +39,9 @@ pub struct Table {
     pub signed: bool,
     /// Largest index, where known.
     pub last: Option<u32>,
-    /// Added to what is read.
+    /// What is read is shifted left by so many bits.
+    pub shift: u8,
+    /// Added to that.
     pub plus: u64,
 }
 
@@ -194,6 +196,34 @@ impl Value {
                 _ if bytes >= 4 => Some(atom),
                 _ => None,
             }),
+        }
+    }
+
+    /// Shifted by a number of bits.
+    pub fn shifted(&self, by: u8, way: Way, bytes: u8) -> Value {
+        let by = u32::from(by);
+        let shift = |value: u64| match (way, bytes) {
+            (Way::Left, _) => value.checked_shl(by).unwrap_or(0),
+            (Way::Right, _) => value.checked_shr(by).unwrap_or(0),
+            (Way::Signed, 8) => (value as i64 >> by.min(63)) as u64,
+            (Way::Signed, _) => (value as u32 as i32 >> by.min(31)) as u64,
+        };
+        match self {
+            _ if by == 0 => self.clone(),
+            Value::Entry(table) if way == Way::Left && table.plus == 0 => Value::Entry(Table {
+                shift: table.shift.saturating_add(by as u8),
+                ..*table
+            }),
+            Value::AtMost(most) => match u32::try_from(shift(u64::from(*most))) {
+                Ok(most) if way != Way::Signed => Value::AtMost(most),
+                _ => Value::Unknown,
+            },
+            _ => self
+                .map(|atom| match atom {
+                    Atom::Const(value) => Some(Atom::Const(shift(value))),
+                    _ => None,
+                })
+                .narrow(bytes, false),
         }
     }
 

@@ -38,6 +38,12 @@ impl Machine for X86_64 {
     fn elf(&self) -> u16 {
         62
     }
+    fn word(&self) -> u8 {
+        8
+    }
+    fn step(&self) -> u8 {
+        1
+    }
     fn registers(&self) -> usize {
         17
     }
@@ -46,6 +52,9 @@ impl Machine for X86_64 {
     }
     fn number(&self) -> Reg {
         RAX
+    }
+    fn syscall_arguments(&self) -> &'static [Reg] {
+        &[RDI, RSI, RDX, R10, R8, R9]
     }
     fn syscall_clobbers(&self) -> Mask {
         1 << RAX | 1 << RCX | 1 << R11
@@ -281,6 +290,7 @@ fn part(i: &Instruction, ops: &mut Vec<Op>) -> bool {
             ops.push(Op::Insert {
                 dst,
                 value: value as u64,
+                shift: 0,
                 bytes,
             });
             true
@@ -354,14 +364,14 @@ fn compares(i: &Instruction, ops: &mut Vec<Op>) -> bool {
         if i.op1_kind() == OpKind::Register && i.op1_register() == i.op0_register() {
             ops.push(Op::Compare {
                 reg: left,
-                with: 0,
+                with: Src::Imm(0),
                 bytes,
             });
         }
     } else if let Some(with) = immediate(i, 1) {
         ops.push(Op::Compare {
             reg: left,
-            with,
+            with: Src::Imm(with),
             bytes,
         });
     }
