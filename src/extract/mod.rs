@@ -16,7 +16,7 @@ mod explain;
 mod flow;
 pub mod graph;
 mod identify;
-mod ir;
+pub mod ir;
 mod marks;
 mod numbers;
 mod pointers;
@@ -63,7 +63,7 @@ pub struct Extraction {
 }
 
 /// The decoders, by the name that data/arches.toml gives the architecture.
-const MACHINES: &[&dyn ir::Machine] = &[&x86_64::X86_64];
+pub const MACHINES: &[&dyn ir::Machine] = &[&x86_64::X86_64];
 
 /// Reads a libc; the same files give the same snapshot.
 pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error> {
