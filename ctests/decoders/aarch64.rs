@@ -15,13 +15,33 @@ pub const SECOND: Second = Second {
     writes: Writes::Capstone(Arch::ARM64, Mode::Arm, number),
     leaves,
     addresses: &["adr", "adrp", "ldr", "ldrsw", "prfm"],
-    excuses: &[Excuse {
-        kind: Kind::Write,
-        begins: &[],
-        register: None,
-        why: "capstone 5 says that a comparison writes its first operand",
-    }],
+    excuses: &[
+        Excuse {
+            kind: Kind::Write,
+            begins: &COMPARISONS,
+            register: None,
+            why: "capstone 5 says that a comparison writes its first operand",
+        },
+        Excuse {
+            kind: Kind::Write,
+            begins: &["svc "],
+            register: Some(30),
+            why: "capstone 5 says that a system call writes the link register",
+        },
+    ],
 };
+
+/// cmp, cmn and tst: the result goes nowhere.
+const COMPARISONS: [&str; 8] = [
+    "subs wzr,",
+    "subs xzr,",
+    "adds wzr,",
+    "adds xzr,",
+    "ands wzr,",
+    "ands xzr,",
+    "bics wzr,",
+    "bics xzr,",
+];
 
 fn leaves(line: &Line) -> Option<Leave> {
     match line.mnemonic.as_str() {

@@ -8,6 +8,7 @@
 //! reach); `effects` names the roads that are kept apart; `rows` folds private
 //! code into the exported functions that reach it.
 
+mod aarch64;
 mod discover;
 pub mod effects;
 pub mod elf;
@@ -21,6 +22,7 @@ mod marks;
 mod numbers;
 mod pointers;
 mod relocate;
+mod riscv64;
 mod rows;
 mod step;
 mod value;
@@ -63,7 +65,7 @@ pub struct Extraction {
 }
 
 /// The decoders, by the name that data/arches.toml gives the architecture.
-pub const MACHINES: &[&dyn ir::Machine] = &[&x86_64::X86_64];
+pub const MACHINES: &[&dyn ir::Machine] = &[&x86_64::X86_64, &aarch64::Aarch64, &riscv64::Riscv64];
 
 /// Reads a libc; the same files give the same snapshot.
 pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error> {
