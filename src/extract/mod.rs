@@ -8,6 +8,7 @@
 //! reach); `effects` names the roads that are kept apart; `rows` folds private
 //! code into the exported functions that reach it.
 
+mod aarch64;
 mod discover;
 pub mod effects;
 pub mod elf;
@@ -16,12 +17,13 @@ mod explain;
 mod flow;
 pub mod graph;
 mod identify;
-mod ir;
+pub mod ir;
 mod marks;
 mod numbers;
 mod pointers;
 mod read;
 mod relocate;
+mod riscv64;
 mod rows;
 mod step;
 mod value;
@@ -64,7 +66,7 @@ pub struct Extraction {
 }
 
 /// The decoders, by the name that data/arches.toml gives the architecture.
-const MACHINES: &[&dyn ir::Machine] = &[&x86_64::X86_64];
+pub const MACHINES: &[&dyn ir::Machine] = &[&x86_64::X86_64, &aarch64::Aarch64, &riscv64::Riscv64];
 
 /// The architecture of a file: a name of data/arches.toml.
 pub fn arch(input: &Input) -> Result<&'static str, Error> {

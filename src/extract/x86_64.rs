@@ -86,6 +86,9 @@ impl Machine for X86_64 {
             lower(&i, ops);
         } else if LOOPS.contains(&i.mnemonic()) {
             ops.push(Op::Clobber { dst: RCX });
+        } else if i.mnemonic() == Mnemonic::Xbegin {
+            // Why a transaction was given up.
+            ops.push(Op::Clobber { dst: RAX });
         }
         Some(Decoded {
             len: i.len() as u8,
