@@ -25,7 +25,10 @@ mod rows;
 mod step;
 mod value;
 mod vtables;
+mod x86;
 mod x86_64;
+mod x86_common;
+mod x86_operands;
 
 use std::collections::BTreeMap;
 
@@ -63,7 +66,7 @@ pub struct Extraction {
 }
 
 /// The decoders, by the name that data/arches.toml gives the architecture.
-const MACHINES: &[&dyn ir::Machine] = &[&x86_64::X86_64];
+const MACHINES: &[&dyn ir::Machine] = &[&x86::X86, &x86_64::X86_64];
 
 /// Reads a libc; the same files give the same snapshot.
 pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error> {
