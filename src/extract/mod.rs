@@ -28,7 +28,10 @@ mod rows;
 mod step;
 mod value;
 mod vtables;
+mod x86;
 mod x86_64;
+mod x86_common;
+mod x86_operands;
 
 use std::collections::BTreeMap;
 
@@ -66,7 +69,13 @@ pub struct Extraction {
 }
 
 /// The decoders, by the name that data/arches.toml gives the architecture.
-pub const MACHINES: &[&dyn ir::Machine] = &[&x86_64::X86_64, &aarch64::Aarch64, &riscv64::Riscv64];
+#[rustfmt::skip]
+pub const MACHINES: &[&dyn ir::Machine] = &[
+    &aarch64::Aarch64,
+    &riscv64::Riscv64,
+    &x86::X86,
+    &x86_64::X86_64,
+];
 
 /// The architecture of a file: a name of data/arches.toml.
 pub fn arch(input: &Input) -> Result<&'static str, Error> {
