@@ -301,6 +301,14 @@ impl Context<'_> {
         match block.flow {
             Flow::Next => self.onward(entry, block.next, state),
             Flow::Return => Left::end(Exit::Return),
+            Flow::ReturnIf(cond) => {
+                let past = refine(state, opposite(cond));
+                let mut left = self.onward(entry, block.next, past);
+                if matches!(left.exit, Exit::On) {
+                    left.exit = Exit::Return;
+                }
+                left
+            }
             Flow::Stop => Left::end(Exit::Stop),
             Flow::Syscall => {
                 let number = state.get(self.machine.number()).clone();
@@ -358,6 +366,7 @@ impl Context<'_> {
             }
         }
         state.compared = None;
+        state.kept.clear();
         state
     }
 

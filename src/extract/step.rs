@@ -2,8 +2,8 @@
 //! One operation on what is known: registers, the stack, constant memory, comparisons.
 
 use super::flow::Context;
-use super::ir::{Cond, Op, Place, Src, Way};
-use super::value::{Atom, State, Table, Value};
+use super::ir::{Cond, Op, Place, Reg, Src, Way};
+use super::value::{Atom, Compared, State, Table, Value};
 
 impl Context<'_> {
     pub fn address(&self, place: &Place, state: &State) -> Value {
@@ -229,15 +229,11 @@ impl Context<'_> {
                 state.set(*dst, value);
             }
             Op::Clobber { dst } => state.set(*dst, Value::Unknown),
-            Op::Compare { reg, with, bytes } => {
-                let with = match with {
-                    Src::Imm(with) => Some(*with),
-                    Src::Reg(with) => state.get(*with).single().map(|with| with as i64),
-                    Src::Unknown => None,
-                };
-                state.compared = with.map(|with| (*reg, with, *bytes));
-            }
+            Op::Compare { reg, with, bytes } => compare(*reg, with, *bytes, false, state),
+            Op::CompareSigned { reg, with, bytes } => compare(*reg, with, *bytes, true, state),
             Op::FlagsLost => state.compared = None,
+            Op::Keep { field } => state.keep(*field),
+            Op::Recall { field } => state.recall(*field),
             Op::LoadWide { .. } => {}
         }
     }
@@ -374,6 +370,20 @@ fn aligned(value: Value) -> Value {
     }
 }
 
+fn compare(reg: Reg, with: &Src, bytes: u8, signed: bool, state: &mut State) {
+    let with = match with {
+        Src::Imm(with) => Some(*with),
+        Src::Reg(with) => state.get(*with).single().map(|with| with as i64),
+        Src::Unknown => None,
+    };
+    state.compared = with.map(|with| Compared {
+        reg,
+        with,
+        bytes,
+        signed,
+    });
+}
+
 /// The condition of the other way.
 pub fn opposite(cond: Cond) -> Cond {
     match cond {
@@ -389,7 +399,13 @@ pub fn opposite(cond: Cond) -> Cond {
 
 /// What is known where the condition holds.
 pub fn refine(mut state: State, cond: Cond) -> State {
-    let Some((reg, with, bytes)) = state.compared else {
+    let Some(Compared {
+        reg,
+        with,
+        bytes,
+        signed,
+    }) = state.compared
+    else {
         return state;
     };
     let with = if bytes >= 8 {
@@ -415,8 +431,8 @@ pub fn refine(mut state: State, cond: Cond) -> State {
             }
             return state;
         }
-        Cond::BelowOrEqual => Some(with),
-        Cond::Below => with.checked_sub(1),
+        Cond::BelowOrEqual if !signed => Some(with),
+        Cond::Below if !signed => with.checked_sub(1),
         _ => None,
     };
     if let (Some(Ok(most)), true) = (most.map(u32::try_from), old.constants().next().is_none())
