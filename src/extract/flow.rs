@@ -262,6 +262,7 @@ impl Context<'_> {
     }
 
     fn mention(&self, address: u64, function: &mut Function) {
+        let address = self.image.entry(address);
         if self.found.entries.contains(&address) {
             function.refs.insert(address);
         } else if self

@@ -17,9 +17,11 @@ mod flow;
 pub mod graph;
 mod identify;
 mod ir;
+mod local;
 mod marks;
 mod numbers;
 mod pointers;
+mod powerpc64le;
 mod read;
 mod relocate;
 mod rows;
@@ -64,7 +66,7 @@ pub struct Extraction {
 }
 
 /// The decoders, by the name that data/arches.toml gives the architecture.
-const MACHINES: &[&dyn ir::Machine] = &[&x86_64::X86_64];
+const MACHINES: &[&dyn ir::Machine] = &[&powerpc64le::PowerPc64Le, &x86_64::X86_64];
 
 /// The architecture of a file: a name of data/arches.toml.
 pub fn arch(input: &Input) -> Result<&'static str, Error> {
@@ -96,6 +98,7 @@ pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error>
         image.big_endian,
     )?;
     image.mode_bits = machine.mode_bits();
+    local::settle(&mut image, machine);
     let (libc, version) = identify::identify(&image)?;
     let program = graph::Program::analyse(image, machine, &libc, &options.names)?;
     let roots = effects::Roots::find(&program, &libc, &options.names);

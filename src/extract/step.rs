@@ -41,6 +41,20 @@ impl Context<'_> {
         }
     }
 
+    /// Of functions with two entries, the one that the analysis knows.
+    fn entered(&self, value: Value) -> Value {
+        if self.image.locals.is_empty() {
+            return value;
+        }
+        match value {
+            Value::One(_) | Value::Many(_) => value.map(|atom| match atom {
+                Atom::Const(address) => Some(Atom::Const(self.image.entry(address))),
+                _ => Some(atom),
+            }),
+            _ => value,
+        }
+    }
+
     /// The low bytes of a register: all of them keep what it stands for.
     fn cut(&self, value: &Value, bytes: u8, signed: bool) -> Value {
         match bytes >= self.machine.word() {
@@ -56,19 +70,20 @@ impl Context<'_> {
             None => Some(self.wrap(place.disp as u64)),
             Some(base) => self.wrapped(state.get(base).plus(place.disp)).single(),
         };
-        let (base, step, chosen) = match base {
-            Some(base) => (base, scale, state.get(index)),
+        let (base, chosen) = match base {
+            Some(base) => (base, state.get(index)),
             // The scaled index may stand first and the table second.
             None if scale == 1 => (
                 self.wrapped(state.get(index).plus(place.disp)).single()?,
-                bytes,
                 place.base.map_or(&Value::Unknown, |base| state.get(base)),
             ),
             None => return None,
         };
         self.image.section(base)?;
+        // An index that is not scaled was multiplied before.
+        let step = if scale == 1 { bytes } else { scale };
         let last = match chosen {
-            Value::AtMost(most) if step == scale => Some(*most),
+            Value::AtMost(most) => Some(most / u32::from(step / scale.max(1)).max(1)),
             _ => None,
         };
         Some(Table {
@@ -210,7 +225,7 @@ impl Context<'_> {
             Op::Address { dst, place, bytes } => {
                 let value = self.cut(&self.address(place, state), *bytes, false);
                 let value = self.offset_table(place, state).unwrap_or(value);
-                state.set(*dst, value);
+                state.set(*dst, self.entered(value));
             }
             Op::Load {
                 dst,

@@ -248,7 +248,10 @@ impl Value {
                 })
                 .narrow(bytes, false),
             _ => match u32::try_from(mask) {
-                Ok(most) => Value::AtMost(most),
+                Ok(mask) => Value::AtMost(match self {
+                    Value::AtMost(most) => mask.min(*most),
+                    _ => mask,
+                }),
                 Err(_) => Value::Unknown,
             },
         }
