@@ -201,8 +201,9 @@ fn copy(dst: Reg, src: Reg, bytes: u8, signed: bool) -> Op {
 
 fn lower(i: Fields, address: u64, ops: &mut Vec<Op>) -> Option<Flow> {
     match i.opcode() {
-        2 => return Some(trap(i)),
-        3 => return Some(trap(i)),
+        // Illegal for ever: how abort() ends.
+        0 => return Some(Flow::Stop),
+        2 | 3 => return Some(trap(i)),
         4 => vector(i, ops),
         6 => quads(i, ops),
         7 | 8 => ops.push(Op::Clobber { dst: i.t() }),
