@@ -277,12 +277,22 @@ fn condition(i: Fields, ops: &mut Vec<Op>) -> Option<Cond> {
 
 fn branch(i: Fields, address: u64, ops: &mut Vec<Op>) -> Flow {
     let to = absolute(i, address, i.signed() & !3);
-    if i.record() && to == address.wrapping_add(4) {
-        // Only asks where it is.
-        ops.push(Op::Const { dst: LR, value: to });
-        return Flow::Next;
-    }
     match condition(i, ops) {
+        // No call, but how code asks for the address of what follows.
+        None if i.record() => {
+            let next = address.wrapping_add(4);
+            ops.push(Op::Address {
+                dst: LR,
+                place: Place {
+                    base: None,
+                    index: None,
+                    disp: next as i64,
+                    foreign: false,
+                },
+                bytes: 8,
+            });
+            Flow::Jump(Target::Address(to))
+        }
         _ if i.record() => Flow::Call(Target::Address(to)),
         None => Flow::Jump(Target::Address(to)),
         Some(cond) => Flow::Branch(cond, to),
