@@ -266,6 +266,7 @@ impl Context<'_> {
     }
 
     fn mention(&self, address: u64, function: &mut Function) {
+        let address = self.image.entry(address);
         if self.found.entries.contains(&address) {
             function.refs.insert(address);
         } else if self
@@ -308,6 +309,14 @@ impl Context<'_> {
         match block.flow {
             Flow::Next => self.onward(entry, block.next, state),
             Flow::Return => Left::end(Exit::Return),
+            Flow::ReturnIf(cond) => {
+                let past = refine(state, opposite(cond));
+                let mut left = self.onward(entry, block.next, past);
+                if matches!(left.exit, Exit::On) {
+                    left.exit = Exit::Return;
+                }
+                left
+            }
             Flow::Stop => Left::end(Exit::Stop),
             Flow::Syscall => {
                 let number = state.get(self.machine.number()).clone();
@@ -365,6 +374,7 @@ impl Context<'_> {
             }
         }
         state.compared = None;
+        state.kept.clear();
         state
     }
 

@@ -18,9 +18,11 @@ mod flow;
 pub mod graph;
 mod identify;
 pub mod ir;
+mod local;
 mod marks;
 mod numbers;
 mod pointers;
+mod powerpc64le;
 mod read;
 mod relocate;
 mod riscv64;
@@ -73,6 +75,7 @@ pub struct Extraction {
 pub const MACHINES: &[&dyn ir::Machine] = &[
     &aarch64::Aarch64,
     &riscv64::Riscv64,
+    &powerpc64le::PowerPc64Le,
     &x86::X86,
     &x86_64::X86_64,
 ];
@@ -107,6 +110,7 @@ pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error>
         image.big_endian,
     )?;
     image.mode_bits = machine.mode_bits();
+    local::settle(&mut image, machine);
     let (libc, version) = identify::identify(&image)?;
     let program = graph::Program::analyse(image, machine, &libc, &options.names)?;
     let roots = effects::Roots::find(&program, &libc, &options.names);

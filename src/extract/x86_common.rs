@@ -6,7 +6,7 @@ use iced_x86::{
     InstructionInfoOptions, Mnemonic, OpAccess, OpKind, Register,
 };
 
-use super::ir::{Cond, Decoded, Flow, Op, Place, Reg, Src, Target, Way};
+use super::ir::{Cond, Decoded, Flow, Op, Place, Reg, Src, Target};
 use super::x86_operands::{HIGH, immediate, place, reg, source, whole, width, word};
 
 pub const AX: Reg = 0;
