@@ -22,6 +22,7 @@ mod hostile_tests;
 pub mod limits;
 #[cfg(test)]
 mod lint_tests;
+pub mod merge;
 pub mod near;
 pub mod parse;
 pub mod print;
