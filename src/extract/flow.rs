@@ -66,6 +66,8 @@ pub struct Function {
     pub refs: BTreeSet<u64>,
     /// Data that it mentions.
     pub data: BTreeSet<u64>,
+    /// Variables that it reads.
+    pub reads: BTreeSet<u64>,
     /// Data whose address it passes on or stores.
     pub passed: BTreeSet<u64>,
     pub puts: BTreeSet<(Put, u64)>,
@@ -224,6 +226,8 @@ impl Context<'_> {
             } => {
                 function.writes |= 1 << dst;
                 if *bytes == self.machine.word() {
+                    let places = self.address(place, state);
+                    function.reads.extend(places.constants());
                     for address in self.load(place, *bytes, *signed, state).constants() {
                         self.mention(address, function);
                     }
