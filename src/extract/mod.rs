@@ -35,7 +35,7 @@ mod x86_64;
 mod x86_common;
 mod x86_operands;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use error::Error;
 pub use identify::version_in;
@@ -124,7 +124,7 @@ pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error>
         version,
         arch: machine.name().to_string(),
         extractor: EXTRACTOR.to_string(),
-        builds: vec![build(&program.image, options)],
+        builds: vec![build(&program, options)],
         effects,
         functions,
     };
@@ -135,12 +135,20 @@ pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error>
     })
 }
 
-fn build(image: &elf::Image, options: &Options) -> Build {
+fn build(program: &graph::Program, options: &Options) -> Build {
+    let nodes = program.functions.values().flat_map(|f| f.nodes.values());
+    let calls = nodes.filter(|node| matches!(node.exit, flow::Exit::Syscall { .. }));
+    let sites: BTreeSet<u64> = calls.map(|node| node.site).collect();
+    let unresolved: BTreeSet<u64> = program.unresolved.iter().map(|(_, site)| *site).collect();
+    let count = |sites: BTreeSet<u64>| u32::try_from(sites.len()).unwrap_or(u32::MAX);
     Build {
         distribution: options.distribution.clone(),
         package: options.package.clone(),
         package_version: options.package_version.clone(),
-        objects: image
+        sites: count(sites),
+        unresolved: count(unresolved),
+        objects: program
+            .image
             .objects
             .iter()
             .map(|object| Object {
