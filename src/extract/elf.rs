@@ -13,6 +13,7 @@ use object::{Endianness, Object as _};
 use sha2::{Digest, Sha256};
 
 use super::Input;
+use super::archive;
 use super::error::{Error, Kind};
 use super::relocate::Pending;
 
@@ -77,6 +78,12 @@ pub struct Image {
     pub choosers: BTreeSet<u64>,
     /// Names that the file's own symbol table has: only to explain.
     pub names: BTreeMap<u64, String>,
+    /// Of archives: which member a section comes from.
+    pub members: BTreeMap<u64, String>,
+    /// Of archives: addresses that code has as numbers in it.
+    pub mentioned: BTreeSet<u64>,
+    /// Of archives: what stands for a symbol that no member defines.
+    pub undefined: BTreeMap<u64, String>,
 }
 
 impl Image {
@@ -93,6 +100,13 @@ impl Image {
                 "too many files",
             ));
         }
+        if let Some(input) = inputs.iter().find(|i| i.bytes.len() > LARGEST_FILE) {
+            let what = "file is larger than 64 MB";
+            return Err(Error::new(Kind::TooLarge, &input.name, what));
+        }
+        if inputs.iter().any(|input| archive::is_archive(input.bytes)) {
+            return archive::link(inputs);
+        }
         for (index, input) in inputs.iter().enumerate() {
             image.add(index, input, &mut pending)?;
         }
@@ -108,13 +122,6 @@ impl Image {
         pending: &mut Vec<Pending>,
     ) -> Result<(), Error> {
         let name = input.name.as_str();
-        if input.bytes.len() > LARGEST_FILE {
-            return Err(Error::new(
-                Kind::TooLarge,
-                name,
-                "file is larger than 64 MB",
-            ));
-        }
         if !input.bytes.starts_with(&elf::ELFMAG) {
             return Err(Error::new(Kind::Format, name, "not an ELF file"));
         }
@@ -143,12 +150,17 @@ impl Image {
         self.relocations(&file, base, name, pending)?;
         self.frames(&file, base, name)?;
         let build_id = file.build_id().map_err(|e| Error::damaged(name, e))?;
+        self.add_object(input, build_id.map(hex).unwrap_or_default());
+        Ok(())
+    }
+
+    /// Notes which file was read.
+    pub fn add_object(&mut self, input: &Input, build_id: String) {
         self.objects.push(ObjectFile {
             name: input.name.clone(),
             sha256: hex(Sha256::digest(input.bytes)),
-            build_id: build_id.map(hex).unwrap_or_default(),
+            build_id,
         });
-        Ok(())
     }
 
     fn sections(&mut self, file: &Elf, base: u64, name: &str) -> Result<(), Error> {
@@ -377,6 +389,9 @@ impl Image {
 
     /// Where a person looks for it: file and offset.
     pub fn place(&self, address: u64) -> (String, String) {
+        if let Some((start, member)) = self.members.range(..=address).next_back() {
+            return (member.clone(), format!("{:#x}", address - start));
+        }
         let file = self
             .objects
             .get(self.object(address))
@@ -412,7 +427,7 @@ fn relro(file: &Elf) -> Vec<(u64, u64)> {
         .collect()
 }
 
-fn hex(bytes: impl AsRef<[u8]>) -> String {
+pub fn hex(bytes: impl AsRef<[u8]>) -> String {
     bytes
         .as_ref()
         .iter()

@@ -8,6 +8,7 @@
 //! reach); `effects` names the roads that are kept apart; `rows` folds private
 //! code into the exported functions that reach it.
 
+pub mod archive;
 mod discover;
 pub mod effects;
 pub mod elf;
@@ -19,7 +20,9 @@ mod identify;
 mod ir;
 mod marks;
 mod numbers;
+mod patch;
 mod pointers;
+mod relink;
 mod relocate;
 mod rows;
 mod step;
