@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use object::read::archive::ArchiveFile;
 use object::{
     File, Object as _, ObjectKind, ObjectSection as _, ObjectSymbol as _, SectionFlags,
     SectionIndex, SymbolFlags, SymbolKind, SymbolSection, elf,
@@ -69,33 +70,26 @@ pub struct Symbols {
     missing: HashMap<String, u64>,
 }
 
-/// Reads archives, and beside them a program's image of the same code (klibc's
-/// shared library has no symbols), of which the build-id is noted.
-pub fn link(inputs: &[Input]) -> Result<Image, Error> {
-    let mut image = Image::default();
+/// Reads archives, and beside them a library without symbols that was linked of
+/// the same code (klibc's), of which the build-id is noted.
+pub fn link(mut image: Image, inputs: &[Input]) -> Result<Image, Error> {
     let mut members = Vec::new();
     for input in inputs {
-        let build_id = match is_archive(input.bytes) {
-            true => {
-                unpack(input, &mut members)?;
-                None
-            }
-            false => Some(stripped(input)?),
-        };
-        image.add_object(input, build_id.unwrap_or_default());
+        if is_archive(input.bytes) {
+            unpack(input, &mut members)?;
+            image.add_object(input, None);
+        } else {
+            stripped(input, &mut image)?;
+        }
     }
-    image.machine = one_machine(&members)?;
     let end = lay_out(&mut image, &mut members)?;
     let mut symbols = Symbols::default();
     let mut seen = 0;
     for member in &members {
         seen += member.file.symbols().count();
         if seen > MOST_SYMBOLS {
-            return Err(Error::new(
-                Kind::TooLarge,
-                member.archive,
-                "too many symbols",
-            ));
+            let what = "too many symbols";
+            return Err(Error::new(Kind::TooLarge, member.archive, what));
         }
         symbols.define(&mut image, member)?;
     }
@@ -106,33 +100,69 @@ pub fn link(inputs: &[Input]) -> Result<Image, Error> {
     Ok(image)
 }
 
-fn unpack<'a>(input: &'a Input, members: &mut Vec<Member<'a>>) -> Result<(), Error> {
+fn parse<'a>(input: &Input<'a>) -> Result<ArchiveFile<'a>, Error> {
     let name = input.name.as_str();
-    let damaged = |e: object::Error| Error::damaged(name, e);
-    let archive = object::read::archive::ArchiveFile::parse(input.bytes).map_err(damaged)?;
-    if archive.is_thin() {
-        return Err(Error::new(
+    let archive = ArchiveFile::parse(input.bytes).map_err(|e| Error::damaged(name, e))?;
+    match archive.is_thin() {
+        true => Err(Error::new(
             Kind::Format,
             name,
             "a thin archive, which holds no code",
-        ));
+        )),
+        false => Ok(archive),
     }
-    for member in archive.members() {
+}
+
+/// The first file in it, which tells of what kind all are.
+pub fn first_member<'a>(input: &Input<'a>) -> Result<Input<'a>, Error> {
+    let name = input.name.as_str();
+    let damaged = |e: object::Error| Error::damaged(name, e);
+    let Some(member) = parse(input)?.members().next() else {
+        return Err(Error::new(Kind::Format, name, "the archive is empty"));
+    };
+    let bytes = member
+        .map_err(damaged)?
+        .data(input.bytes)
+        .map_err(damaged)?;
+    match bytes.starts_with(&elf::ELFMAG) {
+        true => Ok(Input {
+            name: name.to_string(),
+            bytes,
+        }),
+        false => Err(Error::new(
+            Kind::Format,
+            name,
+            "its first member is no ELF file",
+        )),
+    }
+}
+
+fn unpack<'a>(input: &'a Input, members: &mut Vec<Member<'a>>) -> Result<(), Error> {
+    let name = input.name.as_str();
+    let damaged = |e: object::Error| Error::damaged(name, e);
+    let first = super::elf::kind(input)?;
+    for member in parse(input)?.members() {
         let member = member.map_err(damaged)?;
         let label = String::from_utf8_lossy(member.name()).into_owned();
-        let data = member.data(input.bytes).map_err(damaged)?;
-        if !data.starts_with(&elf::ELFMAG) {
-            return Err(Error::new(Kind::Format, name, "a member is no ELF file").at(label));
+        let bytes = member.data(input.bytes).map_err(damaged)?;
+        let of = format!("{name}({label})");
+        if !bytes.starts_with(&elf::ELFMAG) {
+            return Err(Error::new(Kind::Format, &of, "not an ELF file"));
         }
-        let file = File::parse(data).map_err(damaged)?;
+        let file = File::parse(bytes).map_err(|e| Error::damaged(&of, e))?;
         if file.kind() != ObjectKind::Relocatable {
-            return Err(Error::new(Kind::Format, name, "a member is no object file").at(label));
+            return Err(Error::new(Kind::Format, &of, "not an object file"));
+        }
+        let size = bytes.len();
+        if super::elf::kind(&Input { name: of, bytes })? != first {
+            let what = "not of the first member's architecture";
+            return Err(Error::new(Kind::Format, name, what).at(label));
         }
         members.push(Member {
             archive: name,
             name: label,
             file,
-            size: data.len(),
+            size,
             places: HashMap::new(),
         });
         if members.len() > MOST_MEMBERS {
@@ -142,40 +172,16 @@ fn unpack<'a>(input: &'a Input, members: &mut Vec<Member<'a>>) -> Result<(), Err
     Ok(())
 }
 
-/// The build-id of a library that was linked to a fixed place and stripped.
-fn stripped(input: &Input) -> Result<String, Error> {
+fn stripped(input: &Input, image: &mut Image) -> Result<(), Error> {
     let name = input.name.as_str();
-    if !input.bytes.starts_with(&elf::ELFMAG) {
-        return Err(Error::new(Kind::Format, name, "not an ELF file"));
-    }
     let file = File::parse(input.bytes).map_err(|e| Error::damaged(name, e))?;
     if file.kind() != ObjectKind::Executable || file.dynamic_symbols().next().is_some() {
         let what = "beside an archive only a library without symbols is read (klibc's)";
         return Err(Error::new(Kind::Format, name, what));
     }
     let build_id = file.build_id().map_err(|e| Error::damaged(name, e))?;
-    Ok(build_id.map(super::elf::hex).unwrap_or_default())
-}
-
-fn one_machine(members: &[Member]) -> Result<u16, Error> {
-    let machine = |member: &Member| match &member.file {
-        File::Elf32(file) => file.elf_header().e_machine.get(file.endian()),
-        File::Elf64(file) => file.elf_header().e_machine.get(file.endian()),
-        _ => 0,
-    };
-    let Some(first) = members.first() else {
-        return Err(Error::new(Kind::Format, "extract", "the archive is empty"));
-    };
-    match members
-        .iter()
-        .find(|member| machine(member) != machine(first))
-    {
-        Some(other) => {
-            let what = "not of the first member's architecture";
-            Err(Error::new(Kind::Format, other.archive, what).at(other.name.as_str()))
-        }
-        None => Ok(machine(first)),
-    }
+    image.add_object(input, build_id);
+    Ok(())
 }
 
 /// Gives every section that a program would load its place; returns the end of all.

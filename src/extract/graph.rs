@@ -97,7 +97,7 @@ impl Program {
             .filter(|(_, function)| targets(function).next().is_none() && !calls(function));
         let functions = run_all(&context, leaves.collect());
         let vtables = vtables(&image);
-        let pointers = Pointers::collect(&image, &found, &functions, &vtables, libc == "musl");
+        let pointers = Pointers::collect(&image, &found, &functions, &vtables, libc != "glibc");
         let (mut edges, callbacks) = connect(&pointers, &functions);
         let mut numbers = Numbers::default();
         numbers.resolve(&context, &functions, &edges, &image);

@@ -22,6 +22,7 @@ mod marks;
 mod numbers;
 mod patch;
 mod pointers;
+mod read;
 mod relink;
 mod relocate;
 mod rows;
@@ -53,6 +54,8 @@ pub struct Options {
     pub distribution: String,
     pub package: String,
     pub package_version: String,
+    /// Name and version of the libc, where the files do not tell them.
+    pub libc: Option<(String, String)>,
     /// Names of the system calls by number.
     pub names: BTreeMap<u32, String>,
     pub quirks: Vec<Quirk>,
@@ -68,14 +71,37 @@ pub struct Extraction {
 /// The decoders, by the name that data/arches.toml gives the architecture.
 const MACHINES: &[&dyn ir::Machine] = &[&x86_64::X86_64];
 
+/// The architecture of a file: a name of data/arches.toml.
+pub fn arch(input: &Input) -> Result<&'static str, Error> {
+    let (machine, wide, big_endian) = elf::kind(input)?;
+    Ok(decoder(&input.name, machine, wide, big_endian)?.name())
+}
+
+fn decoder(
+    file: &str,
+    machine: u16,
+    wide: bool,
+    big_endian: bool,
+) -> Result<&'static dyn ir::Machine, Error> {
+    let found = MACHINES.iter().find(|decoder| {
+        decoder.elf() == machine
+            && (decoder.word() == 8) == wide
+            && decoder.big_endian() == big_endian
+    });
+    found.copied().ok_or_else(|| Error::machine(file, machine))
+}
+
 /// Reads a libc; the same files give the same snapshot.
 pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error> {
-    let image = elf::Image::read(inputs)?;
-    let machine = *MACHINES
-        .iter()
-        .find(|machine| machine.elf() == image.machine)
-        .ok_or_else(|| Error::machine(&inputs[0].name, image.machine))?;
-    let (libc, version) = identify::identify(&image)?;
+    let mut image = elf::Image::read(inputs)?;
+    let machine = decoder(
+        &inputs[0].name,
+        image.machine,
+        image.word == 8,
+        image.big_endian,
+    )?;
+    image.mode_bits = machine.mode_bits();
+    let (libc, version) = identify::identify(&image, options.libc.as_ref())?;
     let program = graph::Program::analyse(image, machine, &libc, &options.names)?;
     let roots = effects::Roots::find(&program, &libc, &options.names);
     let quirks = options.quirks.iter();

@@ -24,8 +24,6 @@ pub struct Relinking<'a> {
     table: u64,
     /// The slots: what they hold. Thread-local storage has one for all, which holds nothing.
     slots: BTreeMap<Option<u64>, u64>,
-    word: u64,
-    big: bool,
     seen: usize,
 }
 
@@ -57,17 +55,11 @@ impl<'a> Relinking<'a> {
             patches,
             table,
             slots: BTreeMap::new(),
-            word: 8,
-            big: false,
             seen: 0,
         })
     }
 
     pub fn apply(mut self, members: &[Member]) -> Result<(), Error> {
-        if let Some(member) = members.first() {
-            self.word = if member.file.is_64() { 8 } else { 4 };
-            self.big = !member.file.is_little_endian();
-        }
         for member in members {
             for section in member.file.sections() {
                 if let Some((place, start)) = member.places.get(&section.index()) {
@@ -115,7 +107,7 @@ impl<'a> Relinking<'a> {
                 addend: relocation.addend(),
             };
             let data = &self.image.sections[number].data;
-            let Some(unit) = unit(data, task.offset, &patch.field, self.big) else {
+            let Some(unit) = unit(data, task.offset, &patch.field, self.image.big_endian) else {
                 let what = "a relocation lies outside of its section";
                 return Err(Error::damaged(member.archive, what).at(member.name.as_str()));
             };
@@ -189,7 +181,7 @@ impl<'a> Relinking<'a> {
     }
 
     fn slot(&mut self, of: Option<u64>, member: &Member) -> Result<u64, Error> {
-        let next = self.table + self.word * self.slots.len() as u64;
+        let next = self.table + u64::from(self.image.word) * self.slots.len() as u64;
         if self.slots.len() >= MOST_SLOTS {
             return Err(Error::new(
                 Kind::TooLarge,
@@ -205,14 +197,14 @@ impl<'a> Relinking<'a> {
         let Some(section) = self.image.sections.get_mut(number) else {
             return;
         };
-        let Some(old) = unit(&section.data, task.offset, field, self.big) else {
+        let Some(old) = unit(&section.data, task.offset, field, self.image.big_endian) else {
             return;
         };
         let bytes = usize::from(field.bytes);
         let new = turned(field.insert(old, value), field).to_le_bytes();
         if let Some(place) = section.data.get_mut(task.offset..task.offset + bytes) {
             place.copy_from_slice(&new[..bytes]);
-            if self.big {
+            if self.image.big_endian {
                 place.reverse();
             }
         }
@@ -221,7 +213,7 @@ impl<'a> Relinking<'a> {
         }
         if section.code {
             self.image.mentioned.insert(value);
-        } else if u64::from(field.bytes) == self.word {
+        } else if u64::from(field.bytes) == u64::from(self.image.word) {
             self.image
                 .pointers
                 .entry(task.place)
@@ -238,8 +230,8 @@ impl<'a> Relinking<'a> {
         slots.sort_unstable();
         for (at, to) in slots {
             let word = to.unwrap_or(0).to_le_bytes();
-            let word = &word[..self.word as usize];
-            match self.big {
+            let word = &word[..usize::from(self.image.word)];
+            match self.image.big_endian {
                 true => data.extend(word.iter().rev()),
                 false => data.extend_from_slice(word),
             }
