@@ -4,7 +4,7 @@
 //! The image lies below 2 GB, where code that is not position-independent
 //! expects itself, and far above what programs use as numbers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use object::read::archive::ArchiveFile;
 use object::{
@@ -84,6 +84,7 @@ pub fn link(mut image: Image, inputs: &[Input]) -> Result<Image, Error> {
     }
     let end = lay_out(&mut image, &mut members)?;
     let mut symbols = Symbols::default();
+    let end = symbols.common(&mut image, &members, end)?;
     let mut seen = 0;
     for member in &members {
         seen += member.file.symbols().count();
@@ -250,6 +251,46 @@ impl Member<'_> {
 }
 
 impl Symbols {
+    /// Gives variables that are only declared their room; returns the end of all.
+    fn common(&mut self, image: &mut Image, members: &[Member], end: u64) -> Result<u64, Error> {
+        let mut sizes: BTreeMap<&str, u64> = BTreeMap::new();
+        for member in members {
+            for symbol in member.file.symbols().filter(|symbol| symbol.is_common()) {
+                let size = sizes.entry(symbol.name().unwrap_or_default()).or_default();
+                *size = symbol.size().max(*size);
+            }
+        }
+        let start = end.next_multiple_of(16);
+        let mut next = start;
+        for (name, size) in sizes {
+            self.give(name, next);
+            image.exports.push(Export {
+                name: name.to_string(),
+                old_version: None,
+                address: next,
+                code: false,
+            });
+            let end = next.checked_add(size.max(1)).filter(|end| *end < LAST);
+            let Some(end) = end else {
+                let what = "its variables have no room in 300 MB";
+                return Err(Error::new(Kind::TooLarge, &image.objects[0].name, what));
+            };
+            next = end.next_multiple_of(16);
+        }
+        if next > start {
+            image.sections.push(Section {
+                start,
+                end: next,
+                data: Vec::new(),
+                code: false,
+                fixed: false,
+                constant: false,
+                name: ".bss".to_string(),
+            });
+        }
+        Ok(next)
+    }
+
     /// What a member offers to others, and where its functions begin and end.
     fn define(&mut self, image: &mut Image, member: &Member) -> Result<(), Error> {
         for symbol in member.file.symbols() {
@@ -281,12 +322,14 @@ impl Symbols {
             if !symbol.is_global() || name.is_empty() {
                 continue;
             }
-            let weak = symbol.is_weak() || symbol.is_common();
+            let weak = symbol.is_weak();
             if self.defined.get(name).is_none_or(|old| old.weak && !weak) {
                 self.defined
                     .insert(name.to_string(), Definition { meaning, weak });
             }
-            let hidden = matches!(st_other & 3, elf::STV_HIDDEN | elf::STV_INTERNAL);
+            // What is hidden can be linked all the same; LLVM's libc hides every function.
+            let hidden = name.starts_with('_')
+                && matches!(st_other & 3, elf::STV_HIDDEN | elf::STV_INTERNAL);
             if let (Meaning::Address(address), false) = (meaning, hidden || name.starts_with("_Z"))
             {
                 if kind == elf::STT_GNU_IFUNC {
