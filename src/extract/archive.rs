@@ -95,10 +95,19 @@ pub fn link(mut image: Image, inputs: &[Input]) -> Result<Image, Error> {
         symbols.define(&mut image, member)?;
     }
     Relinking::new(&mut image, &mut symbols, end)?.apply(&members)?;
-    for (name, address) in symbols.missing {
-        image.undefined.insert(address, name);
-    }
+    let missing = symbols.missing.into_iter();
+    let missing = missing.filter(|(name, _)| !compilers_own(name));
+    image.undefined = missing.map(|(name, address)| (address, name)).collect();
     Ok(image)
+}
+
+/// Arithmetic that compilers call by themselves (`__addtf3`), and the end of a
+/// process whose stack is broken: no business of a libc that lacks them.
+fn compilers_own(name: &str) -> bool {
+    let operation = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let modes = ["sf", "df", "tf", "xf", "hf", "si", "di", "ti"];
+    name == "__stack_chk_fail"
+        || name.starts_with("__") && modes.iter().any(|mode| operation.ends_with(mode))
 }
 
 fn parse<'a>(input: &Input<'a>) -> Result<ArchiveFile<'a>, Error> {

@@ -13,6 +13,7 @@ mod discover;
 pub mod effects;
 pub mod elf;
 pub mod error;
+mod exits;
 mod explain;
 mod flow;
 pub mod graph;
@@ -66,6 +67,15 @@ pub struct Extraction {
     pub snapshot: Snapshot,
     pub program: graph::Program,
     pub effects: effects::Roots,
+}
+
+impl Extraction {
+    /// Functions that an archive calls and does not have, and by how many functions:
+    /// these have `~`, for whoever links the archive gives it that code.
+    pub fn undefined(&self) -> impl Iterator<Item = (&str, usize)> {
+        let undefined = self.program.undefined.iter();
+        undefined.map(|(name, callers)| (name.as_str(), callers.len()))
+    }
 }
 
 /// The decoders, by the name that data/arches.toml gives the architecture.

@@ -60,6 +60,9 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
         quirks: store.quirks()?,
     };
     let extraction = extract::extract(&inputs, &options).map_err(failed)?;
+    for (name, count) in extraction.undefined() {
+        eprintln!("rpledge: {name} is defined nowhere; functions that call it: {count}");
+    }
     report::print(&match args.why.as_deref() {
         Some([function, call]) => extraction.why(function, call, &options.names),
         _ => print::snapshot(&extraction.snapshot),
