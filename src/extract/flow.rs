@@ -71,6 +71,8 @@ pub struct Function {
     /// Data whose address it passes on or stores.
     pub passed: BTreeSet<u64>,
     pub puts: BTreeSet<(Put, u64)>,
+    /// What the register of the number holds at jumps to other functions.
+    pub tails: BTreeMap<u64, Value>,
     /// Registers that its own instructions write.
     pub writes: Mask,
     /// Some of its code could not be followed.
@@ -194,6 +196,10 @@ impl Context<'_> {
                         matches!(left.exit, Exit::Call { .. }),
                     );
                 }
+            }
+            if matches!(left.exit, Exit::Tail { .. }) {
+                let number = state.get(self.machine.number()).clone();
+                function.tails.insert(block.last, number);
             }
             if matches!(left.exit, Exit::Syscall { .. }) {
                 function.writes |= self.machine.syscall_clobbers();

@@ -158,6 +158,7 @@ impl Context<'_> {
                     read.push(Atom::Field(disp));
                     true
                 }
+                Atom::EntryLow(..) | Atom::Low(..) => false,
             };
             if !one {
                 return Value::Unknown.narrow(bytes, signed);
@@ -199,7 +200,7 @@ impl Context<'_> {
                 shift,
                 bytes,
             } => {
-                let value = inserted(state.get(*dst), *value, *shift, *bytes);
+                let value = state.get(*dst).inserted(*value, *shift, *bytes);
                 state.set(*dst, value);
             }
             Op::Sum {
@@ -392,15 +393,6 @@ fn sum(left: &Value, right: &Value, shift: u8, negative: bool) -> Value {
         (Some(by), None) if !negative => right.plus(by as i64),
         _ => Value::Unknown,
     }
-}
-
-fn inserted(old: &Value, value: u64, shift: u8, bytes: u8) -> Value {
-    let mask = ((1u64 << (8 * u32::from(bytes).min(7))) - 1) << shift;
-    let value = value << shift;
-    old.map(|atom| match atom {
-        Atom::Const(old) => Some(Atom::Const(old & !mask | value & mask)),
-        _ => None,
-    })
 }
 
 /// An aligned stack lies somewhere below: far from what is known by offset.
