@@ -76,7 +76,7 @@ impl Quirk {
             }
         }
         match &self.change {
-            Change::Calls(calls) => row.calls.extend(calls.iter().cloned()),
+            Change::Calls(calls) => calls.iter().for_each(|call| row.add(call, None)),
             Change::Callees(callees) => row.callees.extend(callees.iter().cloned()),
             Change::Remove(less) => take(&mut row, less),
             Change::Row(_) => {}
@@ -86,7 +86,7 @@ impl Quirk {
 }
 
 fn take(row: &mut Row, less: &Row) {
-    row.calls.retain(|name| !less.calls.contains(name));
+    less.calls.iter().for_each(|call| row.remove(call));
     row.callees.retain(|name| !less.callees.contains(name));
     row.effects.retain(|name| !less.effects.contains(name));
     row.callback &= !less.callback;
@@ -232,7 +232,10 @@ fn change(source: &Source, keys: &Keys) -> Result<Change, Vec<Finding>> {
         let wrong = misnamed(&callees, row::is_function);
         (Change::Callees(callees), wrong)
     } else if keys.remove.is_some() {
-        (Change::Remove(row()?), None)
+        let less = row()?;
+        let values = less.values.keys().next();
+        let wrong = values.map(|call| format!("{call:?} is taken away with all its values"));
+        (Change::Remove(less), wrong)
     } else {
         (Change::Row(row()?), None)
     };
