@@ -11,6 +11,7 @@ use super::flow::{Context, Exit, Function};
 use super::ir::{Machine, Mask};
 use super::numbers::Numbers;
 use super::pointers::Pointers;
+use super::selected::Selected;
 use super::value::Value;
 use super::vtables::vtables;
 
@@ -46,6 +47,8 @@ pub struct Program {
     pub edges: BTreeMap<u64, BTreeSet<Edge>>,
     /// Numbers of the system calls that a function makes or has a wrapper make.
     pub numbers: BTreeMap<u64, BTreeSet<u32>>,
+    /// What the argument that selects is in those calls.
+    pub selected: Selected,
     /// Wrappers: make a system call that their caller names.
     pub wrappers: BTreeSet<u64>,
     /// Calls pointers that no data of the libc explains: the caller's code.
@@ -68,6 +71,7 @@ impl Program {
         machine: &dyn Machine,
         libc: &str,
         names: &BTreeMap<u32, String>,
+        selecting: &BTreeMap<u32, usize>,
     ) -> Result<Program, Error> {
         let found = discover(&image, machine);
         if found.entries.len() > MOST_FUNCTIONS {
@@ -85,6 +89,7 @@ impl Program {
             noreturn: HashSet::new(),
             exits: super::effects::exits(names),
             budget: Cell::new(BUDGET),
+            shared: Cell::default(),
             blocks: RefCell::new(HashMap::new()),
         };
         let first = run_all(&context, BTreeMap::new());
@@ -101,6 +106,7 @@ impl Program {
         let (mut edges, callbacks) = connect(&pointers, &functions);
         let mut numbers = Numbers::default();
         numbers.resolve(&context, &functions, &edges, &image);
+        let selected = Selected::resolve(&context, &functions, &edges, selecting);
         skip_stubs(&functions, &image, &mut edges);
         if context.budget.get() < u64::from(u16::MAX) {
             let what = "the code is too tangled to follow";
@@ -120,6 +126,7 @@ impl Program {
             noreturn,
             edges,
             numbers: known,
+            selected,
             wrappers,
             callbacks,
             unresolved,
@@ -229,7 +236,7 @@ fn last_words(
     let public: BTreeSet<u64> = image.exports.iter().map(|export| export.address).collect();
     let writes = |function: &Function| {
         function.nodes.values().any(|node| match &node.exit {
-            Exit::Syscall { number } => number
+            Exit::Syscall { number, .. } => number
                 .constants()
                 .any(|n| names.get(&(n as u32)).is_some_and(|name| name == "writev")),
             _ => false,

@@ -22,6 +22,8 @@ mod numbers;
 mod pointers;
 mod relocate;
 mod rows;
+mod selected;
+mod shared;
 mod step;
 mod value;
 mod vtables;
@@ -33,10 +35,11 @@ pub use error::Error;
 pub use identify::version_in;
 
 use crate::facts::quirks::Quirk;
+use crate::facts::selectors::Selectors;
 use crate::facts::{Build, Object, Snapshot};
 
 /// Version of this extractor, as snapshots name it.
-pub const EXTRACTOR: &str = "1";
+pub const EXTRACTOR: &str = "2";
 
 /// A file to read: the libc itself first, then its loader, then what belongs to them.
 pub struct Input<'a> {
@@ -52,6 +55,8 @@ pub struct Options {
     pub package_version: String,
     /// Names of the system calls by number.
     pub names: BTreeMap<u32, String>,
+    /// Which of their arguments select, and how the values are written.
+    pub selectors: Selectors,
     pub quirks: Vec<Quirk>,
 }
 
@@ -73,7 +78,12 @@ pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error>
         .find(|machine| machine.elf() == image.machine)
         .ok_or_else(|| Error::machine(&inputs[0].name, image.machine))?;
     let (libc, version) = identify::identify(&image)?;
-    let program = graph::Program::analyse(image, machine, &libc, &options.names)?;
+    let argument = |(number, name): (&u32, &String)| {
+        let argument = options.selectors.argument(name)?;
+        Some((*number, argument))
+    };
+    let selecting = options.names.iter().filter_map(argument).collect();
+    let program = graph::Program::analyse(image, machine, &libc, &options.names, &selecting)?;
     let roots = effects::Roots::find(&program, &libc, &options.names);
     let quirks = options.quirks.iter();
     let applying: Vec<&Quirk> = quirks

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Options;
 use super::effects::Roots;
 use super::error::{Error, Kind};
-use super::graph::Program;
+use super::graph::{Program, Why};
 use crate::facts::Row;
 use crate::facts::quirks::Quirk;
+use crate::facts::selectors::Selectors;
 
 pub type Rows = BTreeMap<String, Row>;
 
@@ -54,6 +55,7 @@ struct Folding<'a> {
     roots: &'a Roots,
     names: &'a Names,
     calls: &'a BTreeMap<u32, String>,
+    selectors: &'a Selectors,
 }
 
 /// Own numbers, before they get their names.
@@ -61,6 +63,8 @@ struct Folding<'a> {
 struct Folded {
     row: Row,
     numbers: BTreeSet<u32>,
+    /// What the argument that selects is; none if it may be anything.
+    values: BTreeMap<u32, Option<BTreeSet<u64>>>,
     unresolved: BTreeSet<(u64, u64)>,
 }
 
@@ -77,6 +81,7 @@ pub fn rows(
         roots,
         names: &names,
         calls: &options.names,
+        selectors: &options.selectors,
     };
     let mut functions = Rows::new();
     for (name, addresses) in &names.addresses {
@@ -112,6 +117,8 @@ impl Folding<'_> {
         let mut folded = Folded::default();
         let mut seen = BTreeSet::new();
         let mut work = Vec::new();
+        // Entered otherwise than by a call that says what is passed.
+        let mut open = start.clone();
         let last = start
             .iter()
             .any(|address| self.roots.fatal.contains(address));
@@ -127,6 +134,7 @@ impl Folding<'_> {
             }
             if let Some(choices) = self.program.choices.get(&address) {
                 work.extend(choices);
+                open.extend(choices);
                 continue;
             }
             self.own(address, start, effect, &mut folded);
@@ -144,6 +152,9 @@ impl Folding<'_> {
                     }
                     _ => {}
                 }
+                if edge.why != Why::Call {
+                    open.insert(to);
+                }
                 match self.names.chosen.get(&to) {
                     // Its caller names the number: that was counted there.
                     Some(_) if self.program.wrappers.contains(&to) => work.push(to),
@@ -151,6 +162,9 @@ impl Folding<'_> {
                     None => work.push(to),
                 }
             }
+        }
+        for address in seen {
+            self.values(address, open.contains(&address), &mut folded);
         }
         // What is chosen at load time handles memory, strings or the clock and takes
         // no functions: jumps into the midst of unrolled loops look like calls of such.
@@ -174,13 +188,37 @@ impl Folding<'_> {
         folded.unresolved.extend(sites);
     }
 
+    fn values(&self, address: u64, open: bool, folded: &mut Folded) {
+        let none = BTreeMap::new();
+        let selected = self.program.selected.0.get(&address).unwrap_or(&none);
+        let own = self.program.numbers.get(&address).into_iter().flatten();
+        let numbers: BTreeSet<u32> = own.chain(selected.keys()).copied().collect();
+        for number in numbers {
+            let known = selected.get(&number);
+            let known = known.filter(|chosen| !chosen.any && !(chosen.asked && open));
+            let values = folded.values.entry(number).or_insert(Some(BTreeSet::new()));
+            match (known, &mut *values) {
+                (Some(chosen), Some(values)) => values.extend(&chosen.values),
+                _ => *values = None,
+            }
+        }
+    }
+
     fn finish(&self, name: &str, folded: Folded, quirks: &[&Quirk]) -> Result<Row, Error> {
         let mut row = folded.row;
         // Its calls are added where the snapshot is read: facts stay facts.
         let is_excused = quirks.iter().any(|quirk| quirk.function == name);
         for number in &folded.numbers {
             match self.calls.get(number) {
-                Some(call) => drop(row.calls.insert(call.clone())),
+                Some(call) => {
+                    let values = folded.values.get(number).and_then(Option::as_ref);
+                    let values = values.filter(|values| !values.is_empty());
+                    let written = |values: &BTreeSet<u64>| {
+                        let one = |value: &u64| self.selectors.write(call, *value);
+                        values.iter().map(one).collect()
+                    };
+                    row.add(call, values.map(written).as_ref());
+                }
                 None => {
                     let (file, _) = self.program.image.place(1 << 32);
                     let what = format!("system call {number} has no name");

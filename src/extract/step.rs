@@ -88,6 +88,7 @@ impl Context<'_> {
         for atom in base.atoms() {
             let one = match atom {
                 Atom::Const(at) => self.read(at.wrapping_add(by as u64), bytes, signed, &mut read),
+                Atom::Stack(at) if self.shared.get().contains(at.saturating_add(by)) => false,
                 Atom::Stack(at) => match state.slot(at.saturating_add(by)) {
                     Some(value) if !value.atoms().is_empty() => {
                         read.extend_from_slice(value.atoms());

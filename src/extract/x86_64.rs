@@ -50,6 +50,9 @@ impl Machine for X86_64 {
     fn stack_pointer(&self) -> Reg {
         RSP
     }
+    fn frame_pointer(&self) -> Option<Reg> {
+        Some(RBP)
+    }
     fn number(&self) -> Reg {
         RAX
     }

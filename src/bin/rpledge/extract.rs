@@ -44,11 +44,13 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
     let mut words = args.package.split_whitespace().map(str::to_owned);
     let syscalls = store.syscalls(&store.arches()?)?;
     let names = syscalls.table("x86_64").into_iter();
+    let selectors = store.promises()?.map(|p| p.selectors("x86_64"));
     let options = Options {
         distribution: words.next().unwrap_or_default(),
         package: words.next().unwrap_or_default(),
         package_version: words.next().unwrap_or_default(),
         names: names.map(|(nr, name)| (nr, name.to_owned())).collect(),
+        selectors: selectors.unwrap_or_default(),
         quirks: store.quirks()?,
     };
     let failed = |why: extract::Error| Failure::data(format!("rpledge: {why}"));
