@@ -11,7 +11,7 @@ use super::flow::{Context, Exit, Function};
 use super::ir::{Machine, Mask};
 use super::numbers::Numbers;
 use super::pointers::Pointers;
-use super::selected::Selected;
+use super::selected::{Selected, Stubs};
 use super::value::Value;
 use super::vtables::vtables;
 
@@ -106,8 +106,8 @@ impl Program {
         let (mut edges, callbacks) = connect(&pointers, &functions);
         let mut numbers = Numbers::default();
         numbers.resolve(&context, &functions, &edges, &image);
-        let selected = Selected::resolve(&context, &functions, &edges, selecting);
-        skip_stubs(&functions, &image, &mut edges);
+        let stubs = skip_stubs(&functions, &image, &mut edges);
+        let selected = Selected::resolve(&context, &functions, &edges, &stubs, selecting);
         if context.budget.get() < u64::from(u16::MAX) {
             let what = "the code is too tangled to follow";
             return Err(Error::new(Kind::TooLarge, &image.objects[0].name, what));
@@ -317,9 +317,9 @@ fn skip_stubs(
     functions: &BTreeMap<u64, Function>,
     image: &Image,
     edges: &mut BTreeMap<u64, BTreeSet<Edge>>,
-) {
+) -> Stubs {
     let public: BTreeSet<u64> = image.exports.iter().map(|export| export.address).collect();
-    let mut stubs: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
+    let mut stubs = Stubs::new();
     for (address, function) in functions
         .iter()
         .filter(|(address, _)| !public.contains(address))
@@ -351,4 +351,5 @@ fn skip_stubs(
             }));
         }
     }
+    stubs
 }

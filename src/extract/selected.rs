@@ -25,9 +25,13 @@ pub struct Chosen {
     pub asked: bool,
 }
 
-/// By function and number of the call.
+/// By function: what it passes in calls of its own, and what to functions that
+/// make a call with it: whom it calls, and the number.
 #[derive(Default)]
-pub struct Selected(pub BTreeMap<u64, BTreeMap<u32, Chosen>>);
+pub struct Selected(pub BTreeMap<u64, BTreeMap<(Option<u64>, u32), Chosen>>);
+
+/// Code that only jumps on, and to whom.
+pub type Stubs = BTreeMap<u64, BTreeSet<u64>>;
 
 /// A call within a function, as it was when it was made.
 struct Site {
@@ -52,7 +56,7 @@ struct Search<'a, 'b> {
     context: &'a Context<'b>,
     functions: &'a BTreeMap<u64, Function>,
     selecting: &'a BTreeMap<u32, usize>,
-    public: BTreeSet<u64>,
+    stubs: &'a Stubs,
     seen: HashMap<u64, Seen>,
     wants: Wants,
     work: BTreeSet<(u64, Atom)>,
@@ -64,6 +68,7 @@ impl Selected {
         context: &Context,
         functions: &BTreeMap<u64, Function>,
         edges: &BTreeMap<u64, BTreeSet<Edge>>,
+        stubs: &Stubs,
         selecting: &BTreeMap<u32, usize>,
     ) -> Selected {
         let mut callers: HashMap<u64, Vec<u64>> = HashMap::new();
@@ -72,23 +77,19 @@ impl Selected {
                 callers.entry(edge.to).or_default().push(*from);
             }
         }
-        let exports = context.image.exports.iter();
         let mut search = Search {
             context,
             functions,
             selecting,
-            public: exports.map(|export| export.address).collect(),
+            stubs,
             seen: HashMap::new(),
             wants: Wants::new(),
             work: BTreeSet::new(),
             selected: Selected::default(),
         };
         for (address, function) in functions {
-            if function
-                .nodes
-                .values()
-                .any(|node| search.selects(&node.exit))
-            {
+            let mut exits = function.nodes.values().map(|node| &node.exit);
+            if exits.any(|exit| search.selects(exit)) {
                 search.begin(*address);
             }
         }
@@ -124,7 +125,7 @@ impl Search<'_, '_> {
             return;
         };
         for (number, arguments) in seen.syscalls.clone() {
-            self.call(function, &number, arguments);
+            self.call(function, None, &number, arguments);
         }
     }
 
@@ -138,9 +139,13 @@ impl Search<'_, '_> {
             return;
         };
         let mut sites = Vec::new();
+        let on = |to: u64| match self.stubs.get(&to) {
+            Some(on) => on.iter().copied().collect(),
+            None => vec![to],
+        };
         let mut watch = |_: u64, target: &Value, state: &State, call: bool| {
             sites.push(Site {
-                targets: target.constants().collect(),
+                targets: target.constants().flat_map(&on).collect(),
                 state: state.clone(),
                 call,
             });
@@ -161,14 +166,14 @@ impl Search<'_, '_> {
         self.seen.insert(address, seen);
     }
 
-    /// A system call in `function`, whose number and arguments are these.
-    fn call(&mut self, function: u64, number: &Value, mut arguments: Vec<Value>) {
+    /// A system call in `function` or in whom it calls, whose number and arguments are these.
+    fn call(&mut self, function: u64, via: Option<u64>, number: &Value, mut arguments: Vec<Value>) {
         if !self.seen.get(&function).is_some_and(|seen| seen.sure) {
             arguments.fill(Value::Unknown);
         }
         for atom in number.atoms() {
             match atom {
-                Atom::Const(number) => self.choose(function, *number as u32, &arguments),
+                Atom::Const(number) => self.choose(function, (via, *number as u32), &arguments),
                 Atom::Entry(_) | Atom::Slot(_) | Atom::Pointee(..) => {
                     self.want(function, *atom, &arguments);
                 }
@@ -177,26 +182,25 @@ impl Search<'_, '_> {
         }
     }
 
-    fn choose(&mut self, function: u64, number: u32, arguments: &[Value]) {
-        let Some(place) = self.selecting.get(&number) else {
+    fn choose(&mut self, function: u64, call: (Option<u64>, u32), arguments: &[Value]) {
+        let Some(place) = self.selecting.get(&call.1) else {
             return;
         };
         let value = arguments.get(*place).unwrap_or(&Value::Unknown);
-        let private = !self.public.contains(&function);
         let calls = self.selected.0.entry(function).or_default();
-        let chosen = calls.entry(number).or_default();
+        let chosen = calls.entry(call).or_default();
         chosen.any |= value.atoms().is_empty();
         let mut asks = false;
         for atom in value.atoms() {
             match atom {
                 Atom::Const(value) => drop(chosen.values.insert(value & u64::from(u32::MAX))),
-                Atom::Entry(_) | Atom::Slot(_) | Atom::Pointee(..) if private => asks = true,
+                Atom::Entry(_) | Atom::Slot(_) | Atom::Pointee(..) => asks = true,
                 _ => chosen.any = true,
             }
         }
         chosen.asked |= asks;
         if asks {
-            let number = Atom::Const(u64::from(number));
+            let number = Atom::Const(u64::from(call.1));
             self.want(function, number, arguments);
         }
     }
@@ -245,7 +249,7 @@ impl Search<'_, '_> {
             said.push((Value::One(number), vec![Value::Unknown; wanted.len()]));
         }
         for (number, arguments) in said {
-            self.call(caller, &number, arguments);
+            self.call(caller, Some(callee), &number, arguments);
         }
     }
 

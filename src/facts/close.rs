@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::{Row, Snapshot};
+use super::{Row, Snapshot, row};
 
 /// System calls and what the argument that selects is; one that may be
 /// anything has no entry.
@@ -58,6 +58,8 @@ pub struct Closures<'a> {
     values: Vec<(&'a str, &'a str)>,
     /// By node.
     reach: Vec<Reach>,
+    /// By node: calls with what its caller passes.
+    asked: Vec<Bits>,
 }
 
 /// What a node can do, as sets of indices.
@@ -110,6 +112,7 @@ impl<'a> Closures<'a> {
             });
             edges.push(next.collect::<Result<Vec<usize>, Dangling>>()?);
         }
+        let asked = ask(snapshot, &calls, &edges, &mut own);
         let mut reach = join(own, &edges);
         close_effects(&mut reach, functions.len());
         Ok(Closures {
@@ -118,6 +121,7 @@ impl<'a> Closures<'a> {
             calls,
             values,
             reach,
+            asked,
         })
     }
 
@@ -138,18 +142,18 @@ impl<'a> Closures<'a> {
         };
         Some(Closure {
             calls: names(&own.calls),
-            values: self.values(own),
+            values: self.values(own, &self.asked[node]),
             effects: own.effects.iter().map(added).collect(),
             callback: own.callback,
             any: own.any,
         })
     }
 
-    fn values(&self, reach: &Reach) -> Values {
+    fn values(&self, reach: &Reach, asked: &Bits) -> Values {
         let mut values = Values::new();
         for (call, value) in reach.values.iter().map(|n| self.values[n]) {
             let place = self.calls.binary_search(&call);
-            if place.is_ok_and(|place| !reach.open.contains(place)) {
+            if place.is_ok_and(|n| !reach.open.contains(n) && !asked.contains(n)) {
                 let known = values.entry(call.to_owned()).or_default();
                 known.insert(value.to_owned());
             }
@@ -168,7 +172,7 @@ impl<'a> Closures<'a> {
                 sum.add(&self.reach[self.functions.len() + effect]);
             }
         }
-        self.values(&sum)
+        self.values(&sum, &self.asked[*node])
     }
 
     /// An effect's own calls: those that it adds wherever it is triggered,
@@ -186,11 +190,12 @@ impl<'a> Closures<'a> {
     }
 }
 
-/// Each value of each call of a row.
+/// Each value of each call of a row that it says itself.
 fn pairs(row: &Row) -> impl Iterator<Item = (&str, &str)> {
     row.values.iter().flat_map(|(call, values)| {
         values
             .iter()
+            .filter(|value| *value != row::ASKED)
             .map(move |value| (call.as_str(), value.as_str()))
     })
 }
@@ -227,6 +232,40 @@ fn reach<'a>(
         );
     }
     Ok(own)
+}
+
+/// Which calls each node makes with what its caller passes. A row says what it
+/// passes to whom it calls; where it is silent, that may be anything.
+fn ask(snapshot: &Snapshot, calls: &[&str], edges: &[Vec<usize>], own: &mut [Reach]) -> Vec<Bits> {
+    let rows: Vec<&Row> = snapshot
+        .functions
+        .values()
+        .chain(snapshot.effects.values())
+        .collect();
+    let mut asked = vec![Bits::default(); rows.len()];
+    for (asked, row) in asked.iter_mut().zip(&rows) {
+        let values = row.values.iter();
+        let values = values.filter(|(_, values)| values.contains(row::ASKED));
+        for (call, _) in values {
+            asked.insert(calls.partition_point(|known| *known < call.as_str()));
+        }
+    }
+    for (node, row) in rows.iter().enumerate() {
+        for &callee in &edges[node] {
+            if row.alias.is_some() {
+                asked[node] = asked[callee].clone();
+                continue;
+            }
+            let mut silent = asked[callee].clone();
+            silent.subtract(&own[node].calls);
+            own[node].open.extend(&silent);
+        }
+    }
+    // Nobody says what is passed to an effect.
+    for node in snapshot.functions.len()..rows.len() {
+        own[node].open.extend(&asked[node]);
+    }
+    asked
 }
 
 /// Joins to each node what it can get to: strongly connected components

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! data/quirks.toml: corrections to facts, each with who, when, source and why.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -77,12 +77,27 @@ impl Quirk {
         }
         match &self.change {
             Change::Calls(calls) => calls.iter().for_each(|call| row.add(call, None)),
-            Change::Callees(callees) => row.callees.extend(callees.iter().cloned()),
+            Change::Callees(callees) => {
+                // Nobody has looked what it passes to them.
+                for call in callees.iter().flat_map(|name| asked(rows, name)) {
+                    row.add(&call, None);
+                }
+                row.callees.extend(callees.iter().cloned());
+            }
             Change::Remove(less) => take(&mut row, less),
             Change::Row(_) => {}
         }
         rows.insert(name.to_owned(), row);
     }
+}
+
+/// The calls that a function makes with what its caller passes.
+fn asked(rows: &BTreeMap<String, Row>, name: &str) -> Vec<String> {
+    let row = rows.get(name);
+    let row = row.and_then(|row| row.alias.as_ref().map_or(Some(row), |same| rows.get(same)));
+    let values = row.map(|row| row.values.iter()).into_iter().flatten();
+    let asked = values.filter(|(_, values)| values.contains(row::ASKED));
+    asked.map(|(call, _)| call.clone()).collect()
 }
 
 fn take(row: &mut Row, less: &Row) {

@@ -46,6 +46,9 @@ pub fn is_effect(name: &str) -> bool {
         && name.as_bytes()[0].is_ascii_lowercase()
 }
 
+/// The value that a function's caller passes.
+pub const ASKED: &str = "*";
+
 /// A value of an argument: names of constants and hexadecimal numbers joined by `|`, sorted.
 pub fn is_value(text: &str) -> bool {
     let mut before = "";
@@ -180,11 +183,12 @@ impl Row {
             return Ok(());
         };
         let values: Option<BTreeSet<String>> = rest.strip_suffix(']').and_then(|list| {
-            let one = |value: &str| is_value(value).then(|| value.to_owned());
+            let one = |value: &str| (value == ASKED || is_value(value)).then(|| value.to_owned());
             list.split(',').map(one).collect()
         });
         let Some(values) = values else {
-            let help = "write name[VALUE,VALUE], a value being names and 0x... joined by |, sorted";
+            let help =
+                "write name[VALUE,VALUE], a value being * or names and 0x... joined by |, sorted";
             return wrong("a call with values", help);
         };
         self.add(name, Some(&values));
@@ -242,7 +246,7 @@ mod tests {
             "openat !cancel",
             "accept4 fcntl +accept +memcpy@GLIBC_2.2.5 !cancel !fatal ~ *",
             "_llseek mmap2",
-            "fcntl fcntl64[F_GETFL,F_SETFL] ioctl[0x5401,TCGETS] openat[0,O_CREAT|O_RDWR] +a",
+            "fcntl fcntl64[*,F_GETFL,F_SETFL] ioctl[0x5401,TCGETS] openat[0,O_CREAT|O_RDWR] +a",
             "~",
             "*",
         ] {
@@ -280,6 +284,7 @@ mod tests {
             ("read ioctl[TCGETS", 5),
             ("ioctl[]", 0),
             ("ioctl[A,]", 0),
+            ("ioctl[*|A]", 0),
             ("ioctl[B|A]", 0),
             ("ioctl[0x05]", 0),
             ("ioctl[0X5]", 0),
