@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub mod arches;
 pub mod check;
+pub mod check_limits;
 pub mod check_promises;
 pub mod check_quirks;
 pub mod check_snapshot;

@@ -53,6 +53,8 @@ pub struct Definition {
     /// Calls that no function makes: those of the kernel's own roads.
     pub calls: BTreeSet<String>,
     pub rules: Vec<Rule>,
+    /// Calls with a value that it refuses to its own functions, why, and where that stands.
+    pub excuses: Vec<(String, String, usize)>,
     /// Why a filter alone cannot serve it.
     pub broker: Option<String>,
     /// What of it a filter alone cannot see.
@@ -106,6 +108,8 @@ struct DefinitionKeys {
     calls: Option<Text>,
     #[serde(default)]
     limits: BTreeMap<Text, Spanned<RuleKeys>>,
+    #[serde(default)]
+    excuses: Lines,
     broker: Option<Text>,
     partial: Option<Text>,
 }
@@ -294,6 +298,16 @@ impl Reader<'_> {
             effects: placed(&keys.effects),
             calls: keys.calls.as_ref().map(words).unwrap_or_default(),
             rules: self.rules(&keys.limits),
+            excuses: document::in_file_order(&keys.excuses)
+                .into_iter()
+                .map(|(call, why)| {
+                    (
+                        call.as_ref().clone(),
+                        why.as_ref().clone(),
+                        call.span().start,
+                    )
+                })
+                .collect(),
             broker: text(&keys.broker),
             partial: text(&keys.partial),
         }

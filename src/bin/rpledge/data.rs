@@ -224,6 +224,7 @@ fn findings(store: &Store) -> Result<Vec<Finding>, Failure> {
     }
     // One that cannot be read is found below.
     known.quirks = store.quirks().unwrap_or_default();
+    known.promises = store.promises().unwrap_or_default();
     known.snapshots = store
         .snapshots()
         .filter_map(|source| parse::snapshot(&source).ok())
