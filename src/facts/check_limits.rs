@@ -10,7 +10,7 @@ use super::check::{Known, PromisesCase};
 use super::close::Closures;
 use super::finding::Finding;
 use super::limits::{Constants, Limit, Test, Value};
-use super::promises::{Definition, Promises, Rule};
+use super::promises::{Promises, Rule};
 use super::quirks;
 use super::selectors::Selectors;
 use super::{Snapshot, row};
@@ -19,33 +19,37 @@ use crate::promise::{Promise, Set};
 pub const LIMIT: &str = "promise-limit";
 pub const EXCUSE: &str = "promise-excuse";
 
-/// What a function passes and its promise refuses: promise, function, call and value.
-type Refused = BTreeMap<(Promise, String, String), BTreeSet<String>>;
+/// What a promise refuses to functions of its own: call and value, whose (by
+/// place in the definition), where.
+type Refused = BTreeMap<(Promise, String), BTreeMap<usize, BTreeSet<String>>>;
 
 /// Every call that a promise refuses to its own functions, excuses left out.
+/// What lies behind effects is left out too: of that, what is guarded stays so.
 pub fn limit(case: &PromisesCase) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for ((promise, function, call), libcs) in refused(case.promises, case.known) {
+    for ((promise, call), functions) in refused(case.promises, case.known) {
         let definition = case.promises.definition(promise);
         if definition.excuses.iter().any(|(name, ..)| *name == call) {
             continue;
         }
-        let named = definition
-            .functions
-            .iter()
-            .find(|(name, _)| *name == function);
+        let Some((place, libcs)) = functions.first_key_value() else {
+            continue;
+        };
+        let (name, at) = &definition.functions[*place];
         let first = libcs.first().map_or("", String::as_str);
-        let others = match libcs.len() {
-            0 | 1 => String::new(),
-            n => format!(" and {} more", n - 1),
+        let more = |count: usize, what: &str| match count - 1 {
+            0 => String::new(),
+            1 => format!(" (and another {what})"),
+            n => format!(" (and {n} more {what}s)"),
         };
         let what = format!(
-            "{} refuses {function}'s {call} of {first}{others}",
-            promise.name()
+            "{} refuses {call} of {name}{} of {first}{}",
+            promise.name(),
+            more(functions.len(), "function"),
+            more(libcs.len(), "snapshot"),
         );
         let help = "let a limit pass it, drop the function, or excuse it with a reason";
-        let at = named.map_or(0, |(_, at)| *at);
-        findings.push(case.source.finding(LIMIT, at, what, help));
+        findings.push(case.source.finding(LIMIT, *at, what, help));
     }
     findings
 }
@@ -56,7 +60,7 @@ pub fn excuse(case: &PromisesCase) -> Vec<Finding> {
     let mut findings = Vec::new();
     for promise in Promise::all() {
         for (call, reason, at) in &case.promises.definition(promise).excuses {
-            let used = refused.keys().any(|(p, _, c)| *p == promise && c == call);
+            let used = refused.contains_key(&(promise, call.clone()));
             if !used {
                 let what = format!("{} refuses no function's {call:?}", promise.name());
                 findings.push(case.source.finding(EXCUSE, *at, what, "drop the excuse"));
@@ -81,10 +85,10 @@ fn refused(promises: &Promises, known: &Known) -> Refused {
         let libc = format!("{}-{} {}", snapshot.libc, snapshot.version, snapshot.arch);
         for promise in Promise::all() {
             let definition = promises.definition(promise);
-            for (function, _) in &definition.functions {
-                for call in here.refuses(promise, definition, &closures, function) {
-                    let key = (promise, function.clone(), call);
-                    refused.entry(key).or_default().insert(libc.clone());
+            for (place, (function, _)) in definition.functions.iter().enumerate() {
+                for call in here.refuses(promise, &closures, function) {
+                    let functions = refused.entry((promise, call)).or_default();
+                    functions.entry(place).or_default().insert(libc.clone());
                 }
             }
         }
@@ -121,23 +125,15 @@ impl<'a> Here<'a> {
     }
 
     /// The calls, each with one value, that a function makes and its promise refuses.
-    fn refuses(
-        &self,
-        promise: Promise,
-        definition: &Definition,
-        closures: &Closures,
-        function: &str,
-    ) -> Vec<String> {
-        let granted = |effect: &str| definition.effects.iter().any(|(e, _)| e == effect);
-        let mut calls = Vec::new();
-        for (call, values) in closures.values_with(function, granted) {
-            for value in values {
-                if self.refuses_value(promise, &call, &value) {
-                    calls.push(row::call(&call, Some(&BTreeSet::from([value]))));
-                }
-            }
-        }
-        calls
+    fn refuses(&self, promise: Promise, closures: &Closures, function: &str) -> Vec<String> {
+        let closure = closures.of(function).unwrap_or_default();
+        let pairs = closure.values.into_iter();
+        let pairs =
+            pairs.flat_map(|(call, values)| values.into_iter().map(move |v| (call.clone(), v)));
+        pairs
+            .filter(|(call, value)| self.refuses_value(promise, call, value))
+            .map(|(call, value)| row::call(&call, Some(&BTreeSet::from([value]))))
+            .collect()
     }
 
     fn refuses_value(&self, promise: Promise, call: &str, value: &str) -> bool {
@@ -149,8 +145,10 @@ impl<'a> Here<'a> {
         ) else {
             return false;
         };
+        // Nothing runs without stdio: what that grants is granted beside any promise.
         let own = Set::EMPTY.with(promise);
-        let within = |needs: &Set| needs.is_empty() || own.is_subset(*needs);
+        let held = own.with(Promise::Stdio);
+        let within = |needs: &Set| needs.is_subset(held) || own.is_subset(*needs);
         let refused = rules.iter().any(|(needs, rule, limit)| {
             rule.refuse && needs.is_subset(own) && must_hold(limit, argument, value)
         });
@@ -158,7 +156,7 @@ impl<'a> Here<'a> {
             .iter()
             .filter(|(needs, rule, _)| !rule.refuse && within(needs));
         // A call that the promise does not name it does not grant: that is meant.
-        let named = grants.clone().any(|(needs, ..)| !needs.is_empty());
+        let named = grants.clone().any(|(needs, ..)| own.is_subset(*needs));
         let passes = grants.any(|(.., limit)| may_hold(limit, argument, value));
         refused || named && !passes && !self.promises.plain.contains(call)
     }

@@ -161,20 +161,6 @@ impl<'a> Closures<'a> {
         values
     }
 
-    /// The values of a function's calls together with those of these effects.
-    pub fn values_with(&self, function: &str, granted: impl Fn(&str) -> bool) -> Values {
-        let Some(node) = self.functions.get(function) else {
-            return Values::new();
-        };
-        let mut sum = self.reach[*node].clone();
-        for effect in self.reach[*node].effects.iter() {
-            if granted(self.effects[effect]) {
-                sum.add(&self.reach[self.functions.len() + effect]);
-            }
-        }
-        self.values(&sum, &self.asked[*node])
-    }
-
     /// An effect's own calls: those that it adds wherever it is triggered,
     /// without those of the effects that it triggers in turn.
     pub fn effect(&self, name: &str) -> Option<BTreeSet<String>> {
@@ -250,12 +236,14 @@ fn ask(snapshot: &Snapshot, calls: &[&str], edges: &[Vec<usize>], own: &mut [Rea
             asked.insert(calls.partition_point(|known| *known < call.as_str()));
         }
     }
-    for (node, row) in rows.iter().enumerate() {
+    let is_alias = |node: &usize| rows[*node].alias.is_some();
+    for node in (0..rows.len()).filter(is_alias) {
+        for &same in &edges[node] {
+            asked[node] = asked[same].clone();
+        }
+    }
+    for node in (0..rows.len()).filter(|node| !is_alias(node)) {
         for &callee in &edges[node] {
-            if row.alias.is_some() {
-                asked[node] = asked[callee].clone();
-                continue;
-            }
             let mut silent = asked[callee].clone();
             silent.subtract(&own[node].calls);
             own[node].open.extend(&silent);
