@@ -126,11 +126,21 @@ impl Halves {
                 self.set(*dst, self.get(*src));
                 None
             }
-            Op::Load { dst, .. } | Op::Clobber { dst } => {
+            Op::Add { dst, .. }
+            | Op::Insert { dst, .. }
+            | Op::Load { dst, .. }
+            | Op::Sum { dst, .. }
+            | Op::And { dst, .. }
+            | Op::Or { dst, .. }
+            | Op::Xor { dst, .. }
+            | Op::Shift { dst, .. }
+            | Op::Either { dst, .. }
+            | Op::EitherLoad { dst, .. }
+            | Op::Clobber { dst } => {
                 self.set(*dst, None);
                 None
             }
-            _ => None,
+            Op::Store { .. } | Op::Compare { .. } | Op::FlagsLost => None,
         }
     }
 

@@ -13,7 +13,6 @@ use std::rc::Rc;
 use super::discover::Found;
 use super::elf::Image;
 use super::ir::{Block, Cond, Flow, Machine, Mask, Op, Place, Src, Target, block};
-use super::step::{opposite, refine};
 use super::value::{Atom, State, Table, Value};
 
 /// Blocks of one function; beyond, the rest is not followed and the function is refused.
@@ -463,8 +462,7 @@ impl Context<'_> {
     }
 
     fn branch(&self, entry: u64, block: &Block, cond: Cond, to: u64, state: State) -> Left {
-        let taken = refine(state.clone(), cond);
-        let past = refine(state, opposite(cond));
+        let (taken, past) = self.ways(state, cond);
         let mut left = self.onward(entry, block.next, past);
         let other = self.onward(entry, to, taken);
         // A way on and a tail call: what must be kept is the call, or both.

@@ -9,6 +9,7 @@
 //! code into the exported functions that reach it.
 
 mod aarch64;
+mod compare;
 mod discover;
 pub mod effects;
 pub mod elf;
@@ -26,6 +27,7 @@ mod relocate;
 mod riscv64;
 mod rows;
 mod step;
+mod tables;
 mod value;
 mod vtables;
 mod x86_64;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One operation on what is known: registers, the stack, constant memory, comparisons.
 
+use super::compare::{compared, mirrored, opposite};
 use super::flow::Context;
-use super::ir::{Cond, Op, Place, Src, Way};
-use super::value::{Atom, State, Table, Value};
+use super::ir::{Cond, Op, Place, Src};
+use super::value::{Atom, Compared, State, Table, Value};
 
 impl Context<'_> {
     pub fn address(&self, place: &Place, state: &State) -> Value {
@@ -90,11 +91,14 @@ impl Context<'_> {
             && state.get(index).single().is_none()
         {
             return match self.table(place, bytes, signed, state) {
-                Some(table) if bytes >= 4 => Value::Entry(table),
+                Some(table) if bytes >= self.machine.narrowest_entry() => Value::Entry(table),
                 _ => Value::Unknown.narrow(bytes, signed),
             };
         }
         let address = self.address(place, state);
+        if let Value::Past(base, most) = address {
+            return self.chosen(base, most, bytes, signed);
+        }
         let disp = i32::try_from(place.disp).unwrap_or(i32::MAX);
         // Symbols stand for pointers: what is read through one is named by the offset.
         let (base, by) = match (&address, place.base, place.index) {
@@ -175,6 +179,16 @@ impl Context<'_> {
         true
     }
 
+    /// What is known where a condition holds, and where it does not.
+    pub fn ways(&self, state: State, cond: Cond) -> (State, State) {
+        let mut taken = refine(state.clone(), cond);
+        let mut past = refine(state, opposite(cond));
+        if !self.machine.branches_keep_flags() {
+            (taken.compared, past.compared) = (None, None);
+        }
+        (taken, past)
+    }
+
     pub fn apply(&self, op: &Op, state: &mut State) {
         match op {
             Op::Const { dst, value } => state.set(*dst, Value::constant(*value)),
@@ -195,7 +209,7 @@ impl Context<'_> {
                 negative,
                 bytes,
             } => {
-                let value = sum(state.get(*left), state.get(*right), *shift, *negative);
+                let value = self.sum(state.get(*left), state.get(*right), *shift, *negative);
                 self.settle(*dst, self.cut(&value, *bytes, false), state);
             }
             Op::Copy {
@@ -238,6 +252,7 @@ impl Context<'_> {
             }
             Op::Xor { dst, src, bytes } => {
                 let value = self.combined(*dst, src, *bytes, state, |a, b| a ^ b);
+                let value = self.unguarded(*dst, src, state).unwrap_or(value);
                 state.set(*dst, value);
             }
             Op::Shift {
@@ -261,12 +276,7 @@ impl Context<'_> {
             }
             Op::Clobber { dst } => state.set(*dst, Value::Unknown),
             Op::Compare { reg, with, bytes } => {
-                let with = match with {
-                    Src::Imm(with) => Some(*with),
-                    Src::Reg(with) => state.get(*with).single().map(|with| with as i64),
-                    Src::Unknown => None,
-                };
-                state.compared = with.map(|with| (*reg, with, *bytes));
+                state.compared = compared(*reg, with, *bytes, state);
             }
             Op::FlagsLost => state.compared = None,
             Op::LoadWide { .. } => {}
@@ -372,17 +382,6 @@ impl Context<'_> {
     }
 }
 
-/// One number and another, shifted: numbers, addresses on the stack, entries of tables.
-fn sum(left: &Value, right: &Value, shift: u8, negative: bool) -> Value {
-    let sign = if negative { -1 } else { 1 };
-    let right = right.shifted(shift, Way::Left, 8);
-    match (left.single(), right.single()) {
-        (_, Some(by)) => left.plus((by as i64).wrapping_mul(sign)),
-        (Some(by), None) if !negative => right.plus(by as i64),
-        _ => Value::Unknown,
-    }
-}
-
 fn inserted(old: &Value, value: u64, shift: u8, bytes: u8) -> Value {
     let mask = ((1u64 << (8 * u32::from(bytes).min(7))) - 1) << shift;
     let value = value << shift;
@@ -400,24 +399,18 @@ fn aligned(value: Value) -> Value {
     }
 }
 
-/// The condition of the other way.
-pub fn opposite(cond: Cond) -> Cond {
-    match cond {
-        Cond::Equal => Cond::NotEqual,
-        Cond::NotEqual => Cond::Equal,
-        Cond::Above => Cond::BelowOrEqual,
-        Cond::AboveOrEqual => Cond::Below,
-        Cond::Below => Cond::AboveOrEqual,
-        Cond::BelowOrEqual => Cond::Above,
-        Cond::Other => Cond::Other,
-    }
-}
-
 /// What is known where the condition holds.
-pub fn refine(mut state: State, cond: Cond) -> State {
-    let Some((reg, with, bytes)) = state.compared else {
+fn refine(mut state: State, cond: Cond) -> State {
+    let Some(Compared {
+        reg,
+        with,
+        bytes,
+        swapped,
+    }) = state.compared
+    else {
         return state;
     };
+    let cond = if swapped { mirrored(cond) } else { cond };
     let with = if bytes >= 8 {
         with as u64
     } else {

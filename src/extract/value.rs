@@ -54,6 +54,8 @@ pub enum Value {
     /// Sorted, two or more.
     Many(Rc<[Atom]>),
     Entry(Table),
+    /// This address or one behind it, by no more than so many bytes where that is known.
+    Past(u64, Option<u32>),
 }
 
 impl PartialEq for Value {
@@ -65,6 +67,7 @@ impl PartialEq for Value {
             // Most copies share their set.
             (Value::Many(a), Value::Many(b)) => Rc::ptr_eq(a, b) || a == b,
             (Value::Entry(a), Value::Entry(b)) => a == b,
+            (Value::Past(a, x), Value::Past(b, y)) => a == b && x == y,
             _ => false,
         }
     }
@@ -159,6 +162,7 @@ impl Value {
                 plus: table.plus.wrapping_add(by as u64),
                 ..*table
             }),
+            Value::Past(base, most) => Value::Past(base.wrapping_add(by as u64), *most),
             _ if by == 0 => self.clone(),
             Value::AtMost(_) | Value::Unknown => Value::Unknown,
             _ => self.map(|atom| match atom {
@@ -174,6 +178,13 @@ impl Value {
         let bits = 64 - 8 * u32::from(bytes.clamp(1, 8));
         match self {
             _ if bits == 0 => self.clone(),
+            // What was read from a short entry is extended as the last to look at it does.
+            Value::Entry(table) if table.size < 4 && bytes > table.size => self.clone(),
+            Value::Entry(table)
+                if table.size < 4 && bytes == table.size && table.shift == 0 && table.plus == 0 =>
+            {
+                Value::Entry(Table { signed, ..*table })
+            }
             Value::AtMost(most) if bytes >= 4 || u64::from(*most) < 1 << (8 * bytes) => {
                 self.clone()
             }
@@ -255,8 +266,15 @@ impl Value {
     }
 }
 
-/// The last comparison: register, number, bytes.
-pub type Compared = Option<(Reg, i64, u8)>;
+/// The last comparison.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Compared {
+    pub reg: Reg,
+    pub with: i64,
+    pub bytes: u8,
+    /// The number came first.
+    pub swapped: bool,
+}
 
 /// Stack slots kept for one state.
 const MOST_SLOTS: usize = 256;
@@ -267,7 +285,7 @@ pub struct State {
     pub regs: Vec<Value>,
     /// By offset from the entry stack pointer, sorted.
     pub slots: Vec<(i32, Value)>,
-    pub compared: Compared,
+    pub compared: Option<Compared>,
 }
 
 impl State {
@@ -291,7 +309,7 @@ impl State {
         if let Some(place) = self.regs.get_mut(usize::from(reg)) {
             *place = value;
         }
-        if self.compared.is_some_and(|(compared, ..)| compared == reg) {
+        if self.compared.is_some_and(|compared| compared.reg == reg) {
             self.compared = None;
         }
     }

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Addresses that are added up before anything is read there, and guarded pointers.
+
+use super::flow::Context;
+use super::ir::{Reg, Src, Way};
+use super::value::{Atom, State, Table, Value};
+
+/// The variable of glibc's loader with which pointers are guarded.
+const GUARD: &str = "__pointer_chk_guard";
+
+impl Context<'_> {
+    /// One number and another, shifted: numbers, addresses on the stack, entries of
+    /// tables, and where in a table they lie.
+    pub fn sum(&self, left: &Value, right: &Value, shift: u8, negative: bool) -> Value {
+        let sign = if negative { -1 } else { 1 };
+        let right = right.shifted(shift, Way::Left, 8);
+        match (left.single(), right.single()) {
+            (Some(base), None) if !negative => self.past(base, &right),
+            (None, Some(base)) if !negative => self.past(base, left),
+            (_, Some(by)) => left.plus((by as i64).wrapping_mul(sign)),
+            _ => Value::Unknown,
+        }
+    }
+
+    /// A known address, or a number, plus something.
+    fn past(&self, base: u64, by: &Value) -> Value {
+        let most = match by {
+            Value::Unknown => None,
+            Value::AtMost(most) => Some(*most),
+            _ => return by.plus(base as i64),
+        };
+        match self.image.section(base) {
+            Some(section) if !section.code => Value::Past(base, most),
+            _ => Value::Unknown,
+        }
+    }
+
+    /// What lies at one of the words from an address on.
+    pub fn chosen(&self, base: u64, most: Option<u32>, bytes: u8, signed: bool) -> Value {
+        if bytes < self.machine.narrowest_entry() || self.image.section(base).is_none() {
+            return Value::Unknown.narrow(bytes, signed);
+        }
+        Value::Entry(Table {
+            base,
+            step: bytes,
+            size: bytes,
+            signed,
+            last: most.map(|most| most / u32::from(bytes)),
+            shift: 0,
+            plus: 0,
+        })
+    }
+
+    /// glibc keeps function pointers xored with a secret: for the analysis a pointer
+    /// in either form is that pointer.
+    pub fn unguarded(&self, dst: Reg, src: &Src, state: &State) -> Option<Value> {
+        let Src::Reg(src) = src else { return None };
+        let (old, by) = (state.get(dst), state.get(*src));
+        if self.is_guard(by) {
+            Some(old.clone())
+        } else if self.is_guard(old) {
+            Some(by.clone())
+        } else {
+            None
+        }
+    }
+
+    fn is_guard(&self, value: &Value) -> bool {
+        let Value::One(Atom::Global(at)) = value else {
+            return false;
+        };
+        let mut guards = self.image.exports.iter();
+        guards.any(|export| export.address == *at && export.name == GUARD)
+    }
+}
