@@ -54,6 +54,7 @@ pub fn ours(machine: &dyn Machine, code: &[u8], address: u64, spoil: Spoil) -> O
 pub fn written(op: &Op) -> Mask {
     match op {
         Op::Const { dst, .. }
+        | Op::Page { dst, .. }
         | Op::Insert { dst, .. }
         | Op::Copy { dst, .. }
         | Op::Address { dst, .. }

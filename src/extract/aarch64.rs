@@ -45,6 +45,9 @@ impl Machine for Aarch64 {
     fn registers(&self) -> usize {
         34
     }
+    fn link(&self) -> Option<Reg> {
+        Some(LINK)
+    }
     fn stack_pointer(&self) -> Reg {
         SP
     }

@@ -17,12 +17,23 @@ pub struct Found {
     pub entries: HashSet<u64>,
     /// Data addresses that code or data mention: where objects and tables begin.
     pub bases: BTreeSet<u64>,
+    /// Secrets of glibc's loader that functions compare with and guard pointers with.
+    pub guards: BTreeSet<u64>,
 }
+
+/// Their names.
+const GUARDS: [&str; 2] = ["__pointer_chk_guard", "__stack_chk_guard"];
 
 pub fn discover(image: &Image, machine: &dyn Machine) -> Found {
     let mut found = Found::default();
     let code = image.exports.iter().filter(|export| export.code);
     found.entries.extend(code.map(|export| export.address));
+    for export in image.exports.iter().filter(|export| !export.code) {
+        found.bases.insert(export.address);
+        if GUARDS.contains(&export.name.as_str()) {
+            found.guards.insert(export.address);
+        }
+    }
     for target in image.pointers.values().flatten() {
         note(image, *target, &mut found);
     }
@@ -77,15 +88,18 @@ fn sweep(image: &Image, machine: &dyn Machine, code: &[u8], start: u64, found: &
 }
 
 /// Addresses that are put together of a page and an offset, in instructions that
-/// others may stand between: what was last put into each register.
+/// others may stand between: what was last put into each register, and whether
+/// that is an address already. Other addresses may be counted from such.
 struct Halves {
     pages: [Option<u64>; Mask::BITS as usize],
+    whole: Mask,
 }
 
 impl Halves {
     fn new() -> Halves {
         Halves {
             pages: [None; Mask::BITS as usize],
+            whole: 0,
         }
     }
 
@@ -96,6 +110,7 @@ impl Halves {
     fn set(&mut self, reg: Reg, value: Option<u64>) {
         if let Some(page) = self.pages.get_mut(usize::from(reg)) {
             *page = value;
+            self.whole &= !(1 << reg);
         }
     }
 
@@ -104,11 +119,15 @@ impl Halves {
         match op {
             Op::Address { dst, place, .. } => {
                 let address = self.place(place);
-                self.set(*dst, None);
+                // Who moves a whole address on looks at what it had already.
+                let moved = place.base == Some(*dst) && self.whole >> dst & 1 == 1;
+                let address = address.filter(|_| !moved);
+                self.set(*dst, address);
+                self.whole |= u64::from(address.is_some()) << dst;
                 address
             }
             Op::LoadWide { place } => self.place(place),
-            Op::Const { dst, value } => {
+            Op::Const { dst, value } | Op::Page { dst, value } => {
                 self.set(*dst, Some(*value));
                 None
             }

@@ -184,7 +184,7 @@ impl Context<'_> {
                     .flat_map(|reg| state.get(*reg).constants());
                 function
                     .passed
-                    .extend(passed.filter(|address| self.found.bases.contains(address)));
+                    .extend(passed.filter(|address| self.passes(*address)));
                 if let Some(watch) = watch.as_mut() {
                     watch(
                         block.last,
@@ -249,6 +249,7 @@ impl Context<'_> {
                 bytes,
             } if *bytes == self.machine.word() => self.put(place, state.get(*reg), state, function),
             Op::Const { dst, .. }
+            | Op::Page { dst, .. }
             | Op::Insert { dst, .. }
             | Op::Copy { dst, .. }
             | Op::Add { dst, .. }
@@ -444,6 +445,13 @@ impl Context<'_> {
             Target::Memory(place) => self.load(place, self.machine.word(), false, &state),
             Target::Address(to) => Value::constant(*to),
         };
+        if self
+            .machine
+            .link()
+            .is_some_and(|link| value == Value::One(Atom::Entry(link)))
+        {
+            return Left::end(Exit::Return);
+        }
         let target = self.target(target, &state);
         // A table of ways within the function; a table of functions is a tail call.
         let inner = matches!(value, Value::Entry(_))

@@ -211,7 +211,8 @@ impl<'a> Pointers<'a> {
         }
         let end = data + FARTHEST_FIELD;
         for (at, targets) in self.image.pointers.range(data..end) {
-            if *at > data && (self.bases.contains(at) || self.elsewhere(*at, data)) {
+            let other = self.bases.contains(at) || self.vtables.contains(at);
+            if *at > data && (other || self.elsewhere(*at, data)) {
                 break;
             }
             let code = targets.iter().filter(|to| self.entries.contains(to));

@@ -192,6 +192,7 @@ impl Context<'_> {
     pub fn apply(&self, op: &Op, state: &mut State) {
         match op {
             Op::Const { dst, value } => state.set(*dst, Value::constant(*value)),
+            Op::Page { dst, value } => state.set(*dst, Value::Page(*value)),
             Op::Insert {
                 dst,
                 value,

@@ -5,9 +5,6 @@ use super::flow::Context;
 use super::ir::{Reg, Src, Way};
 use super::value::{Atom, State, Table, Value};
 
-/// The variable of glibc's loader with which pointers are guarded.
-const GUARD: &str = "__pointer_chk_guard";
-
 impl Context<'_> {
     /// One number and another, shifted: numbers, addresses on the stack, entries of
     /// tables, and where in a table they lie.
@@ -66,10 +63,20 @@ impl Context<'_> {
     }
 
     fn is_guard(&self, value: &Value) -> bool {
-        let Value::One(Atom::Global(at)) = value else {
-            return false;
+        match value {
+            Value::One(Atom::Global(at)) => self.found.guards.contains(at),
+            _ => false,
+        }
+    }
+
+    /// Is this data whose address a function may have been given? Addresses that
+    /// are left over from looking for something else are none.
+    pub fn passes(&self, address: u64) -> bool {
+        let bound = |at: u64| {
+            let section = self.image.section(at);
+            section.is_some_and(|section| section.name.starts_with(".got"))
         };
-        let mut guards = self.image.exports.iter();
-        guards.any(|export| export.address == *at && export.name == GUARD)
+        let found = self.found;
+        found.bases.contains(&address) && !found.guards.contains(&address) && !bound(address)
     }
 }

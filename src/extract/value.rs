@@ -54,6 +54,8 @@ pub enum Value {
     /// Sorted, two or more.
     Many(Rc<[Atom]>),
     Entry(Table),
+    /// The upper part of an address.
+    Page(u64),
     /// This address or one behind it, by no more than so many bytes where that is known.
     Past(u64, Option<u32>),
 }
@@ -67,6 +69,7 @@ impl PartialEq for Value {
             // Most copies share their set.
             (Value::Many(a), Value::Many(b)) => Rc::ptr_eq(a, b) || a == b,
             (Value::Entry(a), Value::Entry(b)) => a == b,
+            (Value::Page(a), Value::Page(b)) => a == b,
             (Value::Past(a, x), Value::Past(b, y)) => a == b && x == y,
             _ => false,
         }
@@ -162,6 +165,7 @@ impl Value {
                 plus: table.plus.wrapping_add(by as u64),
                 ..*table
             }),
+            Value::Page(page) => Value::constant(page.wrapping_add(by as u64)),
             Value::Past(base, most) => Value::Past(base.wrapping_add(by as u64), *most),
             _ if by == 0 => self.clone(),
             Value::AtMost(_) | Value::Unknown => Value::Unknown,
