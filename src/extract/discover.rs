@@ -28,12 +28,9 @@ pub fn discover(image: &Image, machine: &dyn Machine) -> Found {
     let mut found = Found::default();
     let code = image.exports.iter().filter(|export| export.code);
     found.entries.extend(code.map(|export| export.address));
-    for export in image.exports.iter().filter(|export| !export.code) {
-        found.bases.insert(export.address);
-        if GUARDS.contains(&export.name.as_str()) {
-            found.guards.insert(export.address);
-        }
-    }
+    let guards = image.exports.iter();
+    let guards = guards.filter(|export| GUARDS.contains(&export.name.as_str()));
+    found.guards.extend(guards.map(|export| export.address));
     for target in image.pointers.values().flatten() {
         note(image, *target, &mut found);
     }
@@ -122,8 +119,9 @@ impl Halves {
                 // Who moves a whole address on looks at what it had already.
                 let moved = place.base == Some(*dst) && self.whole >> dst & 1 == 1;
                 let address = address.filter(|_| !moved);
-                self.set(*dst, address);
-                self.whole |= u64::from(address.is_some()) << dst;
+                let counted = address.filter(|_| place.base.is_some());
+                self.set(*dst, counted);
+                self.whole |= Mask::from(counted.is_some()) << dst;
                 address
             }
             Op::LoadWide { place } => self.place(place),

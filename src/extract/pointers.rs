@@ -201,17 +201,12 @@ impl<'a> Pointers<'a> {
 
     /// Who passes a table of functions on may have them called.
     fn table(&self, data: u64, to: &mut BTreeSet<Edge>) {
-        let stdio = self
-            .vtables
-            .range(..=data)
-            .next_back()
-            .is_some_and(|table| data - table < vtables::size(self.image));
-        if stdio {
+        if self.is_stdio(data) {
             return;
         }
         let end = data + FARTHEST_FIELD;
         for (at, targets) in self.image.pointers.range(data..end) {
-            let other = self.bases.contains(at) || self.vtables.contains(at);
+            let other = self.bases.contains(at) || self.is_stdio(*at);
             if *at > data && (other || self.elsewhere(*at, data)) {
                 break;
             }
@@ -221,6 +216,11 @@ impl<'a> Pointers<'a> {
                 why: Why::Ref,
             }));
         }
+    }
+
+    fn is_stdio(&self, at: u64) -> bool {
+        let table = self.vtables.range(..=at).next_back();
+        table.is_some_and(|table| at - table < vtables::size(self.image))
     }
 
     /// glibc collects functions in sections of their own (__libc_atexit) and runs
