@@ -38,7 +38,7 @@ CHECKS = check-fmt check-clippy check-rust check-data check-man check-manual che
 # What `make check-live` runs: checks that need the network.
 LIVE_CHECKS = check-syscalls check-snapshots
 
-.PHONY: snapshots all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live $(CHECKS) $(LIVE_CHECKS)
+.PHONY: snapshots all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-hidden $(CHECKS) $(LIVE_CHECKS)
 
 all: command capi ## build the command and the C library, for every libc of LIBCS
 
@@ -136,6 +136,9 @@ check-fileserver: capi ## the example daemon: requests, refusals, shutdown
 
 demo: ## from nothing to a pledged daemon, its files and its violation
 	@scripts/demo
+
+check-hidden: ## the C tests on libcs that are taken out of the data (slow)
+	@scripts/check-hidden
 
 bench: ## measure; prints ratios
 	$(CARGO) bench --features capi

@@ -68,7 +68,13 @@ pub fn written(op: &Op) -> Mask {
         | Op::Either { dst, .. }
         | Op::EitherLoad { dst, .. }
         | Op::Clobber { dst } => 1 << dst,
-        Op::LoadWide { .. } | Op::Store { .. } | Op::Compare { .. } | Op::FlagsLost => 0,
+        Op::LoadWide { .. }
+        | Op::Store { .. }
+        | Op::Compare { .. }
+        | Op::CompareSigned { .. }
+        | Op::Keep { .. }
+        | Op::Recall { .. }
+        | Op::FlagsLost => 0,
     }
 }
 

@@ -5,7 +5,7 @@ use super::ir::{Cond, Reg, Src};
 use super::value::{Compared, State};
 
 /// What a comparison tells of one register, if the other side is a number.
-pub fn compared(reg: Reg, with: &Src, bytes: u8, state: &State) -> Option<Compared> {
+pub fn compared(reg: Reg, with: &Src, bytes: u8, signed: bool, state: &State) -> Option<Compared> {
     let (reg, with, swapped) = match with {
         Src::Unknown => return None,
         Src::Imm(with) => (reg, *with, false),
@@ -19,6 +19,7 @@ pub fn compared(reg: Reg, with: &Src, bytes: u8, state: &State) -> Option<Compar
         reg,
         with,
         bytes,
+        signed,
         swapped,
     })
 }

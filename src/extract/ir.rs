@@ -133,7 +133,21 @@ pub enum Op {
         with: Src,
         bytes: u8,
     },
+    /// The same with signs, which the analysis only uses where it asks for equality.
+    CompareSigned {
+        reg: Reg,
+        with: Src,
+        bytes: u8,
+    },
     FlagsLost,
+    /// The last comparison, or that there is none, goes to a condition register.
+    Keep {
+        field: u8,
+    },
+    /// The next condition asks a condition register.
+    Recall {
+        field: u8,
+    },
 }
 
 /// How `Shift` shifts.
@@ -173,6 +187,8 @@ pub enum Flow {
     Branch(Cond, u64),
     Call(Target),
     Return,
+    /// Returns if the last `Compare` says so.
+    ReturnIf(Cond),
     Syscall,
     /// A trap: nothing follows.
     Stop,

@@ -9,20 +9,26 @@
 //! code into the exported functions that reach it.
 
 mod aarch64;
+pub mod archive;
 mod compare;
 mod discover;
 pub mod effects;
 pub mod elf;
 pub mod error;
+mod exits;
 mod explain;
 mod flow;
 pub mod graph;
 mod identify;
 pub mod ir;
+mod local;
 mod marks;
 mod numbers;
+mod patch;
 mod pointers;
+mod powerpc64le;
 mod read;
+mod relink;
 mod relocate;
 mod riscv64;
 mod rows;
@@ -30,9 +36,12 @@ mod step;
 mod tables;
 mod value;
 mod vtables;
+mod x86;
 mod x86_64;
+mod x86_common;
+mod x86_operands;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use error::Error;
 pub use identify::version_in;
@@ -55,6 +64,8 @@ pub struct Options {
     pub distribution: String,
     pub package: String,
     pub package_version: String,
+    /// Name and version of the libc, where the files do not tell them.
+    pub libc: Option<(String, String)>,
     /// Names of the system calls by number.
     pub names: BTreeMap<u32, String>,
     pub quirks: Vec<Quirk>,
@@ -67,8 +78,24 @@ pub struct Extraction {
     pub effects: effects::Roots,
 }
 
+impl Extraction {
+    /// Functions that an archive calls and does not have, and by how many functions:
+    /// these have `~`, for whoever links the archive gives it that code.
+    pub fn undefined(&self) -> impl Iterator<Item = (&str, usize)> {
+        let undefined = self.program.undefined.iter();
+        undefined.map(|(name, callers)| (name.as_str(), callers.len()))
+    }
+}
+
 /// The decoders, by the name that data/arches.toml gives the architecture.
-pub const MACHINES: &[&dyn ir::Machine] = &[&x86_64::X86_64, &aarch64::Aarch64, &riscv64::Riscv64];
+#[rustfmt::skip]
+pub const MACHINES: &[&dyn ir::Machine] = &[
+    &aarch64::Aarch64,
+    &riscv64::Riscv64,
+    &powerpc64le::PowerPc64Le,
+    &x86::X86,
+    &x86_64::X86_64,
+];
 
 /// The architecture of a file: a name of data/arches.toml.
 pub fn arch(input: &Input) -> Result<&'static str, Error> {
@@ -100,7 +127,8 @@ pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error>
         image.big_endian,
     )?;
     image.mode_bits = machine.mode_bits();
-    let (libc, version) = identify::identify(&image)?;
+    local::settle(&mut image, machine);
+    let (libc, version) = identify::identify(&image, options.libc.as_ref())?;
     let program = graph::Program::analyse(image, machine, &libc, &options.names)?;
     let roots = effects::Roots::find(&program, &libc, &options.names);
     let quirks = options.quirks.iter();
@@ -113,7 +141,7 @@ pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error>
         version,
         arch: machine.name().to_string(),
         extractor: EXTRACTOR.to_string(),
-        builds: vec![build(&program.image, options)],
+        builds: vec![build(&program, options)],
         effects,
         functions,
     };
@@ -124,12 +152,20 @@ pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error>
     })
 }
 
-fn build(image: &elf::Image, options: &Options) -> Build {
+fn build(program: &graph::Program, options: &Options) -> Build {
+    let nodes = program.functions.values().flat_map(|f| f.nodes.values());
+    let calls = nodes.filter(|node| matches!(node.exit, flow::Exit::Syscall { .. }));
+    let sites: BTreeSet<u64> = calls.map(|node| node.site).collect();
+    let unresolved: BTreeSet<u64> = program.unresolved.iter().map(|(_, site)| *site).collect();
+    let count = |sites: BTreeSet<u64>| u32::try_from(sites.len()).unwrap_or(u32::MAX);
     Build {
         distribution: options.distribution.clone(),
         package: options.package.clone(),
         package_version: options.package_version.clone(),
-        objects: image
+        sites: count(sites),
+        unresolved: count(unresolved),
+        objects: program
+            .image
             .objects
             .iter()
             .map(|object| Object {

@@ -19,9 +19,11 @@ pub mod finding;
 pub mod form;
 #[cfg(test)]
 mod hostile_tests;
+pub mod libcs;
 pub mod limits;
 #[cfg(test)]
 mod lint_tests;
+pub mod merge;
 pub mod near;
 pub mod parse;
 pub mod print;
@@ -41,7 +43,7 @@ pub const FORMAT: u32 = 1;
 /// The facts of one libc build: implementation, version, architecture.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Snapshot {
-    /// "glibc", "musl".
+    /// A name of [`libcs::LIBCS`]: "glibc".
     pub libc: String,
     /// "2.36", "1.2.5".
     pub version: String,
@@ -67,6 +69,10 @@ pub struct Build {
     pub package: String,
     /// "2.36-9+deb12u14".
     pub package_version: String,
+    /// Places in its code that make a system call.
+    pub sites: u32,
+    /// Those whose number the extractor cannot tell: quirks speak for them.
+    pub unresolved: u32,
     /// The files that were read, the libc itself first.
     pub objects: Vec<Object>,
 }
