@@ -179,14 +179,12 @@ impl Context<'_> {
             }
             let left = self.leave(entry, &block, state.clone());
             if let Exit::Call { target } | Exit::Tail { target } = &left.exit {
-                let passed = self
-                    .machine
-                    .arguments()
-                    .iter()
-                    .flat_map(|reg| state.get(*reg).constants());
-                function
-                    .passed
-                    .extend(passed.filter(|address| self.passes(*address)));
+                if !self.is_last(target) {
+                    let arguments = self.machine.arguments().iter();
+                    let passed = arguments.flat_map(|reg| state.get(*reg).constants());
+                    let passed = passed.filter(|address| self.passes(*address));
+                    function.passed.extend(passed);
+                }
                 if let Some(watch) = watch.as_mut() {
                     watch(
                         block.last,
@@ -343,13 +341,10 @@ impl Context<'_> {
             Flow::Branch(cond, to) => self.branch(entry, block, cond, to, state),
             Flow::Call(target) => {
                 let target = self.target(&target, &state);
-                let known: Vec<u64> = target.constants().collect();
-                if !known.is_empty()
-                    && target.atoms().len() == known.len()
-                    && known.iter().all(|to| self.noreturn.contains(to))
-                {
+                if self.is_last(&target) {
                     return Left::end(Exit::Call { target });
                 }
+                let known: Vec<u64> = target.constants().collect();
                 let all = self.machine.call_clobbers();
                 let mask = known
                     .iter()
@@ -365,6 +360,13 @@ impl Context<'_> {
                 }
             }
         }
+    }
+
+    /// A call of these never comes back.
+    fn is_last(&self, target: &Value) -> bool {
+        let mut atoms = target.atoms().iter();
+        !target.atoms().is_empty()
+            && atoms.all(|atom| matches!(atom, Atom::Const(to) if self.noreturn.contains(to)))
     }
 
     /// A call at the very end of a function's bounds is known not to return.

@@ -164,6 +164,10 @@ impl<'a> Pointers<'a> {
         let mut any = false;
         for table in tables {
             let at = table.wrapping_add(slot as i64 as u64);
+            // The next object begins before it.
+            if *table < at && self.bases.range(table + 1..=at).next().is_some() {
+                continue;
+            }
             for address in self.image.pointers.get(&at).into_iter().flatten() {
                 any |= add(*address, Why::Indirect);
             }
@@ -207,8 +211,10 @@ impl<'a> Pointers<'a> {
             return;
         }
         let end = data + FARTHEST_FIELD;
+        let before = to.len();
         for (at, targets) in self.image.pointers.range(data..end) {
-            let other = self.bases.contains(at) || self.is_stdio(*at);
+            // What has no functions before stdio's tables is no table of functions.
+            let other = self.bases.contains(at) || to.len() == before && self.is_stdio(*at);
             if *at > data && (other || self.elsewhere(*at, data)) {
                 break;
             }
