@@ -17,6 +17,9 @@ pub struct Found {
     pub entries: HashSet<u64>,
     /// Data addresses that code or data mention: where objects and tables begin.
     pub bases: BTreeSet<u64>,
+    /// Addresses are put together of pages and offsets. Where they are, compilers
+    /// leave no room between objects; x86's align larger ones apart.
+    pub paged: bool,
     /// Secrets of glibc's loader that functions compare with and guard pointers with.
     pub guards: BTreeSet<u64>,
 }
@@ -76,6 +79,7 @@ fn sweep(image: &Image, machine: &dyn Machine, code: &[u8], start: u64, found: &
             found.entries.insert(to);
         }
         for op in &ops {
+            found.paged |= matches!(op, Op::Page { .. });
             if let Some(address) = halves.address(op).filter(|at| image.section(*at).is_some()) {
                 note(image, address, found);
             }

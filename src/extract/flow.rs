@@ -13,14 +13,12 @@ use std::rc::Rc;
 use super::discover::Found;
 use super::elf::Image;
 use super::ir::{Block, Cond, Flow, Machine, Mask, Op, Place, Src, Target, block};
-use super::value::{Atom, State, Table, Value};
+use super::value::{Atom, State, Value};
 
 /// Blocks of one function; beyond, the rest is not followed and the function is refused.
 const MOST_BLOCKS: usize = 20_000;
 /// Visits of one block after which changing values are given up.
 const PATIENCE: u32 = 12;
-/// Entries of one jump table.
-const LONGEST_TABLE: u32 = 4096;
 
 /// What a block ends in.
 #[derive(Clone, Debug)]
@@ -416,45 +414,6 @@ impl Context<'_> {
             }
             other => other,
         }
-    }
-
-    /// The code addresses that a table holds.
-    fn entries(&self, table: &Table) -> Vec<u64> {
-        let mut targets = Vec::new();
-        for index in 0..=table.last.unwrap_or(LONGEST_TABLE).min(LONGEST_TABLE) {
-            let at = table.base + u64::from(index) * u64::from(table.step.max(1));
-            if index > 0 && self.found.bases.contains(&at) {
-                break;
-            }
-            let pointers = self.image.pointers.get(&at);
-            let pointers = pointers.filter(|_| table.size == self.machine.word());
-            if let Some(to) = pointers {
-                targets.extend(to.iter().filter(|to| self.image.in_code(**to)));
-            } else if table.size == 8 {
-                if table.last.is_none() {
-                    break;
-                }
-            } else {
-                let constant = self
-                    .image
-                    .section(at)
-                    .is_some_and(|section| section.constant);
-                let word = self
-                    .image
-                    .word(at, table.size, table.signed)
-                    .filter(|_| constant);
-                let to = word
-                    .map(|word| self.wrap((word << table.shift).wrapping_add(table.plus)))
-                    .filter(|to| self.image.in_code(*to));
-                match to {
-                    Some(to) => targets.push(to),
-                    None => break,
-                }
-            }
-        }
-        targets.sort_unstable();
-        targets.dedup();
-        targets
     }
 
     fn indirect(&self, entry: u64, target: &Target, state: State) -> Left {

@@ -21,6 +21,8 @@ pub struct Pointers<'a> {
     stdio: BTreeSet<i32>,
     entries: &'a HashSet<u64>,
     bases: &'a BTreeSet<u64>,
+    /// No room is left between objects.
+    packed: bool,
 }
 
 /// Exported functions that copy a table of functions, given to them, to a place of their own.
@@ -108,6 +110,7 @@ impl<'a> Pointers<'a> {
             stdio: vtables::fields(image, vtables),
             entries: &found.entries,
             bases: &found.bases,
+            packed: found.paged,
         }
     }
 
@@ -165,7 +168,7 @@ impl<'a> Pointers<'a> {
         for table in tables {
             let at = table.wrapping_add(slot as i64 as u64);
             // The next object begins before it.
-            if *table < at && self.bases.range(table + 1..=at).next().is_some() {
+            if self.packed && self.is_beyond(at, *table) {
                 continue;
             }
             for address in self.image.pointers.get(&at).into_iter().flatten() {
@@ -214,7 +217,11 @@ impl<'a> Pointers<'a> {
         let before = to.len();
         for (at, targets) in self.image.pointers.range(data..end) {
             // What has no functions before stdio's tables is no table of functions.
-            let other = self.bases.contains(at) || to.len() == before && self.is_stdio(*at);
+            let other = match self.packed {
+                true => self.is_beyond(*at, data),
+                false => self.bases.contains(at),
+            };
+            let other = other || to.len() == before && self.is_stdio(*at);
             if *at > data && (other || self.elsewhere(*at, data)) {
                 break;
             }
@@ -224,6 +231,11 @@ impl<'a> Pointers<'a> {
                 why: Why::Ref,
             }));
         }
+    }
+
+    /// Another object begins between these, or at the farther one.
+    fn is_beyond(&self, at: u64, start: u64) -> bool {
+        start < at && self.bases.range(start + 1..=at).next().is_some()
     }
 
     fn is_stdio(&self, at: u64) -> bool {
