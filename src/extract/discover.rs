@@ -22,9 +22,11 @@ pub struct Found {
     pub paged: bool,
     /// Secrets of glibc's loader that functions compare with and guard pointers with.
     pub guards: BTreeSet<u64>,
+    /// The loader's state: others look into it and pass it to nobody.
+    pub state: BTreeSet<u64>,
 }
 
-/// Their names.
+const STATE: [&str; 2] = ["_rtld_global", "_rtld_global_ro"];
 const GUARDS: [&str; 2] = ["__pointer_chk_guard", "__stack_chk_guard"];
 
 pub fn discover(image: &Image, machine: &dyn Machine) -> Found {
@@ -34,6 +36,9 @@ pub fn discover(image: &Image, machine: &dyn Machine) -> Found {
     let guards = image.exports.iter();
     let guards = guards.filter(|export| GUARDS.contains(&export.name.as_str()));
     found.guards.extend(guards.map(|export| export.address));
+    let state = image.exports.iter();
+    let state = state.filter(|export| STATE.contains(&export.name.as_str()));
+    found.state.extend(state.map(|export| export.address));
     for target in image.pointers.values().flatten().chain(&image.mentioned) {
         note(image, *target, &mut found);
     }

@@ -119,6 +119,7 @@ impl Context<'_> {
             section.is_some_and(|section| section.name.starts_with(".got"))
         };
         let found = self.found;
-        found.bases.contains(&address) && !found.guards.contains(&address) && !bound(address)
+        let looked_into = found.guards.contains(&address) || found.state.contains(&address);
+        found.bases.contains(&address) && !looked_into && !bound(address)
     }
 }
