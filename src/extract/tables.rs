@@ -119,7 +119,8 @@ impl Context<'_> {
             section.is_some_and(|section| section.name.starts_with(".got"))
         };
         let found = self.found;
-        let looked_into = found.guards.contains(&address) || found.state.contains(&address);
+        let looked_into =
+            found.guards.contains(&address) || found.paged && found.state.contains(&address);
         found.bases.contains(&address) && !looked_into && !bound(address)
     }
 }
