@@ -54,6 +54,7 @@ pub fn ours(machine: &dyn Machine, code: &[u8], address: u64, spoil: Spoil) -> O
 pub fn written(op: &Op) -> Mask {
     match op {
         Op::Const { dst, .. }
+        | Op::Page { dst, .. }
         | Op::Insert { dst, .. }
         | Op::Copy { dst, .. }
         | Op::Address { dst, .. }
@@ -67,7 +68,13 @@ pub fn written(op: &Op) -> Mask {
         | Op::Either { dst, .. }
         | Op::EitherLoad { dst, .. }
         | Op::Clobber { dst } => 1 << dst,
-        Op::LoadWide { .. } | Op::Store { .. } | Op::Compare { .. } | Op::FlagsLost => 0,
+        Op::LoadWide { .. }
+        | Op::Store { .. }
+        | Op::Compare { .. }
+        | Op::CompareSigned { .. }
+        | Op::Keep { .. }
+        | Op::Recall { .. }
+        | Op::FlagsLost => 0,
     }
 }
 

@@ -51,7 +51,7 @@ impl Leave {
             Flow::Jump(Target::Address(_)) | Flow::Call(Target::Address(_)) => None,
             Flow::Jump(_) => Some(Leave::Jump),
             Flow::Call(_) => Some(Leave::Call),
-            Flow::Return => Some(Leave::Return),
+            Flow::Return | Flow::ReturnIf(_) => Some(Leave::Return),
             Flow::Syscall => Some(Leave::Syscall),
             Flow::Stop => Some(Leave::Stop),
         }

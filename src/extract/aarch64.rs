@@ -21,7 +21,7 @@ const SCRATCH: Reg = 33;
 const LINK: Reg = 30;
 
 /// The general registers that a called function may change; its caller's link with them.
-const CHANGED: Mask = (1 << 19) - 1 | 1 << LINK;
+const CHANGED: Mask = ((1 << 19) - 1) | (1 << LINK);
 
 impl Machine for Aarch64 {
     fn name(&self) -> &'static str {
@@ -44,6 +44,9 @@ impl Machine for Aarch64 {
     }
     fn registers(&self) -> usize {
         34
+    }
+    fn link(&self) -> Option<Reg> {
+        Some(LINK)
     }
     fn stack_pointer(&self) -> Reg {
         SP

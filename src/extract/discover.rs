@@ -17,12 +17,28 @@ pub struct Found {
     pub entries: HashSet<u64>,
     /// Data addresses that code or data mention: where objects and tables begin.
     pub bases: BTreeSet<u64>,
+    /// Addresses are put together of pages and offsets. Where they are, compilers
+    /// leave no room between objects; x86's align larger ones apart.
+    pub paged: bool,
+    /// Secrets of glibc's loader that functions compare with and guard pointers with.
+    pub guards: BTreeSet<u64>,
+    /// The loader's state: others look into it and pass it to nobody.
+    pub state: BTreeSet<u64>,
 }
+
+const STATE: [&str; 2] = ["_rtld_global", "_rtld_global_ro"];
+const GUARDS: [&str; 2] = ["__pointer_chk_guard", "__stack_chk_guard"];
 
 pub fn discover(image: &Image, machine: &dyn Machine) -> Found {
     let mut found = Found::default();
     let code = image.exports.iter().filter(|export| export.code);
     found.entries.extend(code.map(|export| export.address));
+    let guards = image.exports.iter();
+    let guards = guards.filter(|export| GUARDS.contains(&export.name.as_str()));
+    found.guards.extend(guards.map(|export| export.address));
+    let state = image.exports.iter();
+    let state = state.filter(|export| STATE.contains(&export.name.as_str()));
+    found.state.extend(state.map(|export| export.address));
     for target in image.pointers.values().flatten().chain(&image.mentioned) {
         note(image, *target, &mut found);
     }
@@ -68,6 +84,7 @@ fn sweep(image: &Image, machine: &dyn Machine, code: &[u8], start: u64, found: &
             found.entries.insert(to);
         }
         for op in &ops {
+            found.paged |= matches!(op, Op::Page { .. });
             if let Some(address) = halves.address(op).filter(|at| image.section(*at).is_some()) {
                 note(image, address, found);
             }
@@ -77,15 +94,18 @@ fn sweep(image: &Image, machine: &dyn Machine, code: &[u8], start: u64, found: &
 }
 
 /// Addresses that are put together of a page and an offset, in instructions that
-/// others may stand between: what was last put into each register.
+/// others may stand between: what was last put into each register, and whether
+/// that is an address already. Other addresses may be counted from such.
 struct Halves {
     pages: [Option<u64>; Mask::BITS as usize],
+    whole: Mask,
 }
 
 impl Halves {
     fn new(known: Vec<(Reg, u64)>) -> Halves {
         let mut halves = Halves {
             pages: [None; Mask::BITS as usize],
+            whole: 0,
         };
         for (reg, value) in known {
             halves.set(reg, Some(value));
@@ -100,6 +120,7 @@ impl Halves {
     fn set(&mut self, reg: Reg, value: Option<u64>) {
         if let Some(page) = self.pages.get_mut(usize::from(reg)) {
             *page = value;
+            self.whole &= !(1 << reg);
         }
     }
 
@@ -108,11 +129,16 @@ impl Halves {
         match op {
             Op::Address { dst, place, .. } => {
                 let address = self.place(place);
-                self.set(*dst, None);
+                // Who moves a whole address on looks at what it had already.
+                let moved = place.base == Some(*dst) && self.whole >> dst & 1 == 1;
+                let address = address.filter(|_| !moved);
+                let counted = address.filter(|_| place.base.is_some());
+                self.set(*dst, counted);
+                self.whole |= Mask::from(counted.is_some()) << dst;
                 address
             }
             Op::LoadWide { place } => self.place(place),
-            Op::Const { dst, value } => {
+            Op::Const { dst, value } | Op::Page { dst, value } => {
                 self.set(*dst, Some(*value));
                 None
             }
@@ -143,11 +169,26 @@ impl Halves {
                 self.set(*dst, self.get(*src));
                 None
             }
-            Op::Load { dst, .. } | Op::Clobber { dst } => {
+            Op::Add { dst, .. }
+            | Op::Insert { dst, .. }
+            | Op::Load { dst, .. }
+            | Op::Sum { dst, .. }
+            | Op::And { dst, .. }
+            | Op::Or { dst, .. }
+            | Op::Xor { dst, .. }
+            | Op::Shift { dst, .. }
+            | Op::Either { dst, .. }
+            | Op::EitherLoad { dst, .. }
+            | Op::Clobber { dst } => {
                 self.set(*dst, None);
                 None
             }
-            _ => None,
+            Op::Store { .. }
+            | Op::Compare { .. }
+            | Op::CompareSigned { .. }
+            | Op::Keep { .. }
+            | Op::Recall { .. }
+            | Op::FlagsLost => None,
         }
     }
 

@@ -14,15 +14,12 @@ use super::discover::Found;
 use super::elf::Image;
 use super::ir::{Block, Cond, Flow, Machine, Mask, Op, Place, Src, Target, block};
 use super::shared::Shared;
-use super::step::{opposite, refine};
-use super::value::{Atom, State, Table, Value};
+use super::value::{Atom, State, Value};
 
 /// Blocks of one function; beyond, the rest is not followed and the function is refused.
 const MOST_BLOCKS: usize = 20_000;
 /// Visits of one block after which changing values are given up.
 const PATIENCE: u32 = 12;
-/// Entries of one jump table.
-const LONGEST_TABLE: u32 = 4096;
 
 /// What a block ends in.
 #[derive(Clone, Debug)]
@@ -187,14 +184,12 @@ impl Context<'_> {
             }
             let left = self.leave(entry, &block, state.clone());
             if let Exit::Call { target } | Exit::Tail { target } = &left.exit {
-                let passed = self
-                    .machine
-                    .arguments()
-                    .iter()
-                    .flat_map(|reg| state.get(*reg).constants());
-                function
-                    .passed
-                    .extend(passed.filter(|address| self.found.bases.contains(address)));
+                if !self.is_last(target) {
+                    let arguments = self.machine.arguments().iter();
+                    let passed = arguments.flat_map(|reg| state.get(*reg).constants());
+                    let passed = passed.filter(|address| self.passes(*address));
+                    function.passed.extend(passed);
+                }
                 if let Some(watch) = watch.as_mut() {
                     watch(
                         block.last,
@@ -263,6 +258,7 @@ impl Context<'_> {
                 bytes,
             } if *bytes == self.machine.word() => self.put(place, state.get(*reg), state, function),
             Op::Const { dst, .. }
+            | Op::Page { dst, .. }
             | Op::Insert { dst, .. }
             | Op::Copy { dst, .. }
             | Op::Add { dst, .. }
@@ -323,7 +319,7 @@ impl Context<'_> {
             Flow::Next => self.onward(entry, block.next, state),
             Flow::Return => Left::end(Exit::Return),
             Flow::ReturnIf(cond) => {
-                let past = refine(state, opposite(cond));
+                let (_, past) = self.ways(state, cond);
                 let mut left = self.onward(entry, block.next, past);
                 if matches!(left.exit, Exit::On) {
                     left.exit = Exit::Return;
@@ -352,13 +348,10 @@ impl Context<'_> {
             Flow::Branch(cond, to) => self.branch(entry, block, cond, to, state),
             Flow::Call(target) => {
                 let target = self.target(&target, &state);
-                let known: Vec<u64> = target.constants().collect();
-                if !known.is_empty()
-                    && target.atoms().len() == known.len()
-                    && known.iter().all(|to| self.noreturn.contains(to))
-                {
+                if self.is_last(&target) {
                     return Left::end(Exit::Call { target });
                 }
+                let known: Vec<u64> = target.constants().collect();
                 let all = self.machine.call_clobbers();
                 let mask = known
                     .iter()
@@ -374,6 +367,13 @@ impl Context<'_> {
                 }
             }
         }
+    }
+
+    /// A call of these never comes back.
+    fn is_last(&self, target: &Value) -> bool {
+        let mut atoms = target.atoms().iter();
+        !target.atoms().is_empty()
+            && atoms.all(|atom| matches!(atom, Atom::Const(to) if self.noreturn.contains(to)))
     }
 
     /// A call at the very end of a function's bounds is known not to return.
@@ -425,51 +425,19 @@ impl Context<'_> {
         }
     }
 
-    /// The code addresses that a table holds.
-    fn entries(&self, table: &Table) -> Vec<u64> {
-        let mut targets = Vec::new();
-        for index in 0..=table.last.unwrap_or(LONGEST_TABLE).min(LONGEST_TABLE) {
-            let at = table.base + u64::from(index) * u64::from(table.step.max(1));
-            if index > 0 && self.found.bases.contains(&at) {
-                break;
-            }
-            let pointers = self.image.pointers.get(&at);
-            let pointers = pointers.filter(|_| table.size == self.machine.word());
-            if let Some(to) = pointers {
-                targets.extend(to.iter().filter(|to| self.image.in_code(**to)));
-            } else if table.size == 8 {
-                if table.last.is_none() {
-                    break;
-                }
-            } else {
-                let constant = self
-                    .image
-                    .section(at)
-                    .is_some_and(|section| section.constant);
-                let word = self
-                    .image
-                    .word(at, table.size, table.signed)
-                    .filter(|_| constant);
-                let to = word
-                    .map(|word| self.wrap((word << table.shift).wrapping_add(table.plus)))
-                    .filter(|to| self.image.in_code(*to));
-                match to {
-                    Some(to) => targets.push(to),
-                    None => break,
-                }
-            }
-        }
-        targets.sort_unstable();
-        targets.dedup();
-        targets
-    }
-
     fn indirect(&self, entry: u64, target: &Target, state: State) -> Left {
         let value = match target {
             Target::Reg(reg) => state.get(*reg).clone(),
             Target::Memory(place) => self.load(place, self.machine.word(), false, &state),
             Target::Address(to) => Value::constant(*to),
         };
+        if self
+            .machine
+            .link()
+            .is_some_and(|link| value == Value::One(Atom::Entry(link)))
+        {
+            return Left::end(Exit::Return);
+        }
         let target = self.target(target, &state);
         // A table of ways within the function; a table of functions is a tail call.
         let inner = matches!(value, Value::Entry(_))
@@ -488,8 +456,7 @@ impl Context<'_> {
     }
 
     fn branch(&self, entry: u64, block: &Block, cond: Cond, to: u64, state: State) -> Left {
-        let taken = refine(state.clone(), cond);
-        let past = refine(state, opposite(cond));
+        let (taken, past) = self.ways(state, cond);
         let mut left = self.onward(entry, block.next, past);
         let other = self.onward(entry, to, taken);
         // A way on and a tail call: what must be kept is the call, or both.

@@ -39,6 +39,11 @@ pub enum Op {
         dst: Reg,
         value: u64,
     },
+    /// The upper part of an address: none itself until an offset is added.
+    Page {
+        dst: Reg,
+        value: u64,
+    },
     /// So many bytes become this number, from that bit on; the others stay.
     Insert {
         dst: Reg,
@@ -220,6 +225,10 @@ pub trait Machine: Sync {
     /// A comparison still holds behind the branch that asks for it.
     fn branches_keep_flags(&self) -> bool {
         true
+    }
+    /// Holds the address to return to when a function is entered; none if the stack does.
+    fn link(&self) -> Option<Reg> {
+        None
     }
     /// How many registers are followed; at most as many as a `Mask` has bits.
     fn registers(&self) -> usize;

@@ -10,6 +10,7 @@
 
 mod aarch64;
 pub mod archive;
+mod compare;
 mod discover;
 pub mod effects;
 pub mod elf;
@@ -34,6 +35,7 @@ mod rows;
 mod selected;
 mod shared;
 mod step;
+mod tables;
 mod value;
 mod vtables;
 mod x86;

@@ -21,6 +21,8 @@ pub struct Pointers<'a> {
     stdio: BTreeSet<i32>,
     entries: &'a HashSet<u64>,
     bases: &'a BTreeSet<u64>,
+    /// No room is left between objects.
+    packed: bool,
 }
 
 /// Exported functions that copy a table of functions, given to them, to a place of their own.
@@ -108,6 +110,7 @@ impl<'a> Pointers<'a> {
             stdio: vtables::fields(image, vtables),
             entries: &found.entries,
             bases: &found.bases,
+            packed: found.paged,
         }
     }
 
@@ -164,6 +167,10 @@ impl<'a> Pointers<'a> {
         let mut any = false;
         for table in tables {
             let at = table.wrapping_add(slot as i64 as u64);
+            // The next object begins before it.
+            if self.packed && self.is_beyond(at, *table) {
+                continue;
+            }
             for address in self.image.pointers.get(&at).into_iter().flatten() {
                 any |= add(*address, Why::Indirect);
             }
@@ -203,17 +210,19 @@ impl<'a> Pointers<'a> {
 
     /// Who passes a table of functions on may have them called.
     fn table(&self, data: u64, to: &mut BTreeSet<Edge>) {
-        let stdio = self
-            .vtables
-            .range(..=data)
-            .next_back()
-            .is_some_and(|table| data - table < vtables::size(self.image));
-        if stdio {
+        if self.is_stdio(data) {
             return;
         }
         let end = data + FARTHEST_FIELD;
+        let before = to.len();
         for (at, targets) in self.image.pointers.range(data..end) {
-            if *at > data && (self.bases.contains(at) || self.elsewhere(*at, data)) {
+            // What has no functions before stdio's tables is no table of functions.
+            let other = match self.packed {
+                true => self.is_beyond(*at, data),
+                false => self.bases.contains(at),
+            };
+            let other = other || to.len() == before && self.is_stdio(*at);
+            if *at > data && (other || self.elsewhere(*at, data)) {
                 break;
             }
             let code = targets.iter().filter(|to| self.entries.contains(to));
@@ -222,6 +231,16 @@ impl<'a> Pointers<'a> {
                 why: Why::Ref,
             }));
         }
+    }
+
+    /// Another object begins between these, or at the farther one.
+    fn is_beyond(&self, at: u64, start: u64) -> bool {
+        start < at && self.bases.range(start + 1..=at).next().is_some()
+    }
+
+    fn is_stdio(&self, at: u64) -> bool {
+        let table = self.vtables.range(..=at).next_back();
+        table.is_some_and(|table| at - table < vtables::size(self.image))
     }
 
     /// glibc collects functions in sections of their own (__libc_atexit) and runs

@@ -40,6 +40,9 @@ impl Machine for Riscv64 {
     fn registers(&self) -> usize {
         33
     }
+    fn link(&self) -> Option<Reg> {
+        Some(RA)
+    }
     fn stack_pointer(&self) -> Reg {
         SP
     }
@@ -191,9 +194,14 @@ fn lower(i: Word, address: u64, ops: &mut Vec<Op>) -> Option<Flow> {
         0b01100 => registers(i, ops),
         0b01110 => half_registers(i, ops),
         0b01101 | 0b00101 => {
-            let from = if i.bits(5, 1) == 1 { 0 } else { address };
-            let value = from.wrapping_add(i.u() as u64);
-            ops.push(Op::Const { dst, value });
+            let value = i.u() as u64;
+            ops.push(match i.bits(5, 1) {
+                1 => Op::Const { dst, value },
+                _ => Op::Page {
+                    dst,
+                    value: address.wrapping_add(value),
+                },
+            });
         }
         0b11000 => return Some(branch(i, address, ops)),
         0b11011 => {

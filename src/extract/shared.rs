@@ -73,11 +73,11 @@ impl Context<'_> {
                 }
             }
             Op::Either { src, .. } => stacks(state.get(*src)).for_each(|at| shared.add(at)),
-            Op::Add { dst, .. } if *dst != sp => self.sum(op, *dst, state, shared),
+            Op::Add { dst, .. } if *dst != sp => self.share_sum(op, *dst, state, shared),
             Op::Sum {
                 dst, left, right, ..
             } if *dst != sp && (points(*left) || points(*right)) => {
-                self.sum(op, *dst, state, shared);
+                self.share_sum(op, *dst, state, shared);
             }
             Op::And { dst, .. } | Op::Or { dst, .. } | Op::Xor { dst, .. }
                 if *dst != sp && points(*dst) =>
@@ -95,7 +95,7 @@ impl Context<'_> {
     }
 
     /// A sum is tried out to see whether it points to a known place.
-    fn sum(&self, op: &Op, dst: Reg, state: &State, shared: &mut Shared) {
+    fn share_sum(&self, op: &Op, dst: Reg, state: &State, shared: &mut Shared) {
         let operand = match op {
             Op::Sum { .. } => true,
             _ => stacks(state.get(dst)).next().is_some() || self.adds_stack(op, state),

@@ -3,8 +3,9 @@
 
 use std::rc::Rc;
 
+use super::compare::{compared, mirrored, opposite};
 use super::flow::Context;
-use super::ir::{Cond, Op, Place, Reg, Src, Way};
+use super::ir::{Cond, Op, Place, Src};
 use super::value::{Atom, Compared, State, Table, Value};
 
 impl Context<'_> {
@@ -107,11 +108,16 @@ impl Context<'_> {
             && state.get(index).single().is_none()
         {
             return match self.table(place, bytes, signed, state) {
-                Some(table) if bytes >= 4 => Value::Entry(Rc::new(table)),
+                Some(table) if bytes >= self.machine.narrowest_entry() => {
+                    Value::Entry(Rc::new(table))
+                }
                 _ => Value::Unknown.narrow(bytes, signed),
             };
         }
         let address = self.address(place, state);
+        if let Value::Past(base, most) = address {
+            return self.chosen(base, most, bytes, signed);
+        }
         let disp = i32::try_from(place.disp).unwrap_or(i32::MAX);
         // Symbols stand for pointers: what is read through one is named by the offset.
         let (base, by) = match (&address, place.base, place.index) {
@@ -194,9 +200,20 @@ impl Context<'_> {
         true
     }
 
+    /// What is known where a condition holds, and where it does not.
+    pub fn ways(&self, state: State, cond: Cond) -> (State, State) {
+        let mut taken = refine(state.clone(), cond);
+        let mut past = refine(state, opposite(cond));
+        if !self.machine.branches_keep_flags() {
+            (taken.compared, past.compared) = (None, None);
+        }
+        (taken, past)
+    }
+
     pub fn apply(&self, op: &Op, state: &mut State) {
         match op {
             Op::Const { dst, value } => state.set(*dst, Value::constant(*value)),
+            Op::Page { dst, value } => state.set(*dst, Value::Page(*value)),
             Op::Insert {
                 dst,
                 value,
@@ -214,7 +231,7 @@ impl Context<'_> {
                 negative,
                 bytes,
             } => {
-                let value = sum(state.get(*left), state.get(*right), *shift, *negative);
+                let value = self.sum(state.get(*left), state.get(*right), *shift, *negative);
                 self.settle(*dst, self.cut(&value, *bytes, false), state);
             }
             Op::Copy {
@@ -257,6 +274,7 @@ impl Context<'_> {
             }
             Op::Xor { dst, src, bytes } => {
                 let value = self.combined(*dst, src, *bytes, state, |a, b| a ^ b);
+                let value = self.unguarded(*dst, src, state).unwrap_or(value);
                 state.set(*dst, value);
             }
             Op::Shift {
@@ -279,8 +297,12 @@ impl Context<'_> {
                 state.set(*dst, value);
             }
             Op::Clobber { dst } => state.set(*dst, Value::Unknown),
-            Op::Compare { reg, with, bytes } => compare(*reg, with, *bytes, false, state),
-            Op::CompareSigned { reg, with, bytes } => compare(*reg, with, *bytes, true, state),
+            Op::Compare { reg, with, bytes } => {
+                state.compared = compared(*reg, with, *bytes, false, state);
+            }
+            Op::CompareSigned { reg, with, bytes } => {
+                state.compared = compared(*reg, with, *bytes, true, state);
+            }
             Op::FlagsLost => state.compared = None,
             Op::Keep { field } => state.keep(*field),
             Op::Recall { field } => state.recall(*field),
@@ -381,17 +403,6 @@ impl Context<'_> {
     }
 }
 
-/// One number and another, shifted: numbers, addresses on the stack, entries of tables.
-fn sum(left: &Value, right: &Value, shift: u8, negative: bool) -> Value {
-    let sign = if negative { -1 } else { 1 };
-    let right = right.shifted(shift, Way::Left, 8);
-    match (left.single(), right.single()) {
-        (_, Some(by)) => left.plus((by as i64).wrapping_mul(sign)),
-        (Some(by), None) if !negative => right.plus(by as i64),
-        _ => Value::Unknown,
-    }
-}
-
 /// An aligned stack lies somewhere below: far from what is known by offset.
 fn aligned(value: Value) -> Value {
     match value.stack() {
@@ -400,44 +411,19 @@ fn aligned(value: Value) -> Value {
     }
 }
 
-fn compare(reg: Reg, with: &Src, bytes: u8, signed: bool, state: &mut State) {
-    let with = match with {
-        Src::Imm(with) => Some(*with),
-        Src::Reg(with) => state.get(*with).single().map(|with| with as i64),
-        Src::Unknown => None,
-    };
-    state.compared = with.map(|with| Compared {
-        reg,
-        with,
-        bytes,
-        signed,
-    });
-}
-
-/// The condition of the other way.
-pub fn opposite(cond: Cond) -> Cond {
-    match cond {
-        Cond::Equal => Cond::NotEqual,
-        Cond::NotEqual => Cond::Equal,
-        Cond::Above => Cond::BelowOrEqual,
-        Cond::AboveOrEqual => Cond::Below,
-        Cond::Below => Cond::AboveOrEqual,
-        Cond::BelowOrEqual => Cond::Above,
-        Cond::Other => Cond::Other,
-    }
-}
-
 /// What is known where the condition holds.
-pub fn refine(mut state: State, cond: Cond) -> State {
+fn refine(mut state: State, cond: Cond) -> State {
     let Some(Compared {
         reg,
         with,
         bytes,
         signed,
+        swapped,
     }) = state.compared
     else {
         return state;
     };
+    let cond = if swapped { mirrored(cond) } else { cond };
     let with = if bytes >= 8 {
         with as u64
     } else {

@@ -59,6 +59,10 @@ pub enum Value {
     Many(Rc<[Atom]>),
     /// Shared: few are read, and they are far larger than anything else.
     Entry(Rc<Table>),
+    /// The upper part of an address.
+    Page(u64),
+    /// This address or one behind it, by no more than so many bytes where that is known.
+    Past(u64, Option<u32>),
 }
 
 impl PartialEq for Value {
@@ -71,6 +75,8 @@ impl PartialEq for Value {
             // Most copies share their set.
             (Value::Many(a), Value::Many(b)) => Rc::ptr_eq(a, b) || a == b,
             (Value::Entry(a), Value::Entry(b)) => a == b,
+            (Value::Page(a), Value::Page(b)) => a == b,
+            (Value::Past(a, x), Value::Past(b, y)) => a == b && x == y,
             _ => false,
         }
     }
@@ -165,6 +171,8 @@ impl Value {
                 plus: table.plus.wrapping_add(by as u64),
                 ..**table
             })),
+            Value::Page(page) => Value::constant(page.wrapping_add(by as u64)),
+            Value::Past(base, most) => Value::Past(base.wrapping_add(by as u64), *most),
             _ if by == 0 => self.clone(),
             Value::AtMost(_) | Value::Unknown => Value::Unknown,
             _ => self.map(|atom| match atom {
@@ -180,6 +188,13 @@ impl Value {
         let bits = 64 - 8 * u32::from(bytes.clamp(1, 8));
         match self {
             _ if bits == 0 => self.clone(),
+            // What was read from a short entry is extended as the last to look at it does.
+            Value::Entry(table) if table.size < 4 && bytes > table.size => self.clone(),
+            Value::Entry(table)
+                if table.size < 4 && bytes == table.size && table.shift == 0 && table.plus == 0 =>
+            {
+                Value::Entry(Rc::new(Table { signed, ..**table }))
+            }
             Value::AtMost(most) if bytes >= 4 || u64::from(*most) < 1 << (8 * bytes) => {
                 self.clone()
             }
@@ -300,6 +315,8 @@ pub struct Compared {
     pub with: i64,
     pub bytes: u8,
     pub signed: bool,
+    /// The number came first.
+    pub swapped: bool,
 }
 
 /// Stack slots kept for one state.

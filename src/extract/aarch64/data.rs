@@ -8,14 +8,17 @@ pub fn immediate(i: Word, address: u64, ops: &mut Vec<Op>) {
     match i.bits(23, 3) {
         0 | 1 => {
             let by = i.signed(5, 19) << 2 | i64::from(i.bits(29, 2));
-            let value = match i.bit(31) {
-                true => (address & !0xfff).wrapping_add((by << 12) as u64),
-                false => address.wrapping_add(by as u64),
-            };
-            // An address within code more often is a label of a jump table than a function.
-            ops.push(Op::Const {
-                dst: written(i.d()),
-                value,
+            let dst = written(i.d());
+            // An address near code more often is a label of a jump table than a function.
+            ops.push(match i.bit(31) {
+                true => Op::Page {
+                    dst,
+                    value: (address & !0xfff).wrapping_add((by << 12) as u64),
+                },
+                false => Op::Const {
+                    dst,
+                    value: address.wrapping_add(by as u64),
+                },
             });
         }
         2 => add_number(i, ops),

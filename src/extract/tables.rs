@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Tables of ways on: where in them is read, what they hold; and guarded pointers.
+
+use std::rc::Rc;
+
+use super::flow::Context;
+use super::ir::{Reg, Src, Way};
+use super::value::{Atom, State, Table, Value};
+
+/// Entries of one jump table.
+const LONGEST_TABLE: u32 = 4096;
+
+impl Context<'_> {
+    /// The code addresses that a table holds.
+    pub fn entries(&self, table: &Table) -> Vec<u64> {
+        let mut targets = Vec::new();
+        for index in 0..=table.last.unwrap_or(LONGEST_TABLE).min(LONGEST_TABLE) {
+            let at = table.base + u64::from(index) * u64::from(table.step.max(1));
+            if index > 0 && self.found.bases.contains(&at) {
+                break;
+            }
+            let pointers = self.image.pointers.get(&at);
+            let pointers = pointers.filter(|_| table.size == self.machine.word());
+            if let Some(to) = pointers {
+                targets.extend(to.iter().filter(|to| self.image.in_code(**to)));
+            } else if table.size == 8 {
+                if table.last.is_none() {
+                    break;
+                }
+            } else {
+                let constant = self
+                    .image
+                    .section(at)
+                    .is_some_and(|section| section.constant);
+                let word = self
+                    .image
+                    .word(at, table.size, table.signed)
+                    .filter(|_| constant);
+                let to = word
+                    .map(|word| self.wrap((word << table.shift).wrapping_add(table.plus)))
+                    .filter(|to| self.image.in_code(*to));
+                match to {
+                    Some(to) => targets.push(to),
+                    None => break,
+                }
+            }
+        }
+        targets.sort_unstable();
+        targets.dedup();
+        targets
+    }
+
+    /// One number and another, shifted: numbers, addresses on the stack, entries of
+    /// tables, and where in a table they lie.
+    pub fn sum(&self, left: &Value, right: &Value, shift: u8, negative: bool) -> Value {
+        let sign = if negative { -1 } else { 1 };
+        let right = right.shifted(shift, Way::Left, 8);
+        match (left.single(), right.single()) {
+            (Some(base), None) if !negative => self.past(base, &right),
+            (None, Some(base)) if !negative => self.past(base, left),
+            (_, Some(by)) => left.plus((by as i64).wrapping_mul(sign)),
+            _ => Value::Unknown,
+        }
+    }
+
+    /// A known address, or a number, plus something.
+    fn past(&self, base: u64, by: &Value) -> Value {
+        let most = match by {
+            Value::Unknown => None,
+            Value::AtMost(most) => Some(*most),
+            _ => return by.plus(base as i64),
+        };
+        match self.image.section(base) {
+            Some(section) if !section.code => Value::Past(base, most),
+            _ => Value::Unknown,
+        }
+    }
+
+    /// What lies at one of the words from an address on.
+    pub fn chosen(&self, base: u64, most: Option<u32>, bytes: u8, signed: bool) -> Value {
+        if bytes < self.machine.narrowest_entry() || self.image.section(base).is_none() {
+            return Value::Unknown.narrow(bytes, signed);
+        }
+        Value::Entry(Rc::new(Table {
+            base,
+            step: bytes,
+            size: bytes,
+            signed,
+            last: most.map(|most| most / u32::from(bytes)),
+            shift: 0,
+            plus: 0,
+        }))
+    }
+
+    /// glibc keeps function pointers xored with a secret: for the analysis a pointer
+    /// in either form is that pointer.
+    pub fn unguarded(&self, dst: Reg, src: &Src, state: &State) -> Option<Value> {
+        let Src::Reg(src) = src else { return None };
+        let (old, by) = (state.get(dst), state.get(*src));
+        if self.is_guard(by) {
+            Some(old.clone())
+        } else if self.is_guard(old) {
+            Some(by.clone())
+        } else {
+            None
+        }
+    }
+
+    fn is_guard(&self, value: &Value) -> bool {
+        match value {
+            Value::One(Atom::Global(at)) => self.found.guards.contains(at),
+            _ => false,
+        }
+    }
+
+    /// Is this data whose address a function may have been given? Addresses that
+    /// are left over from looking for something else are none.
+    pub fn passes(&self, address: u64) -> bool {
+        let bound = |at: u64| {
+            let section = self.image.section(at);
+            section.is_some_and(|section| section.name.starts_with(".got"))
+        };
+        let found = self.found;
+        let looked_into =
+            found.guards.contains(&address) || found.paged && found.state.contains(&address);
+        found.bases.contains(&address) && !looked_into && !bound(address)
+    }
+}
