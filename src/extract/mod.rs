@@ -25,6 +25,7 @@ mod powerpc64le;
 mod read;
 mod relocate;
 mod rows;
+mod s390x;
 mod step;
 mod value;
 mod vtables;
@@ -66,7 +67,7 @@ pub struct Extraction {
 }
 
 /// The decoders, by the name that data/arches.toml gives the architecture.
-const MACHINES: &[&dyn ir::Machine] = &[&powerpc64le::PowerPc64Le, &x86_64::X86_64];
+const MACHINES: &[&dyn ir::Machine] = &[&powerpc64le::PowerPc64Le, &s390x::S390x, &x86_64::X86_64];
 
 /// The architecture of a file: a name of data/arches.toml.
 pub fn arch(input: &Input) -> Result<&'static str, Error> {
