@@ -213,6 +213,14 @@ pub trait Machine: Sync {
     fn mode_bits(&self) -> u64 {
         0
     }
+    /// Bytes of the smallest entries of jump tables.
+    fn narrowest_entry(&self) -> u8 {
+        4
+    }
+    /// A comparison still holds behind the branch that asks for it.
+    fn branches_keep_flags(&self) -> bool {
+        true
+    }
     /// How many registers are followed; at most as many as a `Mask` has bits.
     fn registers(&self) -> usize;
     fn stack_pointer(&self) -> Reg;
