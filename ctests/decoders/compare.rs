@@ -68,6 +68,7 @@ pub fn written(op: &Op) -> Mask {
         | Op::EitherLoad { dst, .. }
         | Op::Clobber { dst } => 1 << dst,
         Op::LoadWide { .. } | Op::Store { .. } | Op::Compare { .. } | Op::FlagsLost => 0,
+        Op::CompareSigned { .. } | Op::Keep { .. } | Op::Recall { .. } => 0,
     }
 }
 

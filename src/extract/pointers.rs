@@ -209,6 +209,11 @@ impl<'a> Pointers<'a> {
         if stdio {
             return;
         }
+        // A slot that the loader fills is no table, be its address at hand during a call.
+        let section = self.image.section(data);
+        if section.is_some_and(|section| section.bound) {
+            return;
+        }
         let end = data + FARTHEST_FIELD;
         for (at, targets) in self.image.pointers.range(data..end) {
             if *at > data && (self.bases.contains(at) || self.elsewhere(*at, data)) {
