@@ -5,7 +5,7 @@ use capstone::{Arch, Mode};
 use rpledge::extract::ir::{Flow, Reg, Target};
 
 use super::listing::Line;
-use super::{aarch64, riscv64, x86_64};
+use super::{aarch64, powerpc64le, riscv64, s390x, x86_64};
 
 /// An architecture's second decoder.
 pub struct Second {
@@ -87,4 +87,10 @@ pub struct Excuse {
     pub why: &'static str,
 }
 
-pub const SECONDS: &[&Second] = &[&x86_64::SECOND, &aarch64::SECOND, &riscv64::SECOND];
+pub const SECONDS: &[&Second] = &[
+    &x86_64::SECOND,
+    &aarch64::SECOND,
+    &riscv64::SECOND,
+    &powerpc64le::SECOND,
+    &s390x::SECOND,
+];

@@ -28,6 +28,8 @@ pub struct Section {
     /// Empty where the file holds nothing (.bss).
     pub data: Vec<u8>,
     pub code: bool,
+    /// Holds only what the loader binds.
+    pub bound: bool,
     /// Does not change once the program runs: read-only, or read-only after relocation.
     pub fixed: bool,
     /// Read-only in the file too.

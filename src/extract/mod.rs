@@ -32,6 +32,7 @@ mod relink;
 mod relocate;
 mod riscv64;
 mod rows;
+mod s390x;
 mod selected;
 mod shared;
 mod step;
@@ -96,8 +97,9 @@ impl Extraction {
 #[rustfmt::skip]
 pub const MACHINES: &[&dyn ir::Machine] = &[
     &aarch64::Aarch64,
-    &riscv64::Riscv64,
     &powerpc64le::PowerPc64Le,
+    &riscv64::Riscv64,
+    &s390x::S390x,
     &x86::X86,
     &x86_64::X86_64,
 ];

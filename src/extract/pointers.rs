@@ -213,6 +213,11 @@ impl<'a> Pointers<'a> {
         if self.is_stdio(data) {
             return;
         }
+        // A slot that the loader fills is no table, be its address at hand during a call.
+        let section = self.image.section(data);
+        if section.is_some_and(|section| section.bound) {
+            return;
+        }
         let end = data + FARTHEST_FIELD;
         let before = to.len();
         for (at, targets) in self.image.pointers.range(data..end) {

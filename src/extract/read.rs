@@ -109,6 +109,7 @@ impl Image {
                 end: base + end,
                 data: data.to_vec(),
                 code: flags & u64::from(elf::SHF_EXECINSTR) != 0,
+                bound,
                 fixed: constant
                     || bound
                     || relro.iter().any(|(from, to)| *from <= start && end <= *to),

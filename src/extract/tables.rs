@@ -23,7 +23,7 @@ impl Context<'_> {
             let pointers = pointers.filter(|_| table.size == self.machine.word());
             if let Some(to) = pointers {
                 targets.extend(to.iter().filter(|to| self.image.in_code(**to)));
-            } else if table.size == 8 {
+            } else if table.size == 8 && table.plus == 0 {
                 if table.last.is_none() {
                     break;
                 }
