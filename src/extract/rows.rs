@@ -31,10 +31,12 @@ impl Names {
             addresses.entry(name).or_default().insert(export.address);
         }
         let mut chosen: BTreeMap<u64, String> = BTreeMap::new();
-        // A name that stands for other code as well says more than is known.
+        // In an archive a name may stand for code and for what replaces it (a lock
+        // and the empty one of programs without threads), where an alias does not.
+        let archive = !program.image.members.is_empty();
         let rank = |name: &str| {
             let codes = addresses.get(name).map_or(0, BTreeSet::len);
-            (codes, plainness(name))
+            (codes * usize::from(archive), plainness(name))
         };
         for (name, set) in &addresses {
             for address in set {
@@ -137,7 +139,7 @@ impl Folding<'_> {
             self.own(address, start, effect, &mut folded);
             for edge in self.program.edges.get(&address).into_iter().flatten() {
                 let to = edge.to;
-                if effect.is_none() && start.contains(&to) {
+                if effect.is_none() && start.contains(&to) || self.program.is_nothing(to) {
                     continue;
                 }
                 match self.roots.of(address, *edge) {
