@@ -20,6 +20,7 @@ pub mod graph;
 mod identify;
 mod ir;
 mod marks;
+mod notes;
 mod numbers;
 mod patch;
 mod pointers;
