@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 use super::discover::Found;
 use super::elf::Image;
-use super::ir::{Block, Cond, Flow, Machine, Mask, Op, Place, Src, Target, block};
+use super::ir::{Block, Cond, Flow, Machine, Mask, Op, Src, Target, block};
 use super::step::{opposite, refine};
 use super::value::{Atom, State, Table, Value};
 
