@@ -66,6 +66,8 @@ pub struct Function {
     pub refs: BTreeSet<u64>,
     /// Data that it mentions.
     pub data: BTreeSet<u64>,
+    /// Variables that it reads.
+    pub reads: BTreeSet<u64>,
     /// Data whose address it passes on or stores.
     pub passed: BTreeSet<u64>,
     pub puts: BTreeSet<(Put, u64)>,
@@ -230,6 +232,8 @@ impl Context<'_> {
             } => {
                 function.writes |= 1 << dst;
                 if *bytes == self.machine.word() {
+                    let places = self.address(place, state);
+                    function.reads.extend(places.constants());
                     for address in self.load(place, *bytes, *signed, state).constants() {
                         self.mention(address, function);
                     }
@@ -281,6 +285,14 @@ impl Context<'_> {
         match block.flow {
             Flow::Next => self.onward(entry, block.next, state),
             Flow::Return => Left::end(Exit::Return),
+            Flow::ReturnIf(cond) => {
+                let past = refine(state, opposite(cond));
+                let mut left = self.onward(entry, block.next, past);
+                if matches!(left.exit, Exit::On) {
+                    left.exit = Exit::Return;
+                }
+                left
+            }
             Flow::Stop => Left::end(Exit::Stop),
             Flow::Syscall => {
                 let number = state.get(self.machine.number()).clone();
@@ -338,6 +350,7 @@ impl Context<'_> {
             }
         }
         state.compared = None;
+        state.kept.clear();
         state
     }
 

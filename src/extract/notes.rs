@@ -16,6 +16,7 @@ impl Context<'_> {
     }
 
     pub fn mention(&self, address: u64, function: &mut Function) {
+        let address = self.image.entry(address);
         if self.found.entries.contains(&address) {
             function.refs.insert(address);
         } else if self

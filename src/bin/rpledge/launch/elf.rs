@@ -51,13 +51,14 @@ pub fn libc(pid: Pid, maps: &Maps, program: &Mapping) -> Option<Libc> {
     })
 }
 
-/// By the names that glibc and musl give their file; Debian's musl loader is a
+/// By the names that glibc, musl and klibc give their file; Debian's musl loader is a
 /// link to `libc.so`, and glibc was `libc-2.31.so` before 2.34.
 fn is_libc(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     matches!(name, "libc.so" | "libc.so.6")
         || name.starts_with("ld-musl-")
         || name.starts_with("libc.musl-")
+        || name.starts_with("klibc-")
         || name.starts_with("libc-2.") && name.ends_with(".so")
 }
 
