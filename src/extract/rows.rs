@@ -31,12 +31,11 @@ impl Names {
             addresses.entry(name).or_default().insert(export.address);
         }
         let mut chosen: BTreeMap<u64, String> = BTreeMap::new();
-        // In an archive a name may stand for code and for what replaces it (a lock
-        // and the empty one of programs without threads), where an alias does not.
-        let archive = !program.image.members.is_empty();
+        // A name that stands for other code as well (a lock, and the empty one of
+        // programs without threads) says more than is known.
         let rank = |name: &str| {
             let codes = addresses.get(name).map_or(0, BTreeSet::len);
-            (codes * usize::from(archive), plainness(name))
+            (codes, plainness(name))
         };
         for (name, set) in &addresses {
             for address in set {
