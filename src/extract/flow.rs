@@ -356,7 +356,8 @@ impl Context<'_> {
 
     /// Control goes to a known address: here or in another function.
     fn onward(&self, entry: u64, to: u64, state: State) -> Left {
-        if to != entry && self.found.entries.contains(&to) {
+        let function = self.found.entries.contains(&to) || self.image.undefined.contains_key(&to);
+        if to != entry && function {
             return Left::end(Exit::Tail {
                 target: Value::constant(to),
             });
