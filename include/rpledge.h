@@ -171,7 +171,7 @@ struct rpledge_status {
 
 /* The C library that this process runs on; see rpledge_libc(). */
 struct rpledge_libc {
-    /* "glibc", "musl" or "unknown". */
+    /* "glibc", "musl", "dietlibc" or "unknown". */
     char name[16];
     /* "2.36"; empty if it cannot be told. */
     char version[16];

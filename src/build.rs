@@ -19,7 +19,7 @@ use std::{env, fs};
 
 use facts::arches::{self, Arches, Endian};
 use facts::finding::{Finding, Source};
-use facts::{parse, promises, quirks, reduce, syscalls};
+use facts::{libcs, parse, promises, quirks, reduce, syscalls};
 
 /// Words in the bit sets of src/table.rs.
 const CALL_WORDS: usize = 8;
@@ -61,7 +61,10 @@ fn table_rs(data: &Path, arches: &Arches) -> Result<String, String> {
     let here = format!("/{name}.toml");
     let snapshots = files.iter().filter(|file| file.ends_with(&here));
     let snapshots = snapshots.map(|file| place(data, file, parse::snapshot));
-    let snapshots = snapshots.collect::<Result<Vec<_>, _>>()?;
+    let mut snapshots = snapshots.collect::<Result<Vec<_>, _>>()?;
+    if env::var_os("CARGO_FEATURE_CAPI").is_some() {
+        snapshots.retain(|snapshot| libcs::is_host(&snapshot.libc));
+    }
     let reduced = reduce::reduce(name, &syscalls, &promises, &quirks, &snapshots)?;
     if reduced.calls.len() > 64 * CALL_WORDS || reduced.limits.len() > 64 * LIMIT_WORDS {
         return Err("more system calls or limits than the sets of src/table.rs hold: widen them, there and in src/build.rs".to_owned());

@@ -118,7 +118,7 @@ pub struct rpledge_status {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rpledge_libc {
-    /// "glibc", "musl" or "unknown".
+    /// "glibc", "musl", "dietlibc" or "unknown".
     pub name: [c_char; 16],
     /// "2.36"; empty if it cannot be told.
     pub version: [c_char; 16],

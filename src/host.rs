@@ -51,7 +51,7 @@ impl Short {
 /// A running C library.
 #[derive(Clone, Copy, Debug)]
 pub struct Host {
-    /// "glibc", "musl", or "unknown".
+    /// "dietlibc", "glibc", "musl", or "unknown".
     pub name: &'static str,
     /// "2.36"; empty if it cannot be told.
     pub version: Short,
@@ -132,6 +132,7 @@ fn from_program(is_static: bool) -> Host {
         (Some(version), _) => ("glibc", Short::new(version)),
         (None, Some(version)) => ("musl", Short::new(version)),
         (None, None) if weak::has_musl() => ("musl", Short::EMPTY),
+        (None, None) if weak::has_dietlibc() => ("dietlibc", Short::EMPTY),
         (None, None) => ("unknown", Short::EMPTY),
     };
     let rows = resolve::find(&TABLE, name, version.as_str(), None);

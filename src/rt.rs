@@ -34,3 +34,18 @@ extern "C" fn rust_eh_personality() {
 extern "C" fn _Unwind_Resume() {
     stop()
 }
+
+/// Compilers turn comparisons into it, and dietlibc lacks it.
+///
+/// # Safety
+///
+/// As for bcmp(3).
+#[unsafe(no_mangle)]
+unsafe extern "C" fn bcmp(
+    a: *const core::ffi::c_void,
+    b: *const core::ffi::c_void,
+    n: usize,
+) -> i32 {
+    // SAFETY: the caller's promise is the same.
+    unsafe { libc::memcmp(a, b, n) }
+}

@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 use super::discover::Found;
 use super::elf::Image;
-use super::ir::{Block, Cond, Flow, Machine, Mask, Op, Place, Src, Target, block};
+use super::ir::{Block, Cond, Flow, Machine, Mask, Op, Src, Target, block};
 use super::shared::Shared;
 use super::value::{Atom, State, Value};
 
@@ -257,8 +257,18 @@ impl Context<'_> {
                 src: Src::Reg(reg),
                 bytes,
             } if *bytes == self.machine.word() => self.put(place, state.get(*reg), state, function),
-            Op::Const { dst, .. }
-            | Op::Page { dst, .. }
+            Op::Const { dst, value } => {
+                function.writes |= 1 << dst;
+                self.mention_number(*value, function);
+            }
+            Op::Store {
+                place,
+                src: Src::Imm(value),
+                ..
+            } if self.mention_number(*value as u64, function) => {
+                self.put(place, &Value::constant(*value as u64), state, function);
+            }
+            Op::Page { dst, .. }
             | Op::Insert { dst, .. }
             | Op::Copy { dst, .. }
             | Op::Add { dst, .. }
@@ -271,46 +281,6 @@ impl Context<'_> {
             | Op::EitherLoad { dst, .. }
             | Op::Clobber { dst } => function.writes |= 1 << dst,
             _ => {}
-        }
-    }
-
-    fn mention(&self, address: u64, function: &mut Function) {
-        let address = self.image.entry(address);
-        if self.found.entries.contains(&address) {
-            function.refs.insert(address);
-        } else if self
-            .image
-            .section(address)
-            .is_some_and(|section| !section.code)
-        {
-            function.data.insert(address);
-        }
-    }
-
-    fn put(&self, place: &Place, value: &Value, state: &State, function: &mut Function) {
-        if place.foreign || matches!(value, Value::Unknown | Value::AtMost(_)) {
-            return;
-        }
-        let pointers: Vec<u64> = value
-            .constants()
-            .filter(|c| self.found.entries.contains(c) || self.found.bases.contains(c))
-            .collect();
-        if pointers.is_empty() {
-            return;
-        }
-        let base = self.address(place, state);
-        let field = Put::Field(i32::try_from(place.disp).unwrap_or(i32::MAX));
-        for pointer in pointers {
-            if self.found.bases.contains(&pointer) {
-                function.passed.insert(pointer);
-            }
-            let mut globals = base.constants().peekable();
-            if globals.peek().is_none() && base.stack().is_none() {
-                function.puts.insert((field, pointer));
-            }
-            for global in globals {
-                function.puts.insert((Put::Global(global), pointer));
-            }
         }
     }
 
@@ -395,7 +365,8 @@ impl Context<'_> {
 
     /// Control goes to a known address: here or in another function.
     fn onward(&self, entry: u64, to: u64, state: State) -> Left {
-        if to != entry && self.found.entries.contains(&to) {
+        let function = self.found.entries.contains(&to) || self.image.undefined.contains_key(&to);
+        if to != entry && function {
             return Left::end(Exit::Tail {
                 target: Value::constant(to),
             });

@@ -154,6 +154,20 @@ impl Program {
     }
 }
 
+impl Program {
+    /// A lone return in an archive: dietlibc puts one where a program without threads has no lock.
+    pub fn is_nothing(&self, address: u64) -> bool {
+        if self.image.members.is_empty() {
+            return false;
+        }
+        let nodes = self.functions.get(&address).map(|function| &function.nodes);
+        let node = nodes
+            .filter(|nodes| nodes.len() == 1)
+            .and_then(|nodes| nodes.get(&address));
+        node.is_some_and(|node| node.site == address && matches!(node.exit, Exit::Return))
+    }
+}
+
 type Edges = BTreeMap<u64, BTreeSet<Edge>>;
 
 /// Whom each function may run, and which run code that is not the libc's.

@@ -44,7 +44,7 @@ use Mark::*;
 /// Which libc, which effect, by what.
 pub const MARKS: &[(&str, &str, Mark)] = &[
     ("dietlibc", "fatal", Named("__stack_chk_fail")),
-    ("dietlibc", "cancel", Export("pthread_testcancel")),
+    ("dietlibc", "cancel", Export("pthread_exit")),
     ("musl", "cancel", MayCall("pthread_exit")),
     ("musl", "aio", Export("aio_cancel")),
     ("glibc", "cancel", Export("__pthread_unwind")),

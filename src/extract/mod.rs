@@ -23,6 +23,7 @@ mod identify;
 pub mod ir;
 mod local;
 mod marks;
+mod notes;
 mod numbers;
 mod patch;
 mod pointers;
@@ -189,5 +190,7 @@ fn build(program: &graph::Program, options: &Options) -> Build {
     }
 }
 
+#[cfg(test)]
+mod archive_tests;
 #[cfg(test)]
 mod tests;

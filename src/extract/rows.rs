@@ -32,7 +32,8 @@ impl Names {
             addresses.entry(name).or_default().insert(export.address);
         }
         let mut chosen: BTreeMap<u64, String> = BTreeMap::new();
-        // A name that stands for other code as well says more than is known.
+        // A name that stands for other code as well (a lock, and the empty one of
+        // programs without threads) says more than is known.
         let rank = |name: &str| {
             let codes = addresses.get(name).map_or(0, BTreeSet::len);
             (codes, plainness(name))
@@ -175,6 +176,9 @@ impl Folding<'_> {
             self.own(address, start, effect, &mut folded);
             for edge in self.program.edges.get(&address).into_iter().flatten() {
                 let to = edge.to;
+                if self.program.is_nothing(to) {
+                    continue;
+                }
                 if effect.is_none() && start.contains(&to) {
                     walk.followed.insert((address, to));
                     continue;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::check::SnapshotCase;
 use super::document::{Lines, Text, in_file_order};
 use super::finding::Finding;
+use super::libcs;
 use super::near;
 use super::parse::ObjectKeys;
 use super::quirks::Change;
@@ -158,6 +159,15 @@ pub fn place(case: &SnapshotCase) -> Vec<Finding> {
         return vec![
             case.source
                 .finding(PLACE, keys.arch.span().start, what, help),
+        ];
+    }
+    let libc = keys.libc.get_ref().as_str();
+    if !libcs::names().any(|name| name == libc) {
+        let what = format!("{libc:?} is not a libc that is known");
+        let help = near::advice(libc, libcs::names(), "add it to src/facts/libcs.rs");
+        return vec![
+            case.source
+                .finding(PLACE, keys.libc.span().start, what, help),
         ];
     }
     let path = format!(

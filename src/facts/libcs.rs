@@ -7,6 +7,10 @@ pub struct Known {
     pub name: &'static str,
     /// In every program that it is linked into, and in no other libc.
     pub symbol: &'static str,
+    /// Can programs on it link the library? The others are the command's business:
+    /// klibc has no thread-local storage and no dl_iterate_phdr, and LLVM's, as
+    /// distributed, lies over another libc.
+    pub is_host: bool,
 }
 
 /// All of them. LLVM's has no such symbol of a fixed name: its C++ names hold the version.
@@ -14,28 +18,38 @@ pub const LIBCS: [Known; 5] = [
     Known {
         name: "dietlibc",
         symbol: "__you_tried_to_link_a_dietlibc_object_against_glibc",
+        is_host: true,
     },
     Known {
         name: "glibc",
         symbol: "__libc_setup_tls",
+        is_host: true,
     },
     Known {
         name: "klibc",
         symbol: "__auxval",
+        is_host: false,
     },
     Known {
         name: "llvm-libc",
         symbol: "__llvm_libc",
+        is_host: false,
     },
     Known {
         name: "musl",
         symbol: "__init_libc",
+        is_host: true,
     },
 ];
 
 /// Their names.
 pub fn names() -> impl Iterator<Item = &'static str> {
     LIBCS.iter().map(|libc| libc.name)
+}
+
+/// Can programs on it link the library?
+pub fn is_host(name: &str) -> bool {
+    LIBCS.iter().any(|libc| libc.name == name && libc.is_host)
 }
 
 /// The libc of which these are symbols.

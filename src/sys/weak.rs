@@ -10,6 +10,7 @@ global_asm!(
     ".weak __progname",
     ".weak __libc",
     ".weak backtrace",
+    ".weak __you_tried_to_link_a_dietlibc_object_against_glibc",
     ".pushsection .data.rel.ro.rpledge_weak, \"aw\", @progbits",
     ".balign 8",
     ".hidden rpledge_weak",
@@ -20,12 +21,13 @@ global_asm!(
     ".quad __progname",
     ".quad __libc",
     ".quad backtrace",
+    ".quad __you_tried_to_link_a_dietlibc_object_against_glibc",
     ".size rpledge_weak, . - rpledge_weak",
     ".popsection",
 );
 
 unsafe extern "C" {
-    static rpledge_weak: [*const c_void; 5];
+    static rpledge_weak: [*const c_void; 6];
 }
 
 /// "2.36", of the glibc that this process runs on.
@@ -53,6 +55,12 @@ pub fn musl_version() -> Option<&'static [u8]> {
 pub fn has_musl() -> bool {
     // SAFETY: as above.
     unsafe { !rpledge_weak[3].is_null() }
+}
+
+/// Is a dietlibc linked? It is in every such program; no version is.
+pub fn has_dietlibc() -> bool {
+    // SAFETY: as above.
+    unsafe { !rpledge_weak[5].is_null() }
 }
 
 /// Make glibc open libgcc_s.so.1, as pthread_cancel(3) and pthread_exit(3) do

@@ -32,6 +32,8 @@ pub fn libc(pid: Pid, maps: &Maps, program: &Mapping) -> Option<Libc> {
         .filter(|mapping| mapping.executable && mapping.inode != 0)
         .filter(|mapping| !mapping.same_file(program));
     let found = objects.clone().find(|mapping| is_libc(&mapping.path));
+    // klibc is its programs' interpreter and no loader: they begin in it.
+    let found = found.or(Some(program).filter(|mapping| is_klibc(&mapping.path)));
     let shared = found.is_some();
     let mapping = match found {
         Some(mapping) => mapping,
@@ -59,6 +61,11 @@ fn is_libc(path: &str) -> bool {
         || name.starts_with("ld-musl-")
         || name.starts_with("libc.musl-")
         || name.starts_with("libc-2.") && name.ends_with(".so")
+}
+
+fn is_klibc(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.starts_with("klibc-") && name.ends_with(".so")
 }
 
 /// Whether a file is a program for this machine; else what it is.

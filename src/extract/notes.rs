@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a function mentions: code, data, and pointers that it puts somewhere.
+
+use super::flow::{Context, Function, Put};
+use super::ir::Place;
+use super::value::{State, Value};
+
+impl Context<'_> {
+    /// Code that is not position-independent has addresses as numbers: true if it is one.
+    pub fn mention_number(&self, value: u64, function: &mut Function) -> bool {
+        let is_address = self.image.mentioned.contains(&value);
+        if is_address {
+            self.mention(value, function);
+        }
+        is_address
+    }
+
+    pub fn mention(&self, address: u64, function: &mut Function) {
+        let address = self.image.entry(address);
+        if self.found.entries.contains(&address) {
+            function.refs.insert(address);
+        } else if self
+            .image
+            .section(address)
+            .is_some_and(|section| !section.code)
+        {
+            function.data.insert(address);
+        }
+    }
+
+    pub fn put(&self, place: &Place, value: &Value, state: &State, function: &mut Function) {
+        if place.foreign || matches!(value, Value::Unknown | Value::AtMost(_)) {
+            return;
+        }
+        let pointers: Vec<u64> = value
+            .constants()
+            .filter(|c| self.found.entries.contains(c) || self.found.bases.contains(c))
+            .collect();
+        if pointers.is_empty() {
+            return;
+        }
+        let base = self.address(place, state);
+        let field = Put::Field(i32::try_from(place.disp).unwrap_or(i32::MAX));
+        for pointer in pointers {
+            if self.found.bases.contains(&pointer) {
+                function.passed.insert(pointer);
+            }
+            let mut globals = base.constants().peekable();
+            if globals.peek().is_none() && base.stack().is_none() {
+                function.puts.insert((field, pointer));
+            }
+            for global in globals {
+                function.puts.insert((Put::Global(global), pointer));
+            }
+        }
+    }
+}
