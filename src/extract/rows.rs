@@ -83,6 +83,16 @@ struct Walk {
     open: BTreeSet<u64>,
 }
 
+impl Walk {
+    fn from(start: &BTreeSet<u64>) -> Walk {
+        Walk {
+            start: start.clone(),
+            open: start.clone(),
+            ..Walk::default()
+        }
+    }
+}
+
 /// Own numbers, before they get their names.
 #[derive(Default)]
 struct Folded {
@@ -150,11 +160,7 @@ impl Folding<'_> {
     fn fold(&self, start: &BTreeSet<u64>, effect: Option<&str>) -> Folded {
         let mut folded = Folded::default();
         let mut work = Vec::new();
-        let mut walk = Walk {
-            start: start.clone(),
-            open: start.clone(),
-            ..Walk::default()
-        };
+        let mut walk = Walk::from(start);
         let last = start
             .iter()
             .any(|address| self.roots.fatal.contains(address));

@@ -144,9 +144,7 @@ impl Value {
                 {
                     return self.clone();
                 }
-                let mut atoms = self.atoms().to_vec();
-                atoms.extend_from_slice(other.atoms());
-                Value::from_atoms(atoms)
+                Value::from_atoms([self.atoms(), other.atoms()].concat())
             }
             _ => Value::Unknown,
         }

@@ -35,6 +35,15 @@ pub fn in_file_order<V>(table: &BTreeMap<Text, V>) -> Vec<(&Text, &V)> {
     lines
 }
 
+/// The lines of a table with the places of their keys, in the order of the file.
+pub fn placed(lines: &Lines) -> Vec<(String, String, usize)> {
+    let line = |(key, value): (&Text, &Text)| {
+        let at = key.span().start;
+        (key.get_ref().clone(), value.get_ref().clone(), at)
+    };
+    in_file_order(lines).into_iter().map(line).collect()
+}
+
 /// Reads TOML into a type whose fields are the file's keys.
 pub fn read<T: DeserializeOwned>(source: &Source) -> Result<T, Vec<Finding>> {
     let (table, errors) = DeTable::parse_recoverable(source.text);

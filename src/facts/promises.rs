@@ -298,16 +298,7 @@ impl Reader<'_> {
             effects: placed(&keys.effects),
             calls: keys.calls.as_ref().map(words).unwrap_or_default(),
             rules: self.rules(&keys.limits),
-            excuses: document::in_file_order(&keys.excuses)
-                .into_iter()
-                .map(|(call, why)| {
-                    (
-                        call.as_ref().clone(),
-                        why.as_ref().clone(),
-                        call.span().start,
-                    )
-                })
-                .collect(),
+            excuses: document::placed(&keys.excuses),
             broker: text(&keys.broker),
             partial: text(&keys.partial),
         }

@@ -133,3 +133,54 @@ fn json(function: &str, roads: &[Road], promises: Option<Set>) -> String {
         serde_json::json!({ "function": function, "roads": roads })
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rpledge::facts::finding::Source;
+    use rpledge::facts::{parse, promises};
+
+    fn ask(function: &str, words: Option<&str>, as_json: bool) -> Result<String, Failure> {
+        let text = include_str!("../../facts/testdata/glibc-2.36.toml");
+        let snapshot = parse::snapshot(&Source { file: "f", text }).expect("ours");
+        let text = include_str!("../../../data/promises.toml");
+        let definitions = promises::read(&Source { file: "f", text }).expect("ours");
+        let promises = words.map(|words| Set::parse(words).expect(words));
+        roads(&[snapshot], &definitions, function, promises, as_json)
+    }
+
+    #[test]
+    fn each_road_has_its_calls_and_who_grants_it() {
+        let plain = ask("tcgetattr", None, false).expect("a function");
+        assert_eq!(plain, "glibc-2.36\ttcgetattr\tioctl[TCGETS]\n");
+        let cut = ask("tcgetattr", Some("stdio"), false).expect("a function");
+        assert_eq!(cut, "glibc-2.36\ttcgetattr\tioctl[TCGETS]\tcut\n");
+        let text = ask("open", Some("stdio rpath wpath"), false).expect("a function");
+        let mut lines = text.lines();
+        let first = "glibc-2.36\topen\topenat\tgranted by rpath wpath";
+        assert_eq!(lines.next(), Some(first));
+        // No promise that opens files lets open(3) be cancelled.
+        let cancel = "glibc-2.36\t!cancel\texit futex\tcut";
+        assert!(lines.any(|line| line == cancel), "{text}");
+        let text = ask("printf", Some("stdio"), true).expect("a function");
+        let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let roads = value["roads"].as_array().expect("a list");
+        assert!(roads.len() > 2, "{text}");
+        assert!(
+            roads
+                .iter()
+                .all(|road| road["granted"] == serde_json::json!(["stdio"]))
+        );
+    }
+
+    #[test]
+    fn no_such_function_is_usage() {
+        let failure = ask("opne", None, false).expect_err("no function");
+        assert_eq!(failure.code, crate::report::code::USAGE);
+        assert!(
+            failure.text.contains("did you mean \"open\"?"),
+            "{}",
+            failure.text
+        );
+    }
+}
