@@ -2,7 +2,6 @@
 //! `rpledge data`: format, check, compare and ask the data files.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -13,7 +12,7 @@ use rpledge::facts::diff::{self, Diff};
 use rpledge::facts::finding::{Finding, Source};
 use rpledge::facts::form::{self, Kind};
 use rpledge::facts::reduce::reduce;
-use rpledge::facts::{Snapshot, near, parse, promises, quirks};
+use rpledge::facts::{Snapshot, merge, near, parse, promises, quirks};
 
 use crate::extract;
 use crate::report;
@@ -33,6 +32,8 @@ pub struct Args {
 enum Verb {
     /// Make a snapshot of a libc's files
     Extract(extract::Args),
+    /// Join snapshots of several builds of one version
+    Merge(MergeArgs),
     #[command(flatten)]
     Ask(Ask),
 }
@@ -82,6 +83,16 @@ struct DiffArgs {
 }
 
 #[derive(clap::Args)]
+struct MergeArgs {
+    /// Write DIR/<libc>/<version>/<arch>.toml and say so [default: standard output]
+    #[arg(long, short, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Snapshots of one libc, version and architecture
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+}
+
+#[derive(clap::Args)]
 struct CallsArgs {
     /// A libc like glibc-2.36
     libc: String,
@@ -100,9 +111,8 @@ struct CallsArgs {
 pub fn main(args: Args) -> Result<ExitCode, Failure> {
     let ask = match args.verb {
         Verb::Ask(ask) => ask,
-        Verb::Extract(args) => {
-            return extract::main(args);
-        }
+        Verb::Extract(args) => return extract::main(args),
+        Verb::Merge(args) => return merge(&args),
     };
     let answer = answer(&ask)?;
     report::print(&answer.text)?;
@@ -166,7 +176,7 @@ fn fmt(args: &FmtArgs) -> Result<Answer, Failure> {
         }
         differ.push_str(&format!("{shown}\n"));
         if !args.check {
-            replace(path, &canonical)?;
+            store::write(path, &canonical)?;
         }
     }
     if !args.check {
@@ -174,20 +184,6 @@ fn fmt(args: &FmtArgs) -> Result<Answer, Failure> {
     }
     let nothing = differ.is_empty();
     Ok(Answer::found(differ, nothing))
-}
-
-/// The whole new file or the whole old one, whatever happens.
-fn replace(path: &Path, text: &str) -> Result<(), Failure> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let new = path.with_file_name(name);
-    fs::write(&new, text)
-        .and_then(|()| fs::rename(&new, path))
-        .map_err(|why| {
-            // What was written is of no use; that it stays is no second failure.
-            let _ = fs::remove_file(&new);
-            Failure::data(format!("rpledge: {}: {why}", path.display()))
-        })
 }
 
 fn check(args: &CheckArgs) -> Result<Answer, Failure> {
@@ -242,6 +238,19 @@ fn findings(store: &Store) -> Result<Vec<Finding>, Failure> {
     Ok(findings)
 }
 
+fn merge(args: &MergeArgs) -> Result<ExitCode, Failure> {
+    let mut merged: Option<Snapshot> = None;
+    for path in &args.files {
+        let next = store::read_snapshot(path)?;
+        merged = Some(match &merged {
+            None => next,
+            Some(before) => merge::merge(before, &next)
+                .map_err(|why| Failure::data(format!("rpledge: {}: {why}", path.display())))?,
+        });
+    }
+    extract::output(&merged.unwrap_or_default(), args.output.as_deref())
+}
+
 fn diff(args: &DiffArgs) -> Result<Answer, Failure> {
     let store = Store::open(args.data.as_deref())?;
     let arch = args.arch.as_deref().unwrap_or(Arch::host().name);
@@ -249,11 +258,7 @@ fn diff(args: &DiffArgs) -> Result<Answer, Failure> {
         if !word.contains('/') && !word.ends_with(".toml") {
             return store.snapshot(word, arch);
         }
-        let text = store::read(Path::new(word))?;
-        Ok(parse::snapshot(&Source {
-            file: word,
-            text: &text,
-        })?)
+        store::read_snapshot(Path::new(word))
     };
     let (old, new) = (snapshot(&args.old)?, snapshot(&args.new)?);
     let mut diff = Diff::new(&old, &new);

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use clap::Parser;
 
+use std::fs;
+
 use super::*;
 
 #[derive(clap::Parser)]

@@ -3,6 +3,7 @@
 
 mod data;
 mod extract;
+mod files;
 mod identify;
 mod launch;
 mod report;

@@ -196,3 +196,26 @@ pub fn read(path: &Path) -> Result<String, Failure> {
         )])
     })
 }
+
+/// The whole new file or the whole old one, whatever happens.
+pub fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    let new = path.with_file_name(name);
+    fs::write(&new, text)
+        .and_then(|()| fs::rename(&new, path))
+        .map_err(|why| {
+            // What was written is of no use; that it stays is no second failure.
+            let _ = fs::remove_file(&new);
+            Failure::data(format!("rpledge: {}: {why}", path.display()))
+        })
+}
+
+/// A snapshot from a file.
+pub fn read_snapshot(path: &Path) -> Result<Snapshot, Failure> {
+    let text = read(path)?;
+    Ok(parse::snapshot(&Source {
+        file: &path.display().to_string(),
+        text: &text,
+    })?)
+}
