@@ -220,6 +220,8 @@ fn findings(store: &Store) -> Result<Vec<Finding>, Failure> {
     }
     // One that cannot be read is found below.
     known.quirks = store.quirks().unwrap_or_default();
+    known.gaps = store.gaps().unwrap_or_default();
+    known.promises = store.promises().unwrap_or_default();
     known.snapshots = store
         .snapshots()
         .filter_map(|source| parse::snapshot(&source).ok())

@@ -7,6 +7,7 @@ use std::path::Path;
 use rpledge::facts::arches::{self, Arches};
 use rpledge::facts::finding::Source;
 use rpledge::facts::form::Kind;
+use rpledge::facts::gaps::{self, Gap};
 use rpledge::facts::promises::{self, Promises};
 use rpledge::facts::quirks::{self, Quirk};
 use rpledge::facts::syscalls::{self, Syscalls};
@@ -79,6 +80,14 @@ impl Store {
     pub fn quirks(&self) -> Result<Vec<Quirk>, Failure> {
         match self.source("quirks.toml") {
             Some(source) => Ok(quirks::read(&source)?),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// No file is no gap.
+    pub fn gaps(&self) -> Result<Vec<Gap>, Failure> {
+        match self.source("gaps.toml") {
+            Some(source) => Ok(gaps::read(&source)?),
             None => Ok(Vec::new()),
         }
     }
