@@ -32,8 +32,8 @@ fn known() -> Known {
     Known {
         arches,
         syscalls,
-        quirks: Vec::new(),
         snapshots,
+        ..Known::default()
     }
 }
 

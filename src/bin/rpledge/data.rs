@@ -18,6 +18,7 @@ use crate::extract;
 use crate::report;
 use crate::report::{Failure, code};
 use crate::store::{self, Store};
+use crate::survey;
 
 /// Formats, checks, compares and asks the data files
 #[derive(clap::Args)]
@@ -49,6 +50,8 @@ enum Ask {
     Diff(DiffArgs),
     /// Print the system calls of a libc's functions
     Calls(CallsArgs),
+    /// Print a line a snapshot: functions, system call sites, size of the closures
+    Table(TableArgs),
 }
 
 #[derive(clap::Args)]
@@ -108,6 +111,13 @@ struct CallsArgs {
     data: Option<PathBuf>,
 }
 
+#[derive(clap::Args)]
+struct TableArgs {
+    /// Data directory [default: the data that the command carries]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
 pub fn main(args: Args) -> Result<ExitCode, Failure> {
     let ask = match args.verb {
         Verb::Ask(ask) => ask,
@@ -147,6 +157,10 @@ fn answer(ask: &Ask) -> Result<Answer, Failure> {
         Ask::Check(args) => check(args),
         Ask::Diff(args) => diff(args),
         Ask::Calls(args) => calls(args),
+        Ask::Table(args) => {
+            let store = Store::open(args.data.as_deref())?;
+            Ok(Answer::ok(survey::table(&store)?))
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod report;
 mod run;
 mod show;
 mod store;
+mod survey;
 mod tables;
 
 use std::process::ExitCode;
