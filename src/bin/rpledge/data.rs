@@ -77,7 +77,7 @@ struct DiffArgs {
     old: String,
     /// A file, or a libc like glibc-2.36
     new: String,
-    /// Architecture of the libcs [default: this machine's]
+    /// Architecture of the libcs [default: the file's, or this machine's]
     #[arg(long)]
     arch: Option<String>,
     /// Data directory [default: the data that the command carries]
@@ -269,14 +269,22 @@ fn merge(args: &MergeArgs) -> Result<ExitCode, Failure> {
 
 fn diff(args: &DiffArgs) -> Result<Answer, Failure> {
     let store = Store::open(args.data.as_deref())?;
-    let arch = args.arch.as_deref().unwrap_or(Arch::host().name);
-    let snapshot = |word: &str| {
-        if !word.contains('/') && !word.ends_with(".toml") {
-            return store.snapshot(word, arch);
-        }
-        store::read_snapshot(Path::new(word))
+    let file = |word: &str| {
+        let is_file = word.contains('/') || word.ends_with(".toml");
+        is_file
+            .then(|| store::read_snapshot(Path::new(word)))
+            .transpose()
     };
-    let (old, new) = (snapshot(&args.old)?, snapshot(&args.new)?);
+    let (old, new) = (file(&args.old)?, file(&args.new)?);
+    // A libc's name beside a file is that libc on the file's architecture.
+    let other = old.as_ref().or(new.as_ref()).map(|one| one.arch.clone());
+    let arch = args.arch.clone().or(other);
+    let arch = arch.unwrap_or(Arch::host().name.to_owned());
+    let named = |one: Option<Snapshot>, word: &str| match one {
+        Some(snapshot) => Ok(snapshot),
+        None => store.snapshot(word, &arch),
+    };
+    let (old, new) = (named(old, &args.old)?, named(new, &args.new)?);
     let mut diff = Diff::new(&old, &new);
     if let Some(promises) = store.promises()? {
         let resolved = |snapshot: &Snapshot| granted(&store, &promises, snapshot);
