@@ -12,9 +12,10 @@ use rpledge::facts::diff::{self, Diff};
 use rpledge::facts::finding::{Finding, Source};
 use rpledge::facts::form::{self, Kind};
 use rpledge::facts::reduce::reduce;
-use rpledge::facts::{Snapshot, merge, near, parse, promises, quirks};
+use rpledge::facts::{Snapshot, merge, near, parse, promises, quirks, row};
 
 use crate::extract;
+use crate::history;
 use crate::report;
 use crate::report::{Failure, code};
 use crate::store::{self, Store};
@@ -52,6 +53,8 @@ enum Ask {
     Calls(CallsArgs),
     /// Print a line a snapshot: functions, system call sites, size of the closures
     Table(TableArgs),
+    /// Print what a function does in every version, on every architecture
+    History(history::Args),
 }
 
 #[derive(clap::Args)]
@@ -103,7 +106,7 @@ struct CallsArgs {
     arch: String,
     /// Functions [default: all]
     functions: Vec<String>,
-    /// Print one JSON object: {function: {"calls": [...], "effects": {effect: [...]}}}
+    /// Print one JSON object: {function: {"calls": [...], "values": {call: [...]}, "effects": {effect: [...]}}}
     #[arg(long)]
     json: bool,
     /// Data directory [default: the data that the command carries]
@@ -161,6 +164,7 @@ fn answer(ask: &Ask) -> Result<Answer, Failure> {
             let store = Store::open(args.data.as_deref())?;
             Ok(Answer::ok(survey::table(&store)?))
         }
+        Ask::History(args) => Ok(Answer::ok(history::history(args)?)),
     }
 }
 
@@ -347,7 +351,9 @@ fn calls(args: &CallsArgs) -> Result<Answer, Failure> {
 fn lines(found: &[(&str, Closure)]) -> String {
     let mut out = String::new();
     for (name, closure) in found {
-        let calls: Vec<&str> = closure.calls.iter().map(String::as_str).collect();
+        let calls = closure.calls.iter();
+        let calls = calls.map(|call| row::call(call, closure.values.get(call)));
+        let calls: Vec<String> = calls.collect();
         let added = closure.effects.iter();
         let added: Vec<String> = added
             .flat_map(|(effect, calls)| calls.iter().map(move |call| format!("{effect}:{call}")))
@@ -363,7 +369,13 @@ fn lines(found: &[(&str, Closure)]) -> String {
 
 fn json(found: &[(&str, Closure)]) -> String {
     let one = |(name, closure): &(&str, Closure)| {
-        let value = serde_json::json!({ "calls": closure.calls, "effects": closure.effects });
+        let Closure {
+            calls,
+            values,
+            effects,
+            ..
+        } = closure;
+        let value = serde_json::json!({ "calls": calls, "values": values, "effects": effects });
         ((*name).to_owned(), value)
     };
     let object: BTreeMap<String, serde_json::Value> = found.iter().map(one).collect();

@@ -4,9 +4,11 @@
 mod data;
 mod extract;
 mod files;
+mod history;
 mod identify;
 mod launch;
 mod report;
+mod roads;
 mod run;
 mod show;
 mod store;
