@@ -312,3 +312,54 @@ fn diff_takes_names_and_files() {
     let (text, code) = here.run("diff --arch x86_64 glibc-2.36 glibc-2.36");
     assert_eq!((text.contains('='), code), (false, code::OK), "{text}");
 }
+
+#[test]
+fn table_has_a_line_a_snapshot() {
+    let (text, code) = Directory::new().run("table");
+    let lines: Vec<Vec<&str>> = text
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!((lines.len(), code), (3, code::OK), "{text}");
+    assert_eq!(
+        lines[1],
+        [
+            "glibc-2.36",
+            "x86_64",
+            "1",
+            "15",
+            "571",
+            "0",
+            "2.1",
+            "3.6",
+            "-"
+        ]
+    );
+    assert_eq!((lines[2][0], lines[2][3]), ("glibc-2.41", "15"));
+}
+
+#[test]
+fn merged_snapshots_go_to_their_place() {
+    let here = Directory::new();
+    let other = SNAPSHOT
+        .replace("deb12u14", "deb12u7")
+        .replace("free = \"munmap\"", "free = \"madvise\"");
+    here.write("other.toml", other);
+    let files = ["glibc/2.36/x86_64.toml", "other.toml"].map(|name| here.0.join(name));
+    let output = Some(here.0.join("new"));
+    let args = MergeArgs {
+        output,
+        files: files.to_vec(),
+    };
+    merge(&args).expect("two builds of one version");
+    let text = here.read("new/glibc/2.36/x86_64.toml");
+    assert!(text.contains("\nfree = \"madvise munmap\"\n"), "{text}");
+    let args = MergeArgs {
+        output: None,
+        files: ["2.36", "2.41"]
+            .map(|version| here.0.join(format!("glibc/{version}/x86_64.toml")))
+            .to_vec(),
+    };
+    let failure = merge(&args).expect_err("two versions");
+    assert!(failure.text.contains("version is"), "{}", failure.text);
+}
