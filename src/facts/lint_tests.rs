@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::check::{self, Judge, Known, RULES};
 use super::finding::{Finding, Source};
 use super::form::Kind;
+use super::gaps::Lack;
 use super::version::Versions;
 use super::{arches, check_gaps, gaps, parse, promises, syscalls};
 
@@ -45,19 +46,21 @@ fn known() -> Known {
         arches,
         syscalls,
         promises: Some(promises),
-        gaps: vec![anything_absent()],
+        gaps: [Lack::Absent, Lack::Empty, Lack::Lost]
+            .map(anything)
+            .to_vec(),
         snapshots: vec![snapshot],
         ..Known::default()
     }
 }
 
 /// The snapshots here are cut short.
-fn anything_absent() -> gaps::Gap {
+fn anything(lack: Lack) -> gaps::Gap {
     gaps::Gap {
         libc: "glibc".to_owned(),
         versions: Versions::default(),
         arch: "*".to_owned(),
-        lack: gaps::Lack::Absent,
+        lack,
         names: BTreeSet::from(["*".to_owned()]),
         why: "cut short".to_owned(),
     }
