@@ -116,6 +116,9 @@ struct CallsArgs {
 
 #[derive(clap::Args)]
 struct TableArgs {
+    /// What traces showed: the lines of all libcs that the check of traces ended with
+    #[arg(long, value_name = "FILE")]
+    verdict: Option<PathBuf>,
     /// Data directory [default: the data that the command carries]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -162,7 +165,11 @@ fn answer(ask: &Ask) -> Result<Answer, Failure> {
         Ask::Calls(args) => calls(args),
         Ask::Table(args) => {
             let store = Store::open(args.data.as_deref())?;
-            Ok(Answer::ok(survey::table(&store)?))
+            let verdict = match &args.verdict {
+                Some(path) => store::read(path)?,
+                None => String::new(),
+            };
+            Ok(Answer::ok(survey::table(&store, &verdict)?))
         }
         Ask::History(args) => Ok(Answer::ok(history::history(args)?)),
     }

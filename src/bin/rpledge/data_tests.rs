@@ -315,7 +315,10 @@ fn diff_takes_names_and_files() {
 
 #[test]
 fn table_has_a_line_a_snapshot() {
-    let (text, code) = Directory::new().run("table");
+    let here = Directory::new();
+    let verdict = "glibc-2.41 x86_64: 230 passed, 4 failed, 3 skipped\n";
+    here.write("verdict", verdict);
+    let (text, code) = here.run(&format!("table --verdict {}", here.path("verdict")));
     let lines: Vec<Vec<&str>> = text
         .lines()
         .map(|line| line.split_whitespace().collect())
@@ -335,7 +338,10 @@ fn table_has_a_line_a_snapshot() {
             "-"
         ]
     );
-    assert_eq!((lines[2][0], lines[2][3]), ("glibc-2.41", "15"));
+    assert_eq!(
+        (lines[2][0], lines[2][3], lines[2][8]),
+        ("glibc-2.41", "15", "230/234")
+    );
 }
 
 #[test]

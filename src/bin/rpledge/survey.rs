@@ -24,7 +24,7 @@ const HEAD: [&str; 9] = [
 ];
 
 /// One snapshot's line. Of several builds the sites are those of the first.
-fn line(snapshot: &Snapshot, traced: Option<String>) -> Result<Vec<String>, Failure> {
+fn line(snapshot: &Snapshot, verdict: &str) -> Result<Vec<String>, Failure> {
     let Snapshot {
         libc,
         version,
@@ -55,7 +55,7 @@ fn line(snapshot: &Snapshot, traced: Option<String>) -> Result<Vec<String>, Fail
         first(|build| build.unresolved),
         mean(own),
         mean(all),
-        traced.unwrap_or("-".to_owned()),
+        traced(verdict, &format!("{libc}-{version} {arch}: ")).unwrap_or("-".to_owned()),
     ])
 }
 
@@ -64,8 +64,20 @@ fn with_effects(closure: &Closure) -> usize {
     effects.chain(&closure.calls).collect::<BTreeSet<_>>().len()
 }
 
-/// All snapshots of a store, sorted by libc, version and architecture.
-pub fn table(store: &Store) -> Result<String, Failure> {
+/// "230/234" of a line "glibc-2.36 x86_64: 230 passed, 4 failed, 3 skipped".
+fn traced(verdict: &str, place: &str) -> Option<String> {
+    let mut counts = verdict.lines().filter_map(|line| {
+        let (passed, rest) = line.strip_prefix(place)?.split_once(" passed, ")?;
+        let (failed, _) = rest.split_once(" failed, ")?;
+        Some((passed.parse::<u32>().ok()?, failed.parse::<u32>().ok()?))
+    });
+    let (passed, failed) = counts.next()?;
+    Some(format!("{passed}/{}", passed.saturating_add(failed)))
+}
+
+/// All snapshots of a store, sorted by libc, version and architecture; with
+/// what `rpledge data verify` printed.
+pub fn table(store: &Store, verdict: &str) -> Result<String, Failure> {
     let corrections = store.quirks()?;
     let mut snapshots = store
         .snapshots()
@@ -80,7 +92,7 @@ pub fn table(store: &Store) -> Result<String, Failure> {
     });
     let mut lines = vec![HEAD.map(str::to_owned).to_vec()];
     for snapshot in &snapshots {
-        lines.push(line(snapshot, None)?);
+        lines.push(line(snapshot, verdict)?);
     }
     Ok(aligned(&lines))
 }
