@@ -229,7 +229,7 @@ fn check_says_what_is_wrong_and_where() {
         here.path("glibc/notes.toml"),
     );
     let expected = format!(
-        "{snapshot}:33:9: x86_64 has no system call \"munmup\"; did you mean \"munmap\"? [unknown-call]\n\
+        "{snapshot}:35:9: x86_64 has no system call \"munmup\"; did you mean \"munmap\"? [unknown-call]\n\
          {notes}:1:1: not a data file; name it <libc>/<version>/<arch>.toml, or move it away [place]\n"
     );
     assert_eq!((text, code), (expected, code::FOUND));
