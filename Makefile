@@ -35,7 +35,7 @@ MANPAGES = $(wildcard man/*.[1-8])
 GENERATE = $(CARGO) run --quiet --all-features --example header
 
 # What `make check` runs, in order; each is a target, counted by scripts/tally.
-CHECKS = check-fmt check-clippy check-rust check-data check-man check-manual check-header \
+CHECKS = check-fmt check-clippy check-rust check-data check-constants check-man check-manual check-header \
          check-header-compiles check-symbols check-exceptions check-install check-examples \
          check-fileserver check-c check-traces check-decoders
 # What `make check-live` runs: checks that need the network.
@@ -86,6 +86,9 @@ check-rust: ## unit tests
 
 check-data: command ## the database's linter
 	$(COMMAND) data check
+
+check-constants: ## the data's names of numbers, against this machine's headers
+	@scripts/check-constants
 
 check-syscalls: ## the system call numbers, against libseccomp's own
 	scripts/check-syscalls

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One operation on what is known: registers, the stack, constant memory, comparisons.
 
+use std::rc::Rc;
+
 use super::flow::Context;
 use super::ir::{Cond, Op, Place, Reg, Src, Way};
 use super::value::{Atom, Compared, State, Table, Value};
@@ -105,7 +107,7 @@ impl Context<'_> {
             && state.get(index).single().is_none()
         {
             return match self.table(place, bytes, signed, state) {
-                Some(table) if bytes >= 4 => Value::Entry(table),
+                Some(table) if bytes >= 4 => Value::Entry(Rc::new(table)),
                 _ => Value::Unknown.narrow(bytes, signed),
             };
         }
@@ -365,14 +367,8 @@ impl Context<'_> {
         for atom in address.atoms() {
             let Atom::Stack(at) = atom else { continue };
             let end = at.saturating_add(i32::from(bytes.max(1)));
-            for (slot, known) in &mut state.slots {
-                if *slot > at.saturating_sub(8) && *slot < end && *slot != *at {
-                    // A longer store covers it; a shorter one may cut into it.
-                    if *slot > *at {
-                        *known = Value::Unknown;
-                    }
-                }
-            }
+            // A longer store covers what follows.
+            state.forget(*at, end);
             state.set_slot(
                 *at,
                 if single {
@@ -450,7 +446,7 @@ pub fn refine(mut state: State, cond: Cond) -> State {
     let old = state.get(reg).clone();
     let most = match cond {
         Cond::Equal => {
-            state.regs[usize::from(reg)] = Value::constant(with);
+            state.refine(reg, Value::constant(with));
             return state;
         }
         Cond::NotEqual => {
@@ -461,7 +457,7 @@ pub fn refine(mut state: State, cond: Cond) -> State {
                 .filter(|atom| *atom != Atom::Const(with))
                 .collect();
             if !rest.is_empty() {
-                state.regs[usize::from(reg)] = Value::from_atoms(rest);
+                state.refine(reg, Value::from_atoms(rest));
             }
             return state;
         }
@@ -473,7 +469,7 @@ pub fn refine(mut state: State, cond: Cond) -> State {
         && !matches!(old, Value::Entry(_))
         && old.stack().is_none()
     {
-        state.regs[usize::from(reg)] = Value::AtMost(most);
+        state.refine(reg, Value::AtMost(most));
     }
     state
 }

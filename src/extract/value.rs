@@ -57,10 +57,12 @@ pub enum Value {
     One(Atom),
     /// Sorted, two or more.
     Many(Rc<[Atom]>),
-    Entry(Table),
+    /// Shared: few are read, and they are far larger than anything else.
+    Entry(Rc<Table>),
 }
 
 impl PartialEq for Value {
+    #[inline]
     fn eq(&self, other: &Value) -> bool {
         match (self, other) {
             (Value::Unknown, Value::Unknown) => true,
@@ -159,10 +161,10 @@ impl Value {
 
     pub fn plus(&self, by: i64) -> Value {
         match self {
-            Value::Entry(table) => Value::Entry(Table {
+            Value::Entry(table) => Value::Entry(Rc::new(Table {
                 plus: table.plus.wrapping_add(by as u64),
-                ..*table
-            }),
+                ..**table
+            })),
             _ if by == 0 => self.clone(),
             Value::AtMost(_) | Value::Unknown => Value::Unknown,
             _ => self.map(|atom| match atom {
@@ -233,10 +235,12 @@ impl Value {
         };
         match self {
             _ if by == 0 => self.clone(),
-            Value::Entry(table) if way == Way::Left && table.plus == 0 => Value::Entry(Table {
-                shift: table.shift.saturating_add(by as u8),
-                ..*table
-            }),
+            Value::Entry(table) if way == Way::Left && table.plus == 0 => {
+                Value::Entry(Rc::new(Table {
+                    shift: table.shift.saturating_add(by as u8),
+                    ..**table
+                }))
+            }
             Value::AtMost(most) => match u32::try_from(shift(u64::from(*most))) {
                 Ok(most) if way != Way::Signed => Value::AtMost(most),
                 _ => Value::Unknown,
@@ -304,9 +308,10 @@ const MOST_SLOTS: usize = 256;
 /// What is known at one point of a function.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct State {
-    pub regs: Vec<Value>,
+    /// Shared between states until one of them changes, as slots are.
+    regs: Rc<Vec<Value>>,
     /// By offset from the entry stack pointer, sorted.
-    pub slots: Vec<(i32, Value)>,
+    slots: Rc<Vec<(i32, Value)>>,
     /// The last comparison.
     pub compared: Option<Compared>,
     /// What condition registers hold.
@@ -320,8 +325,8 @@ impl State {
             .collect();
         regs[usize::from(stack_pointer)] = Value::One(Atom::Stack(0));
         State {
-            regs,
-            slots: Vec::new(),
+            regs: Rc::new(regs),
+            slots: Rc::default(),
             compared: None,
             kept: Vec::new(),
         }
@@ -332,9 +337,7 @@ impl State {
     }
 
     pub fn set(&mut self, reg: Reg, value: Value) {
-        if let Some(place) = self.regs.get_mut(usize::from(reg)) {
-            *place = value;
-        }
+        self.refine(reg, value);
         if self.compared.is_some_and(|compared| compared.reg == reg) {
             self.compared = None;
         }
@@ -354,6 +357,13 @@ impl State {
         self.compared = kept.find(|kept| kept.0 == field).map(|kept| kept.1);
     }
 
+    /// What a comparison tells of a register, which stays compared.
+    pub fn refine(&mut self, reg: Reg, value: Value) {
+        if let Some(place) = Rc::make_mut(&mut self.regs).get_mut(usize::from(reg)) {
+            *place = value;
+        }
+    }
+
     pub fn slot(&self, at: i32) -> Option<&Value> {
         let index = self.slots.binary_search_by_key(&at, |slot| slot.0).ok()?;
         Some(&self.slots[index].1)
@@ -361,16 +371,35 @@ impl State {
 
     pub fn set_slot(&mut self, at: i32, value: Value) {
         match self.slots.binary_search_by_key(&at, |slot| slot.0) {
-            Ok(index) => self.slots[index].1 = value,
-            Err(index) if self.slots.len() < MOST_SLOTS => self.slots.insert(index, (at, value)),
+            Ok(index) => Rc::make_mut(&mut self.slots)[index].1 = value,
+            Err(index) if self.slots.len() < MOST_SLOTS => {
+                Rc::make_mut(&mut self.slots).insert(index, (at, value));
+            }
             Err(_) => {}
+        }
+    }
+
+    /// Forgets the slots above one offset and below another.
+    pub fn forget(&mut self, above: i32, below: i32) {
+        let first = self.slots.partition_point(|(at, _)| *at <= above);
+        let last = self.slots.partition_point(|(at, _)| *at < below);
+        if first < last {
+            for (_, value) in &mut Rc::make_mut(&mut self.slots)[first..last] {
+                *value = Value::Unknown;
+            }
         }
     }
 
     /// Joins `other` in; true if something changed. `coarse` forgets whatever changes.
     pub fn join(&mut self, other: &State, stack_pointer: Reg, coarse: bool) -> bool {
         let mut changed = false;
-        for (index, (mine, theirs)) in self.regs.iter_mut().zip(&other.regs).enumerate() {
+        let count = if Rc::ptr_eq(&self.regs, &other.regs) {
+            0
+        } else {
+            self.regs.len().min(other.regs.len())
+        };
+        for index in 0..count {
+            let (mine, theirs) = (&self.regs[index], &other.regs[index]);
             // Loops that probe the stack move it without end; the first depth stands for all.
             if index == usize::from(stack_pointer) && mine.stack().is_some() || mine == theirs {
                 continue;
@@ -381,7 +410,7 @@ impl State {
                 mine.join(theirs)
             };
             if *mine != joined {
-                *mine = joined;
+                Rc::make_mut(&mut self.regs)[index] = joined;
                 changed = true;
             }
         }
@@ -397,13 +426,14 @@ impl State {
 
     /// A slot stays known only where both know it; unknown is kept as such.
     fn join_slots(&mut self, other: &State, coarse: bool) -> bool {
-        if self.slots == other.slots {
+        if Rc::ptr_eq(&self.slots, &other.slots) || self.slots == other.slots {
             return false;
         }
         let mut changed = false;
         let mut theirs = other.slots.iter().peekable();
         let mut new = Vec::new();
-        for (at, mine) in &mut self.slots {
+        for index in 0..self.slots.len() {
+            let (at, mine) = &self.slots[index];
             while let Some((missing, _)) = theirs.next_if(|(other, _)| other < at) {
                 new.push(*missing);
             }
@@ -413,7 +443,7 @@ impl State {
                 _ => Value::Unknown,
             };
             if *mine != joined {
-                *mine = joined;
+                Rc::make_mut(&mut self.slots)[index].1 = joined;
                 changed = true;
             }
         }
