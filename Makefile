@@ -23,6 +23,9 @@ PKGDIR     = $(LIBDIR)/pkgconfig
 MANDIR     = $(PREFIX)/share/man
 INSTALL    = install
 
+# The libcs that programs are run on here, as scripts/fetch-libcs names them.
+TESTED = $(subst /,-,$(patsubst data/%/x86_64.toml,%,$(wildcard data/glibc/*/x86_64.toml data/musl/*/x86_64.toml)))
+
 ARCHIVE  = target/capi/librpledge.a
 COMMAND  = target/release/rpledge
 SHARED   = librpledge.so.$(VERSION)
@@ -36,9 +39,9 @@ CHECKS = check-fmt check-clippy check-rust check-data check-constants check-man 
          check-header-compiles check-symbols check-exceptions check-install check-examples \
          check-fileserver check-c check-traces check-decoders
 # What `make check-live` runs: checks that need the network.
-LIVE_CHECKS = check-syscalls check-snapshots
+LIVE_CHECKS = check-syscalls check-data-all
 
-.PHONY: snapshots all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-hidden $(CHECKS) $(LIVE_CHECKS)
+.PHONY: snapshots table check-snapshots all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-hidden $(CHECKS) $(LIVE_CHECKS)
 
 all: command capi ## build the command and the C library, for every libc of LIBCS
 
@@ -90,11 +93,18 @@ check-constants: ## the data's names of numbers, against this machine's headers
 check-syscalls: ## the system call numbers, against libseccomp's own
 	scripts/check-syscalls
 
-check-snapshots: command ## each snapshot, extracted again from its package
+check-data-all: check-data check-snapshots ## the linter, and each snapshot extracted again: slow
+
+check-snapshots: command ## each snapshot, extracted again from its packages
 	scripts/check-snapshots
 
 snapshots: command ## take what check-snapshots finds to differ
 	scripts/check-snapshots --update
+
+table: command ## the libcs in the data: functions, system call sites, size of the closures
+	@mkdir -p target/traces
+	@touch target/traces/verdict
+	@$(COMMAND) data table --data data --verdict target/traces/verdict
 
 check-man: ## the manual's linter
 	mandoc -Tlint -Wwarning $(MANPAGES)
@@ -127,11 +137,11 @@ check-c: capi ## C programs, in every link mode, on every libc
 	@ctests/run
 
 check-traces: command ## what libc functions were seen to call, against the data
-	-@scripts/fetch-libcs
+	-@scripts/fetch-libcs $(TESTED)
 	@scripts/check-traces
 
 check-decoders: ## each decoder, against a second one, over the code of real C libraries
-	-@scripts/fetch-libcs
+	-@scripts/fetch-libcs $(TESTED)
 	$(CARGO) test --quiet --features decoders --test decoders
 
 check-fileserver: capi ## the example daemon: requests, refusals, shutdown

@@ -239,6 +239,7 @@ fn lay_out(image: &mut Image, members: &mut [Member]) -> Result<u64, Error> {
                 code: sh_flags & u64::from(elf::SHF_EXECINSTR) != 0,
                 fixed: constant || name.starts_with(b".data.rel.ro"),
                 constant,
+                bound: false,
                 name: String::from_utf8_lossy(name).into_owned(),
             });
             // Nothing runs on from one section into the next.
@@ -294,6 +295,7 @@ impl Symbols {
                 code: false,
                 fixed: false,
                 constant: false,
+                bound: false,
                 name: ".bss".to_string(),
             });
         }

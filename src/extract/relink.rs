@@ -247,6 +247,7 @@ impl<'a> Relinking<'a> {
                 code: false,
                 fixed: true,
                 constant: false,
+                bound: true,
                 name: ".got".to_string(),
             });
         }

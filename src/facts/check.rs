@@ -6,12 +6,13 @@ use std::convert::identity;
 use super::arches::Arches;
 use super::finding::{Finding, Source};
 use super::form::{self, Kind};
+use super::gaps::{self, Gap};
 use super::parse::{self, Sheet};
 use super::promises::{self, Promises};
 use super::quirks::{self, Quirk};
 use super::syscalls::Syscalls;
 use super::{Snapshot, arches, document, syscalls};
-use super::{check_limits, check_promises, check_quirks, check_snapshot, check_text};
+use super::{check_gaps, check_limits, check_promises, check_quirks, check_snapshot, check_text};
 
 /// One thing that every file of its kind must keep to.
 pub struct Rule {
@@ -32,6 +33,8 @@ pub enum Judge {
     Snapshot(fn(&SnapshotCase) -> Vec<Finding>),
     /// A quirks file that could be read.
     Quirks(fn(&QuirksCase) -> Vec<Finding>),
+    /// A gaps file that could be read.
+    Gaps(fn(&GapsCase) -> Vec<Finding>),
     /// A promises file that could be read.
     Promises(fn(&PromisesCase) -> Vec<Finding>),
     /// Any file in which nothing else is wrong.
@@ -46,6 +49,7 @@ pub struct Known {
     /// None: nobody knows which values calls have.
     pub promises: Option<Promises>,
     pub quirks: Vec<Quirk>,
+    pub gaps: Vec<Gap>,
     pub snapshots: Vec<Snapshot>,
 }
 
@@ -60,6 +64,13 @@ pub struct SnapshotCase<'a> {
 pub struct QuirksCase<'a> {
     pub source: Source<'a>,
     pub sheet: &'a quirks::Sheet,
+    pub known: &'a Known,
+}
+
+/// A gaps file before the rules.
+pub struct GapsCase<'a> {
+    pub source: Source<'a>,
+    pub sheet: &'a gaps::Sheet,
     pub known: &'a Known,
 }
 
@@ -187,6 +198,26 @@ pub const RULES: &[Rule] = &[
         Judge::Snapshot(check_snapshot::suspect),
     ),
     rule(
+        check_gaps::ABSENT,
+        "a promise's functions are rows, or known to be absent",
+        Judge::Snapshot(check_gaps::missing),
+    ),
+    rule(
+        check_gaps::SHRUNK,
+        "what the version before had is here, or known to be lost",
+        Judge::Snapshot(check_gaps::shrunk),
+    ),
+    rule(
+        check_gaps::UNRESOLVED,
+        "quirks speak for unresolved system calls",
+        Judge::Snapshot(check_gaps::unresolved),
+    ),
+    rule(
+        check_gaps::IDLE,
+        "what a gap lists is missing somewhere",
+        Judge::Gaps(check_gaps::idle),
+    ),
+    rule(
         check_quirks::SCOPE,
         "a quirk is for some snapshot",
         Judge::Quirks(check_quirks::scope),
@@ -284,6 +315,19 @@ pub fn file(kind: Kind, source: &Source, known: &Known) -> Vec<Finding> {
                 },
                 |judge| match judge {
                     Judge::Quirks(judge) => Some(*judge),
+                    _ => None,
+                },
+            )
+        }),
+        Kind::Gaps => gaps::sheet(source).map_or_else(identity, |sheet| {
+            judged(
+                &GapsCase {
+                    source: *source,
+                    sheet: &sheet,
+                    known,
+                },
+                |judge| match judge {
+                    Judge::Gaps(judge) => Some(*judge),
                     _ => None,
                 },
             )

@@ -3,7 +3,7 @@
 
 use super::arches::Arches;
 use super::finding::{Finding, Source};
-use super::{arches, check_text, document, parse, print, quirks, syscalls};
+use super::{arches, check_text, document, gaps, parse, print, quirks, syscalls};
 
 /// The kinds of data files that these modules know.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -11,6 +11,7 @@ pub enum Kind {
     Arches,
     Syscalls,
     Quirks,
+    Gaps,
     Snapshot,
     /// Ordered and commented by hand: it has no canonical text.
     Promises,
@@ -25,6 +26,7 @@ impl Kind {
             "arches.toml" => Some(Kind::Arches),
             "syscalls.toml" => Some(Kind::Syscalls),
             "quirks.toml" => Some(Kind::Quirks),
+            "gaps.toml" => Some(Kind::Gaps),
             "promises.toml" => Some(Kind::Promises),
             file if file.ends_with(".toml") && is_version(parts.next()?) => Some(Kind::Snapshot),
             _ => None,
@@ -49,6 +51,7 @@ pub fn canonical(kind: Kind, source: &Source, known: &Arches) -> Result<String, 
     match kind {
         Kind::Arches => arches::read(source).map(|a| with_head(arches::print(&a))),
         Kind::Quirks => quirks::read(source).map(|q| with_head(quirks::print(&q))),
+        Kind::Gaps => gaps::read(source).map(|g| with_head(gaps::print(&g))),
         Kind::Syscalls => syscalls::read(source, known).map(|s| syscalls::print(&s, known)),
         Kind::Snapshot => parse::snapshot(source).map(|s| print::snapshot(&s)),
         Kind::Promises => Ok(source.text.to_owned()),

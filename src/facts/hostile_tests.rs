@@ -32,9 +32,8 @@ fn known() -> Known {
     Known {
         arches,
         syscalls,
-        promises: None,
-        quirks: Vec::new(),
         snapshots,
+        ..Known::default()
     }
 }
 

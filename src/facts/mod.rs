@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub mod arches;
 pub mod check;
+pub mod check_gaps;
 pub mod check_limits;
 pub mod check_promises;
 pub mod check_quirks;
@@ -18,6 +19,7 @@ pub mod diff;
 pub mod document;
 pub mod finding;
 pub mod form;
+pub mod gaps;
 #[cfg(test)]
 mod hostile_tests;
 pub mod libcs;

@@ -2,7 +2,6 @@
 //! `rpledge data`: format, check, compare and ask the data files.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -13,13 +12,14 @@ use rpledge::facts::diff::{self, Diff};
 use rpledge::facts::finding::{Finding, Source};
 use rpledge::facts::form::{self, Kind};
 use rpledge::facts::reduce::reduce;
-use rpledge::facts::{Snapshot, near, parse, promises, quirks, row};
+use rpledge::facts::{Snapshot, merge, near, parse, promises, quirks, row};
 
 use crate::extract;
 use crate::history;
 use crate::report;
 use crate::report::{Failure, code};
 use crate::store::{self, Store};
+use crate::survey;
 
 /// Formats, checks, compares and asks the data files
 #[derive(clap::Args)]
@@ -34,6 +34,8 @@ pub struct Args {
 enum Verb {
     /// Make a snapshot of a libc's files
     Extract(extract::Args),
+    /// Join snapshots of several builds of one version
+    Merge(MergeArgs),
     #[command(flatten)]
     Ask(Ask),
 }
@@ -49,6 +51,8 @@ enum Ask {
     Diff(DiffArgs),
     /// Print the system calls of a libc's functions
     Calls(CallsArgs),
+    /// Print a line a snapshot: functions, system call sites, size of the closures
+    Table(TableArgs),
     /// Print what a function does in every version, on every architecture
     History(history::Args),
 }
@@ -76,12 +80,22 @@ struct DiffArgs {
     old: String,
     /// A file, or a libc like glibc-2.36
     new: String,
-    /// Architecture of the libcs [default: this machine's]
+    /// Architecture of the libcs [default: the file's, or this machine's]
     #[arg(long)]
     arch: Option<String>,
     /// Data directory [default: the data that the command carries]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+struct MergeArgs {
+    /// Write DIR/<libc>/<version>/<arch>.toml and say so [default: standard output]
+    #[arg(long, short, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Snapshots of one libc, version and architecture
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
 }
 
 #[derive(clap::Args)]
@@ -100,12 +114,21 @@ struct CallsArgs {
     data: Option<PathBuf>,
 }
 
+#[derive(clap::Args)]
+struct TableArgs {
+    /// What traces showed: the lines of all libcs that the check of traces ended with
+    #[arg(long, value_name = "FILE")]
+    verdict: Option<PathBuf>,
+    /// Data directory [default: the data that the command carries]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
 pub fn main(args: Args) -> Result<ExitCode, Failure> {
     let ask = match args.verb {
         Verb::Ask(ask) => ask,
-        Verb::Extract(args) => {
-            return extract::main(args);
-        }
+        Verb::Extract(args) => return extract::main(args),
+        Verb::Merge(args) => return merge(&args),
     };
     let answer = answer(&ask)?;
     report::print(&answer.text)?;
@@ -140,6 +163,14 @@ fn answer(ask: &Ask) -> Result<Answer, Failure> {
         Ask::Check(args) => check(args),
         Ask::Diff(args) => diff(args),
         Ask::Calls(args) => calls(args),
+        Ask::Table(args) => {
+            let store = Store::open(args.data.as_deref())?;
+            let verdict = match &args.verdict {
+                Some(path) => store::read(path)?,
+                None => String::new(),
+            };
+            Ok(Answer::ok(survey::table(&store, &verdict)?))
+        }
         Ask::History(args) => Ok(Answer::ok(history::history(args)?)),
     }
 }
@@ -170,7 +201,7 @@ fn fmt(args: &FmtArgs) -> Result<Answer, Failure> {
         }
         differ.push_str(&format!("{shown}\n"));
         if !args.check {
-            replace(path, &canonical)?;
+            store::write(path, &canonical)?;
         }
     }
     if !args.check {
@@ -178,20 +209,6 @@ fn fmt(args: &FmtArgs) -> Result<Answer, Failure> {
     }
     let nothing = differ.is_empty();
     Ok(Answer::found(differ, nothing))
-}
-
-/// The whole new file or the whole old one, whatever happens.
-fn replace(path: &Path, text: &str) -> Result<(), Failure> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let new = path.with_file_name(name);
-    fs::write(&new, text)
-        .and_then(|()| fs::rename(&new, path))
-        .map_err(|why| {
-            // What was written is of no use; that it stays is no second failure.
-            let _ = fs::remove_file(&new);
-            Failure::data(format!("rpledge: {}: {why}", path.display()))
-        })
 }
 
 fn check(args: &CheckArgs) -> Result<Answer, Failure> {
@@ -228,6 +245,7 @@ fn findings(store: &Store) -> Result<Vec<Finding>, Failure> {
     }
     // One that cannot be read is found below.
     known.quirks = store.quirks().unwrap_or_default();
+    known.gaps = store.gaps().unwrap_or_default();
     known.promises = store.promises().unwrap_or_default();
     known.snapshots = store
         .snapshots()
@@ -247,20 +265,37 @@ fn findings(store: &Store) -> Result<Vec<Finding>, Failure> {
     Ok(findings)
 }
 
+fn merge(args: &MergeArgs) -> Result<ExitCode, Failure> {
+    let mut merged: Option<Snapshot> = None;
+    for path in &args.files {
+        let next = store::read_snapshot(path)?;
+        merged = Some(match &merged {
+            None => next,
+            Some(before) => merge::merge(before, &next)
+                .map_err(|why| Failure::data(format!("rpledge: {}: {why}", path.display())))?,
+        });
+    }
+    extract::output(&merged.unwrap_or_default(), args.output.as_deref())
+}
+
 fn diff(args: &DiffArgs) -> Result<Answer, Failure> {
     let store = Store::open(args.data.as_deref())?;
-    let arch = args.arch.as_deref().unwrap_or(Arch::host().name);
-    let snapshot = |word: &str| {
-        if !word.contains('/') && !word.ends_with(".toml") {
-            return store.snapshot(word, arch);
-        }
-        let text = store::read(Path::new(word))?;
-        Ok(parse::snapshot(&Source {
-            file: word,
-            text: &text,
-        })?)
+    let file = |word: &str| {
+        let is_file = word.contains('/') || word.ends_with(".toml");
+        is_file
+            .then(|| store::read_snapshot(Path::new(word)))
+            .transpose()
     };
-    let (old, new) = (snapshot(&args.old)?, snapshot(&args.new)?);
+    let (old, new) = (file(&args.old)?, file(&args.new)?);
+    // A libc's name beside a file is that libc on the file's architecture.
+    let other = old.as_ref().or(new.as_ref()).map(|one| one.arch.clone());
+    let arch = args.arch.clone().or(other);
+    let arch = arch.unwrap_or(Arch::host().name.to_owned());
+    let named = |one: Option<Snapshot>, word: &str| match one {
+        Some(snapshot) => Ok(snapshot),
+        None => store.snapshot(word, &arch),
+    };
+    let (old, new) = (named(old, &args.old)?, named(new, &args.new)?);
     let mut diff = Diff::new(&old, &new);
     if let Some(promises) = store.promises()? {
         let resolved = |snapshot: &Snapshot| granted(&store, &promises, snapshot);

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use clap::Parser;
 
+use std::fs;
+
 use super::*;
 
 #[derive(clap::Parser)]
@@ -227,7 +229,7 @@ fn check_says_what_is_wrong_and_where() {
         here.path("glibc/notes.toml"),
     );
     let expected = format!(
-        "{snapshot}:33:9: x86_64 has no system call \"munmup\"; did you mean \"munmap\"? [unknown-call]\n\
+        "{snapshot}:35:9: x86_64 has no system call \"munmup\"; did you mean \"munmap\"? [unknown-call]\n\
          {notes}:1:1: not a data file; name it <libc>/<version>/<arch>.toml, or move it away [place]\n"
     );
     assert_eq!((text, code), (expected, code::FOUND));
@@ -309,4 +311,61 @@ fn diff_takes_names_and_files() {
     assert_eq!(code, code::FOUND);
     let (text, code) = here.run("diff --arch x86_64 glibc-2.36 glibc-2.36");
     assert_eq!((text.contains('='), code), (false, code::OK), "{text}");
+}
+
+#[test]
+fn table_has_a_line_a_snapshot() {
+    let here = Directory::new();
+    let verdict = "glibc-2.41 x86_64: 230 passed, 4 failed, 3 skipped\n";
+    here.write("verdict", verdict);
+    let (text, code) = here.run(&format!("table --verdict {}", here.path("verdict")));
+    let lines: Vec<Vec<&str>> = text
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!((lines.len(), code), (3, code::OK), "{text}");
+    assert_eq!(
+        lines[1],
+        [
+            "glibc-2.36",
+            "x86_64",
+            "1",
+            "16",
+            "571",
+            "0",
+            "1.8",
+            "5.9",
+            "-"
+        ]
+    );
+    assert_eq!(
+        (lines[2][0], lines[2][3], lines[2][8]),
+        ("glibc-2.41", "15", "230/234")
+    );
+}
+
+#[test]
+fn merged_snapshots_go_to_their_place() {
+    let here = Directory::new();
+    let other = SNAPSHOT
+        .replace("deb12u14", "deb12u7")
+        .replace("free = \"munmap\"", "free = \"madvise\"");
+    here.write("other.toml", other);
+    let files = ["glibc/2.36/x86_64.toml", "other.toml"].map(|name| here.0.join(name));
+    let output = Some(here.0.join("new"));
+    let args = MergeArgs {
+        output,
+        files: files.to_vec(),
+    };
+    merge(&args).expect("two builds of one version");
+    let text = here.read("new/glibc/2.36/x86_64.toml");
+    assert!(text.contains("\nfree = \"madvise munmap\"\n"), "{text}");
+    let args = MergeArgs {
+        output: None,
+        files: ["2.36", "2.41"]
+            .map(|version| here.0.join(format!("glibc/{version}/x86_64.toml")))
+            .to_vec(),
+    };
+    let failure = merge(&args).expect_err("two versions");
+    assert!(failure.text.contains("version is"), "{}", failure.text);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `rpledge data extract`: the files of a libc package to a snapshot on standard output.
+//! `rpledge data extract`: the files of a libc package to a snapshot.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,11 @@ use std::process::ExitCode;
 
 use rpledge::extract::{self, Input, Options};
 use rpledge::facts::version::Version;
-use rpledge::facts::{libcs, print};
+use rpledge::facts::{Snapshot, libcs, print};
 
+use crate::files;
 use crate::report::{self, Failure};
-use crate::store::Store;
+use crate::store::{self, Store};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -26,8 +27,14 @@ pub struct Args {
     /// Explain instead: the shortest way from a function to a system call, as in "fgets wait4"
     #[arg(long, num_args = 2, value_names = ["FUNCTION", "CALL"])]
     why: Option<Vec<String>>,
+    /// Write DIR/<libc>/<version>/<arch>.toml and say so [default: standard output]
+    #[arg(long, short, value_name = "DIR", conflicts_with = "why")]
+    output: Option<PathBuf>,
+    /// Find the libc's files below DIR: an unpacked package
+    #[arg(long, value_name = "DIR", conflicts_with = "files")]
+    root: Option<PathBuf>,
     /// The libc, then its loader and what else belongs to it
-    #[arg(required = true)]
+    #[arg(required_unless_present = "root")]
     files: Vec<PathBuf>,
 }
 
@@ -36,7 +43,11 @@ const FILE_MAX: u64 = 256 << 20;
 
 pub fn main(args: Args) -> Result<ExitCode, Failure> {
     let store = Store::open(args.data.as_deref())?;
-    let contents = args.files.iter().map(|path| read(path));
+    let files = match &args.root {
+        Some(root) => files::find(root)?,
+        None => args.files,
+    };
+    let contents = files.iter().map(|path| read(path));
     let contents = contents.collect::<Result<Vec<_>, _>>()?;
     let inputs: Vec<Input> = contents
         .iter()
@@ -65,10 +76,33 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
     for (name, count) in extraction.undefined() {
         eprintln!("rpledge: {name} is defined nowhere; functions that call it: {count}");
     }
-    report::print(&match args.why.as_deref() {
+    let text = match args.why.as_deref() {
         Some([function, call]) => extraction.why(function, call, &options.names),
-        _ => print::snapshot(&extraction.snapshot),
-    })?;
+        _ => return output(&extraction.snapshot, args.output.as_deref()),
+    };
+    report::print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Where a snapshot goes: below a directory, whose path is printed, or to standard output.
+pub fn output(snapshot: &Snapshot, directory: Option<&Path>) -> Result<ExitCode, Failure> {
+    let text = print::snapshot(snapshot);
+    let Some(directory) = directory else {
+        report::print(&text)?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let Snapshot {
+        libc,
+        version,
+        arch,
+        ..
+    } = snapshot;
+    let place = directory.join(libc).join(version);
+    fs::create_dir_all(&place)
+        .map_err(|why| Failure::data(format!("rpledge: {}: {why}", place.display())))?;
+    let path = place.join(format!("{arch}.toml"));
+    store::write(&path, &text)?;
+    report::print(&format!("{}\n", path.display()))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -3,6 +3,7 @@
 
 mod data;
 mod extract;
+mod files;
 mod history;
 mod identify;
 mod launch;
@@ -11,6 +12,7 @@ mod roads;
 mod run;
 mod show;
 mod store;
+mod survey;
 mod tables;
 
 use std::process::ExitCode;

@@ -7,6 +7,7 @@ use std::path::Path;
 use rpledge::facts::arches::{self, Arches};
 use rpledge::facts::finding::Source;
 use rpledge::facts::form::Kind;
+use rpledge::facts::gaps::{self, Gap};
 use rpledge::facts::promises::{self, Promises};
 use rpledge::facts::quirks::{self, Quirk};
 use rpledge::facts::syscalls::{self, Syscalls};
@@ -79,6 +80,14 @@ impl Store {
     pub fn quirks(&self) -> Result<Vec<Quirk>, Failure> {
         match self.source("quirks.toml") {
             Some(source) => Ok(quirks::read(&source)?),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// No file is no gap.
+    pub fn gaps(&self) -> Result<Vec<Gap>, Failure> {
+        match self.source("gaps.toml") {
+            Some(source) => Ok(gaps::read(&source)?),
             None => Ok(Vec::new()),
         }
     }
@@ -195,4 +204,27 @@ pub fn read(path: &Path) -> Result<String, Failure> {
             help,
         )])
     })
+}
+
+/// The whole new file or the whole old one, whatever happens.
+pub fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    let new = path.with_file_name(name);
+    fs::write(&new, text)
+        .and_then(|()| fs::rename(&new, path))
+        .map_err(|why| {
+            // What was written is of no use; that it stays is no second failure.
+            let _ = fs::remove_file(&new);
+            Failure::data(format!("rpledge: {}: {why}", path.display()))
+        })
+}
+
+/// A snapshot from a file.
+pub fn read_snapshot(path: &Path) -> Result<Snapshot, Failure> {
+    let text = read(path)?;
+    Ok(parse::snapshot(&Source {
+        file: &path.display().to_string(),
+        text: &text,
+    })?)
 }
