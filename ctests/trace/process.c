@@ -37,10 +37,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define USE(x) do { if (x) __asm__ volatile("" ::: "memory"); } while (0)
-
 extern char **environ;
-static char buffer[4096];
 
 CASE(ids, "getpid getppid getuid geteuid getgid getegid getpgrp getsid")
 {
