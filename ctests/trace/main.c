@@ -65,7 +65,7 @@ int main(int argc, char **argv)
 	for (c = first; c; c = c->next, trace_now++) {
 		pid_t child;
 		if (argc > 1) {
-			printf("case %d %s\n", trace_now, c->calls);
+			printf("%s %d %s\n", c->kind, trace_now, c->calls);
 			continue;
 		}
 		child = fork();

@@ -118,12 +118,12 @@ CASE(spawn_actions, "posix_spawn_file_actions_init posix_spawn_file_actions_addo
 	posix_spawnp(&p, "no-such-program", &f, &t, a, environ);
 	END;
 }
-CASE(exit_, "exit") { BEGIN; exit(0); }
-CASE(exit_flush, "exit") { FILE *f = fopen("/dev/null", "w"); fputs("x", f); BEGIN; exit(0); }
+LAST(exit_, "exit") { BEGIN; exit(0); }
+LAST(exit_flush, "exit") { FILE *f = fopen("/dev/null", "w"); fputs("x", f); BEGIN; exit(0); }
 static void nothing(void) { }
-CASE(atexit_, "atexit quick_exit") { BEGIN; atexit(nothing); quick_exit(0); }
-CASE(abort_, "abort") { BEGIN; abort(); }
-CASE(assert_, "__assert_fail")
+LAST(atexit_, "atexit quick_exit") { BEGIN; atexit(nothing); quick_exit(0); }
+LAST(abort_, "abort") { BEGIN; abort(); }
+LAST(assert_, "__assert_fail")
 {
 	int fd = open("/dev/null", O_WRONLY);
 	dup2(fd, 2);

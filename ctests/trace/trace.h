@@ -13,6 +13,7 @@
 
 struct trace_case {
 	const char *calls; /* the libc functions called between the marks */
+	const char *kind;  /* "case", or "last": the process ends in it */
 	void (*run)(void);
 	struct trace_case *next;
 };
@@ -23,9 +24,12 @@ extern int trace_now; /* number of the running case */
 #define BEGIN trace_mark(trace_now, 1)
 #define END trace_mark(trace_now, 2)
 
-#define CASE(name, calls)                                                     \
+#define CASE(name, calls) TRACE_CASE(name, calls, "case")
+/* Of these the second mark is never made. */
+#define LAST(name, calls) TRACE_CASE(name, calls, "last")
+#define TRACE_CASE(name, calls, kind)                                         \
 	static void name(void);                                               \
-	static struct trace_case name##_case = { calls, name, NULL };         \
+	static struct trace_case name##_case = { calls, kind, name, NULL };   \
 	__attribute__((constructor)) static void name##_add(void)             \
 	{                                                                     \
 		trace_add(&name##_case);                                      \

@@ -298,12 +298,12 @@ static int run(pid_t root)
 	return result;
 }
 
-static void print(const struct family *f)
+static void print(const struct family *f, long number)
 {
 	int i;
-	if (f->number < 0)
-		return;
-	printf("seen %ld %d ", f->number, f->marks);
+	if (f->number >= 0)
+		number = f->number;
+	printf("seen %ld %d ", number, f->marks);
 	if (WIFSIGNALED(f->status))
 		printf("signal:%d", WTERMSIG(f->status));
 	else
@@ -312,7 +312,7 @@ static void print(const struct family *f)
 		printf(" %llu", (unsigned long long)f->call[i]);
 	printf("\n");
 	if (f->plugin[0])
-		printf("plugin %ld %s\n", f->number, f->plugin);
+		printf("plugin %ld %s\n", number, f->plugin);
 }
 
 int main(int argc, char **argv)
@@ -326,8 +326,9 @@ int main(int argc, char **argv)
 	result = run(start(argv + 1));
 	uname(&u);
 	printf("kernel %s\naudit 0x%08x\n", u.release, (unsigned)arch);
+	/* Those that never came to a mark are told by their place. */
 	for (i = 0; i < found; i++)
-		print(families[i]);
+		print(families[i], i);
 	if (result)
 		fprintf(stderr, "tracer: %s failed\n", argv[1]);
 	return result;
