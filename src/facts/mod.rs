@@ -32,6 +32,8 @@ mod random;
 pub mod reduce;
 pub mod row;
 pub mod syscalls;
+pub mod traces;
+pub mod verify;
 pub mod version;
 pub mod why;
 

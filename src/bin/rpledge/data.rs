@@ -19,6 +19,7 @@ use crate::extract;
 use crate::report;
 use crate::report::{Failure, code};
 use crate::store::{self, Store};
+use crate::verify;
 
 /// Formats, checks, compares and asks the data files
 #[derive(clap::Args)]
@@ -48,6 +49,8 @@ enum Ask {
     Diff(DiffArgs),
     /// Print the system calls of a libc's functions
     Calls(CallsArgs),
+    /// Hold traces to the data: is every call that was seen in it?
+    Verify(verify::Args),
 }
 
 #[derive(clap::Args)]
@@ -137,6 +140,10 @@ fn answer(ask: &Ask) -> Result<Answer, Failure> {
         Ask::Check(args) => check(args),
         Ask::Diff(args) => diff(args),
         Ask::Calls(args) => calls(args),
+        Ask::Verify(args) => {
+            let (text, nothing) = verify::main(args)?;
+            Ok(Answer::found(text, nothing))
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod run;
 mod show;
 mod store;
 mod tables;
+mod verify;
 
 use std::process::ExitCode;
 
