@@ -8,7 +8,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::elf::Image;
-use super::ir::{Flow, Machine, Op, Target};
+use super::ir::{Flow, Machine, Mask, Op, Place, Reg, Src, Target};
 
 /// What a sweep over all code finds.
 #[derive(Default)]
@@ -51,14 +51,15 @@ pub fn discover(image: &Image, machine: &dyn Machine) -> Found {
     found
 }
 
-/// Reads code in a line; where it is no code, one byte on.
+/// Reads code in a line; where it is no code, a step on.
 fn sweep(image: &Image, machine: &dyn Machine, code: &[u8], start: u64, found: &mut Found) {
     let mut ops = Vec::new();
+    let mut halves = Halves::new();
     let mut at = 0;
     while at < code.len() {
         ops.clear();
         let Some(decoded) = machine.decode(&code[at..], start + at as u64, &mut ops) else {
-            at += 1;
+            at += usize::from(machine.step());
             continue;
         };
         if let Flow::Call(Target::Address(to)) = decoded.flow
@@ -67,15 +68,82 @@ fn sweep(image: &Image, machine: &dyn Machine, code: &[u8], start: u64, found: &
             found.entries.insert(to);
         }
         for op in &ops {
-            if let Op::Address { place, .. } | Op::LoadWide { place } = op
-                && place.base.is_none()
-                && place.index.is_none()
-                && !place.foreign
-            {
-                note(image, place.disp as u64, found);
+            if let Some(address) = halves.address(op).filter(|at| image.section(*at).is_some()) {
+                note(image, address, found);
             }
         }
         at += usize::from(decoded.len.max(1));
+    }
+}
+
+/// Addresses that are put together of a page and an offset, in instructions that
+/// others may stand between: what was last put into each register.
+struct Halves {
+    pages: [Option<u64>; Mask::BITS as usize],
+}
+
+impl Halves {
+    fn new() -> Halves {
+        Halves {
+            pages: [None; Mask::BITS as usize],
+        }
+    }
+
+    fn get(&self, reg: Reg) -> Option<u64> {
+        self.pages.get(usize::from(reg)).copied().flatten()
+    }
+
+    fn set(&mut self, reg: Reg, value: Option<u64>) {
+        if let Some(page) = self.pages.get_mut(usize::from(reg)) {
+            *page = value;
+        }
+    }
+
+    /// The address that an operation makes complete.
+    fn address(&mut self, op: &Op) -> Option<u64> {
+        match op {
+            Op::Address { dst, place, .. } => {
+                let address = self.place(place);
+                self.set(*dst, None);
+                address
+            }
+            Op::LoadWide { place } => self.place(place),
+            Op::Const { dst, value } => {
+                self.set(*dst, Some(*value));
+                None
+            }
+            Op::Add {
+                dst,
+                src: Src::Imm(by),
+                negative: false,
+                ..
+            } => {
+                let page = self.get(*dst)?;
+                self.set(*dst, None);
+                Some(page.wrapping_add(*by as u64))
+            }
+            Op::Copy { dst, src, .. } => {
+                self.set(*dst, self.get(*src));
+                None
+            }
+            Op::Load { dst, .. } | Op::Clobber { dst } => {
+                self.set(*dst, None);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn place(&self, place: &Place) -> Option<u64> {
+        if place.foreign || place.index.is_some() {
+            return None;
+        }
+        match place.base {
+            None => Some(place.disp as u64),
+            Some(base) => self
+                .get(base)
+                .map(|page| page.wrapping_add(place.disp as u64)),
+        }
     }
 }
 

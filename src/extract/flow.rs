@@ -110,7 +110,10 @@ impl Context<'_> {
     /// Analyses the function at `entry`.
     pub fn run(&self, entry: u64, watch: Option<Watch>) -> Function {
         let stack_pointer = self.machine.stack_pointer();
-        let start = State::entry(self.machine.registers(), stack_pointer);
+        let mut start = State::entry(self.machine.registers(), stack_pointer);
+        for (reg, value) in self.machine.pinned(self.image, entry) {
+            start.set(reg, Value::constant(value));
+        }
         let mut states: BTreeMap<u64, (State, u32)> = BTreeMap::new();
         states.insert(entry, (start, 0));
         let mut work = BTreeSet::from([entry]);
@@ -220,7 +223,7 @@ impl Context<'_> {
                 signed,
             } => {
                 function.writes |= 1 << dst;
-                if *bytes == 8 {
+                if *bytes == self.machine.word() {
                     for address in self.load(place, *bytes, *signed, state).constants() {
                         self.mention(address, function);
                     }
@@ -230,7 +233,7 @@ impl Context<'_> {
                 let addresses: Vec<u64> = self.address(place, state).constants().collect();
                 for pair in addresses {
                     self.mention(pair, function);
-                    for at in [pair, pair.wrapping_add(8)] {
+                    for at in [pair, pair.wrapping_add(u64::from(self.machine.word()))] {
                         for to in self.image.pointers.get(&at).into_iter().flatten() {
                             self.mention(*to, function);
                         }
@@ -240,8 +243,8 @@ impl Context<'_> {
             Op::Store {
                 place,
                 src: Src::Reg(reg),
-                bytes: 8,
-            } => self.put(place, state.get(*reg), state, function),
+                bytes,
+            } if *bytes == self.machine.word() => self.put(place, state.get(*reg), state, function),
             Op::Const { dst, .. }
             | Op::Insert { dst, .. }
             | Op::Copy { dst, .. }
@@ -378,7 +381,7 @@ impl Context<'_> {
         let value = match target {
             Target::Address(to) => return Value::constant(*to),
             Target::Reg(reg) => state.get(*reg).clone(),
-            Target::Memory(place) => self.load(place, 8, false, state),
+            Target::Memory(place) => self.load(place, self.machine.word(), false, state),
         };
         match value {
             Value::Entry(table) => {
@@ -401,11 +404,13 @@ impl Context<'_> {
             if index > 0 && self.found.bases.contains(&at) {
                 break;
             }
-            if table.size == 8 {
-                match self.image.pointers.get(&at) {
-                    Some(to) => targets.extend(to.iter().filter(|to| self.image.in_code(**to))),
-                    None if table.last.is_some() => {}
-                    None => break,
+            let pointers = self.image.pointers.get(&at);
+            let pointers = pointers.filter(|_| table.size == self.machine.word());
+            if let Some(to) = pointers {
+                targets.extend(to.iter().filter(|to| self.image.in_code(**to)));
+            } else if table.size == 8 {
+                if table.last.is_none() {
+                    break;
                 }
             } else {
                 let constant = self
@@ -417,7 +422,7 @@ impl Context<'_> {
                     .word(at, table.size, table.signed)
                     .filter(|_| constant);
                 let to = word
-                    .map(|word| (word << table.shift).wrapping_add(table.plus))
+                    .map(|word| self.wrap((word << table.shift).wrapping_add(table.plus)))
                     .filter(|to| self.image.in_code(*to));
                 match to {
                     Some(to) => targets.push(to),
@@ -433,7 +438,7 @@ impl Context<'_> {
     fn indirect(&self, entry: u64, target: &Target, state: State) -> Left {
         let value = match target {
             Target::Reg(reg) => state.get(*reg).clone(),
-            Target::Memory(place) => self.load(place, 8, false, &state),
+            Target::Memory(place) => self.load(place, self.machine.word(), false, &state),
             Target::Address(to) => Value::constant(*to),
         };
         let target = self.target(target, &state);

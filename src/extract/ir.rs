@@ -188,6 +188,9 @@ pub trait Machine: Sync {
     fn elf(&self) -> u16;
     /// Bytes of a pointer.
     fn word(&self) -> u8;
+    fn big_endian(&self) -> bool {
+        false
+    }
     /// Bytes between two places where an instruction may begin.
     fn step(&self) -> u8;
     /// Bits of a code address that say how to decode, not where (Thumb).

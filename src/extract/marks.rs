@@ -229,7 +229,8 @@ impl Search<'_> {
 
     fn in_slot(&self, word: u64, name: &str) -> BTreeSet<u64> {
         let callers = self.callers(&exported(self.program, name));
-        let words = self.program.vtables.iter().map(|table| table + 8 * word);
+        let size = u64::from(self.program.image.word);
+        let words = self.program.vtables.iter().map(|table| table + size * word);
         let slots = words
             .filter_map(|at| self.program.image.pointers.get(&at))
             .flatten()

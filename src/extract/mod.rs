@@ -20,6 +20,7 @@ mod ir;
 mod marks;
 mod numbers;
 mod pointers;
+mod read;
 mod relocate;
 mod rows;
 mod step;
@@ -27,7 +28,7 @@ mod value;
 mod vtables;
 mod x86_64;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use error::Error;
 pub use identify::version_in;
@@ -65,13 +66,36 @@ pub struct Extraction {
 /// The decoders, by the name that data/arches.toml gives the architecture.
 const MACHINES: &[&dyn ir::Machine] = &[&x86_64::X86_64];
 
+/// The architecture of a file: a name of data/arches.toml.
+pub fn arch(input: &Input) -> Result<&'static str, Error> {
+    let (machine, wide, big_endian) = elf::kind(input)?;
+    Ok(decoder(&input.name, machine, wide, big_endian)?.name())
+}
+
+fn decoder(
+    file: &str,
+    machine: u16,
+    wide: bool,
+    big_endian: bool,
+) -> Result<&'static dyn ir::Machine, Error> {
+    let found = MACHINES.iter().find(|decoder| {
+        decoder.elf() == machine
+            && (decoder.word() == 8) == wide
+            && decoder.big_endian() == big_endian
+    });
+    found.copied().ok_or_else(|| Error::machine(file, machine))
+}
+
 /// Reads a libc; the same files give the same snapshot.
 pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error> {
-    let image = elf::Image::read(inputs)?;
-    let machine = *MACHINES
-        .iter()
-        .find(|machine| machine.elf() == image.machine)
-        .ok_or_else(|| Error::machine(&inputs[0].name, image.machine))?;
+    let mut image = elf::Image::read(inputs)?;
+    let machine = decoder(
+        &inputs[0].name,
+        image.machine,
+        image.word == 8,
+        image.big_endian,
+    )?;
+    image.mode_bits = machine.mode_bits();
     let (libc, version) = identify::identify(&image)?;
     let program = graph::Program::analyse(image, machine, &libc, &options.names)?;
     let roots = effects::Roots::find(&program, &libc, &options.names);
@@ -85,7 +109,7 @@ pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error>
         version,
         arch: machine.name().to_string(),
         extractor: EXTRACTOR.to_string(),
-        builds: vec![build(&program.image, options)],
+        builds: vec![build(&program, options)],
         effects,
         functions,
     };
@@ -96,12 +120,20 @@ pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error>
     })
 }
 
-fn build(image: &elf::Image, options: &Options) -> Build {
+fn build(program: &graph::Program, options: &Options) -> Build {
+    let nodes = program.functions.values().flat_map(|f| f.nodes.values());
+    let calls = nodes.filter(|node| matches!(node.exit, flow::Exit::Syscall { .. }));
+    let sites: BTreeSet<u64> = calls.map(|node| node.site).collect();
+    let unresolved: BTreeSet<u64> = program.unresolved.iter().map(|(_, site)| *site).collect();
+    let count = |sites: BTreeSet<u64>| u32::try_from(sites.len()).unwrap_or(u32::MAX);
     Build {
         distribution: options.distribution.clone(),
         package: options.package.clone(),
         package_version: options.package_version.clone(),
-        objects: image
+        sites: count(sites),
+        unresolved: count(unresolved),
+        objects: program
+            .image
             .objects
             .iter()
             .map(|object| Object {

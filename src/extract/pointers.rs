@@ -8,7 +8,7 @@ use super::elf::Image;
 use super::flow::{Exit, Function, Put};
 use super::graph::{Edge, Why, targets};
 use super::value::{Atom, Value};
-use super::vtables::VTABLE;
+use super::vtables;
 
 /// What pointers the libc puts where.
 pub struct Pointers<'a> {
@@ -17,6 +17,8 @@ pub struct Pointers<'a> {
     globals: HashMap<u64, BTreeSet<u64>>,
     fields: HashMap<i32, BTreeSet<u64>>,
     vtables: &'a BTreeSet<u64>,
+    /// Where stdio's objects point to these.
+    stdio: BTreeSet<i32>,
     entries: &'a HashSet<u64>,
     bases: &'a BTreeSet<u64>,
 }
@@ -66,8 +68,6 @@ fn copied(image: &Image, functions: &BTreeMap<u64, Function>) -> Vec<(u64, u64)>
 
 /// Sections that are arrays of functions.
 const HOOKS: [&str; 2] = ["__libc_atexit", "__libc_subfreeres"];
-/// Offsets at which stdio's objects point to their tables.
-const VTABLE_FIELDS: [i32; 2] = [0xd8, 0xe0];
 /// Farthest field of an object that is looked at.
 const FARTHEST_FIELD: u64 = 0x200;
 
@@ -105,6 +105,7 @@ impl<'a> Pointers<'a> {
             globals,
             fields,
             vtables,
+            stdio: vtables::fields(image, vtables),
             entries: &found.entries,
             bases: &found.bases,
         }
@@ -151,7 +152,7 @@ impl<'a> Pointers<'a> {
 
     /// A function in a table that an object points to.
     fn member(&self, field: i32, slot: i32, add: &mut dyn FnMut(u64, Why) -> bool) -> bool {
-        let stdio = VTABLE_FIELDS.contains(&field) && !self.vtables.is_empty();
+        let stdio = self.stdio.contains(&field);
         let empty = BTreeSet::new();
         let tables = if stdio {
             self.vtables
@@ -204,7 +205,7 @@ impl<'a> Pointers<'a> {
             .vtables
             .range(..=data)
             .next_back()
-            .is_some_and(|table| data - table < VTABLE);
+            .is_some_and(|table| data - table < vtables::size(self.image));
         if stdio {
             return;
         }

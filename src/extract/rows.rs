@@ -182,9 +182,9 @@ impl Folding<'_> {
             match self.calls.get(number) {
                 Some(call) => drop(row.calls.insert(call.clone())),
                 None => {
-                    let (file, _) = self.program.image.place(1 << 32);
+                    let file = &self.program.image.objects[0].name;
                     let what = format!("system call {number} has no name");
-                    return Err(Error::new(Kind::Unresolved, &file, what).at(name));
+                    return Err(Error::new(Kind::Unresolved, file, what).at(name));
                 }
             }
         }

@@ -11,16 +11,41 @@ impl Context<'_> {
             return Value::Unknown;
         }
         let base = match place.base {
-            None => Value::constant(place.disp as u64),
-            Some(base) => state.get(base).plus(place.disp),
+            None => Value::constant(self.wrap(place.disp as u64)),
+            Some(base) => self.wrapped(state.get(base).plus(place.disp)),
         };
         match place.index {
             None => base,
             // A constant plus something: only a load from a table can make sense of it.
             Some((index, scale)) => match state.get(index).single() {
-                Some(index) => base.plus((index as i64).wrapping_mul(i64::from(scale))),
+                Some(index) => {
+                    self.wrapped(base.plus((index as i64).wrapping_mul(i64::from(scale))))
+                }
                 None => Value::Unknown,
             },
+        }
+    }
+
+    /// A number as a register holds it.
+    pub fn wrap(&self, value: u64) -> u64 {
+        match self.machine.word() {
+            4 => value & u64::from(u32::MAX),
+            _ => value,
+        }
+    }
+
+    fn wrapped(&self, value: Value) -> Value {
+        match self.machine.word() {
+            4 => value.wrapped(),
+            _ => value,
+        }
+    }
+
+    /// The low bytes of a register: all of them keep what it stands for.
+    fn cut(&self, value: &Value, bytes: u8, signed: bool) -> Value {
+        match bytes >= self.machine.word() {
+            true => self.wrapped(value.clone()),
+            false => value.narrow(bytes, signed),
         }
     }
 
@@ -28,14 +53,14 @@ impl Context<'_> {
     fn table(&self, place: &Place, bytes: u8, signed: bool, state: &State) -> Option<Table> {
         let (index, scale) = place.index?;
         let base = match place.base {
-            None => Some(place.disp as u64),
-            Some(base) => state.get(base).plus(place.disp).single(),
+            None => Some(self.wrap(place.disp as u64)),
+            Some(base) => self.wrapped(state.get(base).plus(place.disp)).single(),
         };
         let (base, step, chosen) = match base {
             Some(base) => (base, scale, state.get(index)),
             // The scaled index may stand first and the table second.
             None if scale == 1 => (
-                state.get(index).plus(place.disp).single()?,
+                self.wrapped(state.get(index).plus(place.disp)).single()?,
                 bytes,
                 place.base.map_or(&Value::Unknown, |base| state.get(base)),
             ),
@@ -83,17 +108,22 @@ impl Context<'_> {
         };
         let mut read = Vec::new();
         if base.atoms().is_empty() {
-            return Value::One(Atom::Field(disp)).narrow(bytes, signed);
+            return self.cut(&Value::One(Atom::Field(disp)), bytes, signed);
         }
         for atom in base.atoms() {
             let one = match atom {
-                Atom::Const(at) => self.read(at.wrapping_add(by as u64), bytes, signed, &mut read),
+                Atom::Const(at) => {
+                    let at = self.wrap(at.wrapping_add(by as u64));
+                    self.read(at, bytes, signed, &mut read)
+                }
                 Atom::Stack(at) => match state.slot(at.saturating_add(by)) {
                     Some(value) if !value.atoms().is_empty() => {
                         read.extend_from_slice(value.atoms());
                         true
                     }
-                    Some(other) if base.atoms().len() == 1 => return other.narrow(bytes, signed),
+                    Some(other) if base.atoms().len() == 1 => {
+                        return self.cut(other, bytes, signed);
+                    }
                     Some(_) => false,
                     None if i64::from(at.saturating_add(by)) >= self.machine.call_pushes() => {
                         read.push(Atom::Slot(at.saturating_add(by)));
@@ -118,7 +148,7 @@ impl Context<'_> {
                 return Value::Unknown.narrow(bytes, signed);
             }
         }
-        Value::from_atoms(read).narrow(bytes, signed)
+        self.cut(&Value::from_atoms(read), bytes, signed)
     }
 
     /// What memory at a known address may hold.
@@ -126,7 +156,11 @@ impl Context<'_> {
         let Some(section) = self.image.section(at) else {
             return false;
         };
-        let pointers = self.image.pointers.get(&at).filter(|_| bytes == 8);
+        let pointers = self
+            .image
+            .pointers
+            .get(&at)
+            .filter(|_| bytes == self.machine.word());
         if let Some(pointers) = pointers {
             read.extend(pointers.iter().map(|to| Atom::Const(*to)));
             if !section.fixed {
@@ -162,7 +196,7 @@ impl Context<'_> {
                 bytes,
             } => {
                 let value = sum(state.get(*left), state.get(*right), *shift, *negative);
-                self.settle(*dst, value.narrow(*bytes, false), state);
+                self.settle(*dst, self.cut(&value, *bytes, false), state);
             }
             Op::Copy {
                 dst,
@@ -170,14 +204,11 @@ impl Context<'_> {
                 bytes,
                 signed,
             } => {
-                let value = match *bytes {
-                    8 => state.get(*src).clone(),
-                    _ => state.get(*src).narrow(*bytes, *signed),
-                };
+                let value = self.cut(state.get(*src), *bytes, *signed);
                 state.set(*dst, value);
             }
             Op::Address { dst, place, bytes } => {
-                let value = self.address(place, state).narrow(*bytes, false);
+                let value = self.cut(&self.address(place, state), *bytes, false);
                 let value = self.offset_table(place, state).unwrap_or(value);
                 state.set(*dst, value);
             }
@@ -271,11 +302,7 @@ impl Context<'_> {
                 }
             }
         };
-        let value = if bytes == 8 {
-            value
-        } else {
-            value.narrow(bytes, false)
-        };
+        let value = self.cut(&value, bytes, false);
         self.settle(dst, value, state);
     }
 
@@ -318,8 +345,7 @@ impl Context<'_> {
         let address = self.address(place, state);
         let value = match src {
             Src::Imm(value) => Value::constant(*value as u64).narrow(bytes, false),
-            Src::Reg(reg) if bytes == 8 => state.get(*reg).clone(),
-            Src::Reg(reg) if bytes >= 4 => state.get(*reg).narrow(bytes, false),
+            Src::Reg(reg) if bytes >= 4 => self.cut(state.get(*reg), bytes, false),
             _ => Value::Unknown,
         };
         let single = address.stack().is_some();

@@ -68,7 +68,7 @@ fn no_file_and_no_elf_are_refused() {
 fn a_header_alone_is_refused() {
     let mut tiny = vec![0u8; 64];
     tiny[..4].copy_from_slice(b"\x7fELF");
-    assert_eq!(kind("class", &tiny), Some(Kind::Machine));
+    assert_eq!(kind("class", &tiny), Some(Kind::Damaged));
     tiny[4] = 2;
     tiny[5] = 1;
     tiny[6] = 1;

@@ -199,6 +199,17 @@ impl Value {
         }
     }
 
+    /// Numbers taken to 32 bits, all else as it is.
+    pub fn wrapped(&self) -> Value {
+        match self {
+            Value::One(_) | Value::Many(_) => self.map(|atom| match atom {
+                Atom::Const(value) => Some(Atom::Const(value & u64::from(u32::MAX))),
+                _ => Some(atom),
+            }),
+            _ => self.clone(),
+        }
+    }
+
     /// Shifted by a number of bits.
     pub fn shifted(&self, by: u8, way: Way, bytes: u8) -> Value {
         let by = u32::from(by);

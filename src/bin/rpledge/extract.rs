@@ -43,7 +43,10 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
         .collect();
     let mut words = args.package.split_whitespace().map(str::to_owned);
     let syscalls = store.syscalls(&store.arches()?)?;
-    let names = syscalls.table("x86_64").into_iter();
+    let failed = |why: extract::Error| Failure::data(format!("rpledge: {why}"));
+    let arch = inputs.first().map(extract::arch).transpose();
+    let arch = arch.map_err(failed)?.unwrap_or_default();
+    let names = syscalls.table(arch).into_iter();
     let options = Options {
         distribution: words.next().unwrap_or_default(),
         package: words.next().unwrap_or_default(),
@@ -51,7 +54,6 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
         names: names.map(|(nr, name)| (nr, name.to_owned())).collect(),
         quirks: store.quirks()?,
     };
-    let failed = |why: extract::Error| Failure::data(format!("rpledge: {why}"));
     let extraction = extract::extract(&inputs, &options).map_err(failed)?;
     report::print(&match args.why.as_deref() {
         Some([function, call]) => extraction.why(function, call, &options.names),
