@@ -32,6 +32,7 @@
 CASE(closefrom_, "closefrom") { NEED(void, closefrom, (int)); BEGIN; p_closefrom(100); END; }
 CASE(close_range_, "close_range") { NEED(int, close_range, (unsigned, unsigned, int)); BEGIN; p_close_range(100, 200, 0); END; }
 CASE(sync_range, "sync_file_range") { NEED(int, sync_file_range, (int, int64_t, int64_t, unsigned)); int fd = own(); BEGIN; p_sync_file_range(fd, 0, 4, 2); END; gone(fd); }
+CASE(pwritev_, "pwritev") { struct iovec v = { buffer, 4 }; int fd = own(); BEGIN; USE(pwritev(fd, &v, 1, 0)); END; gone(fd); }
 CASE(fallocate_linux, "fallocate") { int fd = own(); BEGIN; fallocate(fd, 0, 0, 50); END; gone(fd); }
 CASE(readahead_, "readahead") { int fd = own(); BEGIN; readahead(fd, 0, 4); END; gone(fd); }
 CASE(copy_range, "copy_file_range") { int fd = own(); BEGIN; USE(copy_file_range(fd, NULL, fd, NULL, 0, 0)); END; gone(fd); }
@@ -107,7 +108,7 @@ CASE(clock_adjtime_, "clock_adjtime") { struct timex x = { 0 }; BEGIN; clock_adj
 CASE(stime_, "stime") { NEED(int, stime, (const time_t *)); time_t t = -1; BEGIN; p_stime(&t); END; }
 
 static int terminal(void) { int fd = open("/dev/ptmx", O_RDWR | O_NOCTTY); grantpt(fd); unlockpt(fd); return fd; }
-CASE(tty_, "tcflush tcflow tcdrain tcsendbreak tcgetpgrp tcsetpgrp tcgetsid")
+CASE(tty_, "tcflush tcflow tcdrain tcsendbreak tcgetpgrp tcsetpgrp tcgetsid getpgrp")
 {
 	int fd = terminal();
 	BEGIN;
@@ -212,7 +213,7 @@ CASE(getcpu_, "sched_getcpu") { BEGIN; sched_getcpu(); END; }
 CASE(getcpu_linux, "getcpu") { NEED(int, getcpu, (unsigned *, unsigned *)); unsigned a, b; BEGIN; p_getcpu(&a, &b); END; }
 CASE(gettid_, "gettid") { NEED(pid_t, gettid, (void)); BEGIN; p_gettid(); END; }
 CASE(membarrier_, "membarrier") { NEED(int, membarrier, (int, int)); BEGIN; p_membarrier(0, 0); END; }
-CASE(tgkill_, "tgkill") { NEED(int, tgkill, (pid_t, pid_t, int)); BEGIN; p_tgkill(getpid(), getpid(), 0); END; }
+CASE(tgkill_, "tgkill getpid") { NEED(int, tgkill, (pid_t, pid_t, int)); BEGIN; p_tgkill(getpid(), getpid(), 0); END; }
 CASE(pidfd_, "pidfd_open pidfd_send_signal getpid")
 {
 	NEED(int, pidfd_open, (pid_t, unsigned));

@@ -59,10 +59,10 @@ CASE(sigpause_, "sigpause") { NEED(int, sigpause, (int)); signal(SIGALRM, caught
 CASE(gsignal_, "gsignal") { NEED(int, gsignal, (int)); signal(SIGUSR1, caught); BEGIN; p_gsignal(SIGUSR1); END; }
 CASE(sigblock_, "sigblock sigsetmask") { NEED(int, sigblock, (int)); NEED(int, sigsetmask, (int)); BEGIN; p_sigblock(0); p_sigsetmask(0); END; }
 CASE(queue, "sigqueue") { union sigval v = { 0 }; signal(SIGUSR1, caught); BEGIN; sigqueue(getpid(), SIGUSR1, v); END; }
-CASE(group, "killpg") { BEGIN; killpg(getpgrp(), 0); END; }
+CASE(group, "killpg getpgrp") { BEGIN; killpg(getpgrp(), 0); END; }
 CASE(jump, "setjmp longjmp") { jmp_buf b; BEGIN; if (!setjmp(b)) longjmp(b, 1); END; }
 CASE(jump_plain, "_setjmp longjmp") { jmp_buf b; BEGIN; if (!_setjmp(b)) longjmp(b, 1); END; }
-#ifdef __GLIBC__
+CASE(jump_own, "__sigsetjmp siglongjmp") { NEED(int, __sigsetjmp, (void *, int)); sigjmp_buf b; BEGIN; if (!sigsetjmp(b, 1)) siglongjmp(b, 1); END; }
 /* What fortified programs link longjmp() to: it looks at the stack first. */
 CASE(jump_checked, "__sigsetjmp __longjmp_chk")
 {
@@ -70,4 +70,3 @@ CASE(jump_checked, "__sigsetjmp __longjmp_chk")
 	sigjmp_buf b;
 	BEGIN; if (!sigsetjmp(b, 1)) p___longjmp_chk(b, 1); END;
 }
-#endif

@@ -34,9 +34,9 @@ LAST(exec_script, "execvp")
 	int fd = own();
 	fchmod(fd, 0700);
 	close(fd);
-	BEGIN; execvp(name, arguments);
+	BEGIN; execvp(name, arguments); END;
 }
-LAST(exec_done, "execve") { BEGIN; execve("/bin/sh", arguments, environ); }
+LAST(exec_done, "execve") { BEGIN; execve("/bin/sh", arguments, environ); END; }
 CASE(fexecve_, "fexecve") { int fd = open("/dev/null", O_RDONLY); BEGIN; fexecve(fd, arguments, environ); END; }
 CASE(execveat_, "execveat") { NEED(int, execveat, (int, const char *, char *const *, char *const *, int)); BEGIN; p_execveat(AT_FDCWD, "/nonexistent", arguments, environ, 0); END; }
 CASE(spawn_done, "posix_spawn waitpid") { pid_t p; BEGIN; posix_spawn(&p, "/bin/sh", NULL, NULL, arguments, environ); waitpid(p, NULL, 0); END; }
@@ -63,7 +63,7 @@ CASE(pidfd_spawn_, "pidfd_spawn") { NEED(int, pidfd_spawn, (int *, const char *,
 CASE(popen_done, "popen fgets pclose") { FILE *f; BEGIN; f = popen("echo text", "r"); USE(fgets(buffer, 100, f)); pclose(f); END; }
 CASE(popen_write, "popen fputs pclose") { FILE *f; BEGIN; f = popen("exit 0", "we"); fputs("x", f); pclose(f); END; }
 CASE(system_none, "system") { BEGIN; USE(system(NULL)); END; }
-CASE(system_threaded, "system pthread_create nanosleep")
+CASE(system_threaded, "system pthread_create nanosleep pause")
 {
 	struct timespec t = { 0, 20000000 };
 	pthread_t thread;

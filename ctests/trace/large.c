@@ -222,12 +222,12 @@ CASE(getdents_, "getdents")
 }
 CASE(glob64_, "glob64") { NEED(int, glob64, (const char *, int, void *, void *)); BEGIN; p_glob64("/etc/p*", 0, NULL, filled); END; }
 static int walked(const char *path, const void *s, int type) { (void)path; (void)s; (void)type; return 0; }
-CASE(ftw_, "ftw ftw64 nftw64")
+CASE(ftw_, "ftw") { NEED(int, ftw, (const char *, void *, int)); BEGIN; p_ftw("/tmp", walked, 4); END; }
+CASE(ftw64_, "ftw64 nftw64")
 {
-	NEED(int, ftw, (const char *, void *, int));
 	NEED(int, ftw64, (const char *, void *, int));
 	NEED(int, nftw64, (const char *, void *, int, int));
-	BEGIN; p_ftw("/tmp", walked, 4); p_ftw64("/tmp", walked, 4); p_nftw64("/tmp", walked, 4, 1); END;
+	BEGIN; p_ftw64("/tmp", walked, 4); p_nftw64("/tmp", walked, 4, 1); END;
 }
 
 CASE(read_chk_, "__read_chk __pread_chk __readlink_chk __getcwd_chk __realpath_chk")

@@ -22,7 +22,20 @@ static const struct timespec timeout = { 5, 0 };
 static volatile int go;
 
 static void *idle(void *p) { return p; }
-static void *sleeps(void *p) { nanosleep(&timeout, NULL); return p; }
+static void *sleeps(void *p)
+{
+	struct timespec t = timeout;
+	while (nanosleep(&t, NULL))
+		;
+	return p;
+}
+static pthread_t sleeper(void)
+{
+	pthread_t t;
+	pthread_create(&t, NULL, sleeps, NULL);
+	nanosleep(&moment, NULL);
+	return t;
+}
 static void nothing(void) { }
 
 CASE(join_more, "pthread_create pthread_tryjoin_np pthread_timedjoin_np nanosleep")
@@ -54,13 +67,26 @@ CASE(cancel_async, "pthread_cancel pthread_join pthread_create pthread_exit")
 		sched_yield();
 	BEGIN; pthread_cancel(t); pthread_join(t, NULL); END;
 }
-LAST(exit_main, "pthread_exit") { BEGIN; pthread_exit(NULL); }
+static void *survives(void *p)
+{
+	nanosleep(&timeout, NULL);
+	return p;
+}
+LAST(exit_first, "pthread_exit nanosleep")
+{
+	/* The process goes on without it, and is ended from without. */
+	pthread_t t;
+	pthread_create(&t, NULL, survives, NULL);
+	nanosleep(&moment, NULL);
+	alarm(1);
+	BEGIN; pthread_exit(NULL);
+}
+LAST(exit_main, "pthread_exit exit") { BEGIN; pthread_exit(NULL); }
 CASE(thread_queue, "pthread_sigqueue") { NEED(int, pthread_sigqueue, (pthread_t, int, union sigval)); union sigval v = { 0 }; signal(SIGUSR1, SIG_IGN); BEGIN; p_pthread_sigqueue(pthread_self(), SIGUSR1, v); END; }
 CASE(thread_kill, "pthread_kill nanosleep")
 {
-	pthread_t t;
+	pthread_t t = sleeper();
 	signal(SIGUSR1, SIG_IGN);
-	pthread_create(&t, NULL, sleeps, NULL);
 	BEGIN; pthread_kill(t, SIGUSR1); nanosleep(&moment, NULL); END;
 }
 CASE(attributes, "pthread_self pthread_attr_init pthread_attr_destroy pthread_mutexattr_init pthread_mutexattr_settype pthread_mutexattr_setprotocol pthread_mutexattr_setrobust pthread_mutexattr_setpshared pthread_condattr_setclock")
@@ -159,9 +185,7 @@ CASE(names_other, "pthread_setname_np pthread_getname_np")
 {
 	NEED(int, pthread_setname_np, (pthread_t, const char *));
 	NEED(int, pthread_getname_np, (pthread_t, char *, size_t));
-	pthread_t t;
-	pthread_create(&t, NULL, sleeps, NULL);
-	nanosleep(&moment, NULL);
+	pthread_t t = sleeper();
 	BEGIN; p_pthread_setname_np(t, "other"); p_pthread_getname_np(t, buffer, 100); END;
 }
 CASE(thread_clock, "pthread_getcpuclockid") { clockid_t c; BEGIN; pthread_getcpuclockid(pthread_self(), &c); END; }
@@ -180,8 +204,7 @@ CASE(at_fork, "pthread_atfork fork _exit waitpid")
 }
 CASE(fork_threaded, "fork _exit")
 {
-	pthread_t t;
-	pthread_create(&t, NULL, sleeps, NULL);
+	sleeper();
 	BEGIN;
 	if (!fork())
 		_exit(0);
@@ -258,14 +281,12 @@ static void *allocates_and_frees(void *p)
 	return p;
 }
 CASE(arena_shrinks, "pthread_create malloc free pthread_join") { pthread_t t; BEGIN; pthread_create(&t, NULL, allocates_and_frees, NULL); pthread_join(t, NULL); END; }
-CASE(ids_threaded, "setgroups initgroups setresuid setresgid setreuid setregid seteuid setegid")
+CASE(ids_threaded, "setgroups initgroups setresuid setresgid setreuid setregid seteuid setegid nanosleep")
 {
 	NEED(int, setgroups, (size_t, const gid_t *));
 	NEED(int, initgroups, (const char *, gid_t));
 	gid_t g = 0;
-	pthread_t t;
-	pthread_create(&t, NULL, sleeps, NULL);
-	nanosleep(&moment, NULL);
+	sleeper();
 	BEGIN;
 	USE(setegid(0)); USE(seteuid(0)); USE(setregid(0, 0)); USE(setreuid(0, 0)); USE(setresgid(0, 0, 0)); USE(setresuid(0, 0, 0));
 	p_setgroups(1, &g); p_initgroups("root", 0);

@@ -198,15 +198,20 @@ static void resume(pid_t id, long request, int signal)
 	trace(request, id, 0, (void *)(long)signal);
 }
 
-/* A thread or process is there; it stops before it runs. */
-static void created(struct task *parent, int root)
+/* A thread or process is there; it stops before it runs.  A process that a case
+ * made before its first mark is no part of it, its threads are. */
+static void created(struct task *parent, int event, int root)
 {
+	struct family *f = parent->family;
 	unsigned long id = 0;
 	struct task *t;
 	if (trace(TRACE_GETEVENTMSG, parent->id, 0, &id))
 		return;
 	t = task_of((pid_t)id);
-	t->family = root ? family_new((pid_t)id) : parent->family;
+	if (root)
+		t->family = family_new((pid_t)id);
+	else if (f && (f->open || event == EVENT_CLONE))
+		t->family = f;
 	if (t->waiting == 2)
 		resume(t->id, TRACE_SYSCALL, 0);
 	t->waiting = 0;
@@ -224,7 +229,7 @@ static void stopped(struct task *t, int status, pid_t root)
 		stopped_at_call(t);
 		signal = 0;
 	} else if (event >= EVENT_FORK && event <= EVENT_CLONE) {
-		created(t, t->id == root);
+		created(t, event, t->id == root);
 		signal = 0;
 	} else if (event == EVENT_EXEC) {
 		t->family = NULL;

@@ -22,28 +22,27 @@
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
-#ifdef __GLIBC__
-#include <fts.h>
-#endif
 
 CASE(readdir_more, "readdir_r dirfd") { DIR *d = opendir("/etc"); struct { struct dirent e; char more[256]; } e; struct dirent *r; BEGIN; readdir_r(d, &e.e, &r); dirfd(d); END; }
 CASE(scandirat_, "scandirat") { NEED(int, scandirat, (int, const char *, void ***, void *, void *)); void **l; BEGIN; p_scandirat(AT_FDCWD, "/etc", &l, NULL, NULL); END; }
-#ifdef __GLIBC__
 CASE(fts_, "fts_open fts_read fts_children fts_close")
 {
+	NEED(void *, fts_open, (char *const *, int, void *));
+	NEED(void *, fts_read, (void *));
+	NEED(void *, fts_children, (void *, int));
+	NEED(int, fts_close, (void *));
 	char *paths[] = { "/etc", NULL };
-	FTS *f;
-	int n = 40;
+	int n = 40, physical = 0x10;
+	void *f;
 	BEGIN;
-	f = fts_open(paths, FTS_PHYSICAL, NULL);
-	USE(fts_read(f));
-	USE(fts_children(f, 0));
-	while (n-- && fts_read(f))
+	f = p_fts_open(paths, physical, NULL);
+	USE(p_fts_read(f));
+	USE(p_fts_children(f, 0));
+	while (n-- && p_fts_read(f))
 		;
-	fts_close(f);
+	p_fts_close(f);
 	END;
 }
-#endif
 CASE(fts64_, "fts64_open fts64_read")
 {
 	NEED(void *, fts64_open, (char *const *, int, void *));
@@ -51,7 +50,7 @@ CASE(fts64_, "fts64_open fts64_read")
 	char *paths[] = { "/etc", NULL };
 	void *f;
 	int n = 40;
-	BEGIN; f = p_fts64_open(paths, 2, NULL); while (n-- && p_fts64_read(f)) ; END;
+	BEGIN; f = p_fts64_open(paths, 0x10, NULL); while (n-- && p_fts64_read(f)) ; END;
 }
 CASE(canonical, "canonicalize_file_name") { NEED(char *, canonicalize_file_name, (const char *)); BEGIN; USE(p_canonicalize_file_name("/proc/self/cwd/../etc/passwd")); END; }
 CASE(directory, "get_current_dir_name") { BEGIN; USE(get_current_dir_name()); END; }

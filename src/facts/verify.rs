@@ -299,6 +299,7 @@ fn other_names(function: &str) -> Vec<String> {
         format!("__cxa_{function}"),
         format!("__isoc99_{function}"),
         format!("__isoc23_{function}"),
+        format!("__register_{}", function.trim_start_matches("pthread_")),
         format!("__{function}"),
         format!("_{function}"),
     ];
