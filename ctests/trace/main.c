@@ -4,6 +4,9 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +18,19 @@ char buffer[8192];
 
 /* Headers for wide time have dlsym() give wide functions under narrow names. */
 extern void *plain_dlsym(void *, const char *) __asm__("dlsym");
+
+/* Where the heap ended at first. */
+static void *heap;
+
+void trace_begin(void)
+{
+#ifdef __GLIBC__
+	/* So that what is allocated in a case is asked of the kernel in it. */
+	if (sbrk(0) != heap)
+		malloc_trim(0);
+#endif
+	trace_mark(trace_now, 1);
+}
 
 void trace_add(struct trace_case *added)
 {
@@ -62,6 +78,7 @@ int main(int argc, char **argv)
 {
 	struct trace_case *c;
 	(void)argv;
+	heap = sbrk(0);
 	for (c = first; c; c = c->next, trace_now++) {
 		pid_t child;
 		if (argc > 1) {

@@ -72,7 +72,8 @@ static void *survives(void *p)
 	nanosleep(&timeout, NULL);
 	return p;
 }
-LAST(exit_first, "pthread_exit nanosleep")
+/* It returns to the function that called main(). */
+LAST(exit_first, "pthread_exit nanosleep __libc_start_main")
 {
 	/* The process goes on without it, and is ended from without. */
 	pthread_t t;
@@ -80,6 +81,19 @@ LAST(exit_first, "pthread_exit nanosleep")
 	nanosleep(&moment, NULL);
 	alarm(1);
 	BEGIN; pthread_exit(NULL);
+}
+static void *uncancelled(void *p)
+{
+	int n;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &n);
+	return sleeps(p);
+}
+CASE(cancel_asked, "pthread_cancel nanosleep")
+{
+	pthread_t t;
+	pthread_create(&t, NULL, uncancelled, NULL);
+	nanosleep(&moment, NULL);
+	BEGIN; pthread_cancel(t); END;
 }
 LAST(exit_main, "pthread_exit exit") { BEGIN; pthread_exit(NULL); }
 CASE(thread_queue, "pthread_sigqueue") { NEED(int, pthread_sigqueue, (pthread_t, int, union sigval)); union sigval v = { 0 }; signal(SIGUSR1, SIG_IGN); BEGIN; p_pthread_sigqueue(pthread_self(), SIGUSR1, v); END; }

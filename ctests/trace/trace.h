@@ -21,7 +21,8 @@ struct trace_case {
 void trace_add(struct trace_case *);
 extern int trace_now; /* number of the running case */
 
-#define BEGIN trace_mark(trace_now, 1)
+void trace_begin(void);
+#define BEGIN trace_begin()
 #define END trace_mark(trace_now, 2)
 
 #define CASE(name, calls) TRACE_CASE(name, calls, "case")

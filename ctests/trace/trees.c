@@ -108,7 +108,7 @@ CASE(name_of, "getnameinfo")
 	a.sin_port = htons(80);
 	BEGIN; getnameinfo((struct sockaddr *)&a, sizeof a, buffer, 100, buffer + 100, 100, NI_NUMERICHOST); END;
 }
-CASE(resolver, "res_query") { BEGIN; USE(res_query("no-such-host.invalid", 1, 1, (unsigned char *)buffer, 500)); END; }
+CASE(resolver, "res_query") { NEED(int, res_query, (const char *, int, int, unsigned char *, int)); BEGIN; USE(p_res_query("no-such-host.invalid", 1, 1, (unsigned char *)buffer, 500)); END; }
 CASE(interface, "if_indextoname") { BEGIN; USE(if_indextoname(1, buffer)); END; }
 CASE(log_plain, "syslog") { BEGIN; syslog(LOG_DEBUG, "%m"); END; }
 CASE(log_console, "openlog syslog") { BEGIN; openlog("trace", LOG_NDELAY | LOG_PID | LOG_CONS, LOG_DAEMON); syslog(LOG_DEBUG, "%s", "trace"); END; }
