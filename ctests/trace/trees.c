@@ -111,4 +111,4 @@ CASE(name_of, "getnameinfo")
 CASE(resolver, "res_query") { NEED(int, res_query, (const char *, int, int, unsigned char *, int)); BEGIN; USE(p_res_query("no-such-host.invalid", 1, 1, (unsigned char *)buffer, 500)); END; }
 CASE(interface, "if_indextoname") { BEGIN; USE(if_indextoname(1, buffer)); END; }
 CASE(log_plain, "syslog") { BEGIN; syslog(LOG_DEBUG, "%m"); END; }
-CASE(log_console, "openlog syslog") { BEGIN; openlog("trace", LOG_NDELAY | LOG_PID | LOG_CONS, LOG_DAEMON); syslog(LOG_DEBUG, "%s", "trace"); END; }
+CASE(log_open, "openlog syslog") { BEGIN; openlog("trace", LOG_NDELAY | LOG_PID, LOG_DAEMON); syslog(LOG_DEBUG, "%s", "trace"); END; }
