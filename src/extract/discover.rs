@@ -23,7 +23,7 @@ pub fn discover(image: &Image, machine: &dyn Machine) -> Found {
     let mut found = Found::default();
     let code = image.exports.iter().filter(|export| export.code);
     found.entries.extend(code.map(|export| export.address));
-    for target in image.pointers.values().flatten() {
+    for target in image.pointers.values().flatten().chain(&image.mentioned) {
         note(image, *target, &mut found);
     }
     for section in image.sections.iter().filter(|section| section.code) {
@@ -54,7 +54,7 @@ pub fn discover(image: &Image, machine: &dyn Machine) -> Found {
 /// Reads code in a line; where it is no code, a step on.
 fn sweep(image: &Image, machine: &dyn Machine, code: &[u8], start: u64, found: &mut Found) {
     let mut ops = Vec::new();
-    let mut halves = Halves::new();
+    let mut halves = Halves::new(machine.pinned(image, start));
     let mut at = 0;
     while at < code.len() {
         ops.clear();
@@ -83,10 +83,14 @@ struct Halves {
 }
 
 impl Halves {
-    fn new() -> Halves {
-        Halves {
+    fn new(known: Vec<(Reg, u64)>) -> Halves {
+        let mut halves = Halves {
             pages: [None; Mask::BITS as usize],
+        };
+        for (reg, value) in known {
+            halves.set(reg, Some(value));
         }
+        halves
     }
 
     fn get(&self, reg: Reg) -> Option<u64> {
@@ -122,6 +126,19 @@ impl Halves {
                 self.set(*dst, None);
                 Some(page.wrapping_add(*by as u64))
             }
+            Op::Sum {
+                dst,
+                left,
+                right,
+                shift: 0,
+                negative: false,
+                ..
+            } => {
+                let (left, right) = (self.get(*left), self.get(*right));
+                let page = left.and_then(|left| Some(left.wrapping_add(right?)));
+                self.set(*dst, page);
+                None
+            }
             Op::Copy { dst, src, .. } => {
                 self.set(*dst, self.get(*src));
                 None
@@ -149,6 +166,7 @@ impl Halves {
 
 /// An address that is mentioned: of a function, or of data.
 fn note(image: &Image, address: u64, found: &mut Found) {
+    let address = image.entry(address);
     if !image.in_code(address) {
         found.bases.insert(address);
         return;

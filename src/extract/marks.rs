@@ -12,6 +12,8 @@ pub enum Mark {
     Export(&'static str),
     /// It is exported under a name that begins so.
     Exports(&'static str),
+    /// The symbol table of an archive names it so, be it private.
+    Named(&'static str),
     /// It is private and mentions a text that contains this.
     Text(&'static str),
     /// It is private and calls a private function that mentions a text with this.
@@ -30,8 +32,8 @@ pub enum Mark {
     PutInto(&'static str),
     /// It stands in this word of a table of stdio and calls this.
     Slot(u64, &'static str),
-    /// It is private, mentions this exported variable, and this exported
-    /// function reaches it in so many private steps.
+    /// It is private, reads or mentions this exported variable, and this
+    /// exported function reaches it in so many private steps.
     Below(&'static str, &'static str, usize),
     /// Not a function: calls of files, made by code that mentions such a text.
     FilesNear(&'static str),
@@ -41,6 +43,8 @@ use Mark::*;
 
 /// Which libc, which effect, by what.
 pub const MARKS: &[(&str, &str, Mark)] = &[
+    ("dietlibc", "fatal", Named("__stack_chk_fail")),
+    ("dietlibc", "cancel", Export("pthread_testcancel")),
     ("musl", "cancel", MayCall("pthread_exit")),
     ("musl", "aio", Export("aio_cancel")),
     ("glibc", "cancel", Export("__pthread_unwind")),
@@ -101,7 +105,7 @@ pub const MARKS: &[(&str, &str, Mark)] = &[
     ("glibc", "malloc-hooks", PutInto("__free_hook")),
     ("glibc", "malloc-hooks", PutInto("__realloc_hook")),
     ("glibc", "malloc-hooks", PutInto("__memalign_hook")),
-    ("glibc", "atexit", Below("exit", "_IO_list_all", 3)),
+    ("glibc", "atexit", Below("exit", "_IO_list_all", 2)),
     ("glibc", "popen-close", Slot(17, "waitpid")),
     ("glibc", "popen-close", Slot(17, "wait4")),
 ];
@@ -141,6 +145,14 @@ pub fn roots(program: &Program, mark: &Mark, names: &BTreeMap<u32, String>) -> B
     };
     match mark {
         Export(name) => exported(program, name),
+        Named(name) => {
+            let named = program
+                .image
+                .names
+                .iter()
+                .filter(|(_, known)| known == name);
+            named.map(|(address, _)| *address).collect()
+        }
         Exports(start) => {
             let exports = program.image.exports.iter().filter(|export| export.code);
             let named = exports.filter(|export| export.name.starts_with(start));
@@ -279,10 +291,9 @@ pub fn mentioning(program: &Program, text: &str) -> BTreeSet<u64> {
 }
 
 fn mentions(program: &Program, address: u64, data: &BTreeSet<u64>) -> bool {
-    program
-        .functions
-        .get(&address)
-        .is_some_and(|function| !function.data.is_disjoint(data))
+    program.functions.get(&address).is_some_and(|function| {
+        !function.data.is_disjoint(data) || !function.reads.is_disjoint(data)
+    })
 }
 
 /// Private functions that an exported one reaches in so many steps.

@@ -8,25 +8,36 @@
 //! reach); `effects` names the roads that are kept apart; `rows` folds private
 //! code into the exported functions that reach it.
 
+mod aarch64;
+pub mod archive;
 mod discover;
 pub mod effects;
 pub mod elf;
 pub mod error;
+mod exits;
 mod explain;
 mod flow;
 pub mod graph;
 mod identify;
-mod ir;
+pub mod ir;
+mod local;
 mod marks;
 mod numbers;
+mod patch;
 mod pointers;
+mod powerpc64le;
 mod read;
+mod relink;
 mod relocate;
+mod riscv64;
 mod rows;
 mod step;
 mod value;
 mod vtables;
+mod x86;
 mod x86_64;
+mod x86_common;
+mod x86_operands;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,6 +62,8 @@ pub struct Options {
     pub distribution: String,
     pub package: String,
     pub package_version: String,
+    /// Name and version of the libc, where the files do not tell them.
+    pub libc: Option<(String, String)>,
     /// Names of the system calls by number.
     pub names: BTreeMap<u32, String>,
     pub quirks: Vec<Quirk>,
@@ -63,8 +76,24 @@ pub struct Extraction {
     pub effects: effects::Roots,
 }
 
+impl Extraction {
+    /// Functions that an archive calls and does not have, and by how many functions:
+    /// these have `~`, for whoever links the archive gives it that code.
+    pub fn undefined(&self) -> impl Iterator<Item = (&str, usize)> {
+        let undefined = self.program.undefined.iter();
+        undefined.map(|(name, callers)| (name.as_str(), callers.len()))
+    }
+}
+
 /// The decoders, by the name that data/arches.toml gives the architecture.
-const MACHINES: &[&dyn ir::Machine] = &[&x86_64::X86_64];
+#[rustfmt::skip]
+pub const MACHINES: &[&dyn ir::Machine] = &[
+    &aarch64::Aarch64,
+    &riscv64::Riscv64,
+    &powerpc64le::PowerPc64Le,
+    &x86::X86,
+    &x86_64::X86_64,
+];
 
 /// The architecture of a file: a name of data/arches.toml.
 pub fn arch(input: &Input) -> Result<&'static str, Error> {
@@ -96,7 +125,8 @@ pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error>
         image.big_endian,
     )?;
     image.mode_bits = machine.mode_bits();
-    let (libc, version) = identify::identify(&image)?;
+    local::settle(&mut image, machine);
+    let (libc, version) = identify::identify(&image, options.libc.as_ref())?;
     let program = graph::Program::analyse(image, machine, &libc, &options.names)?;
     let roots = effects::Roots::find(&program, &libc, &options.names);
     let quirks = options.quirks.iter();

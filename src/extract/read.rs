@@ -7,10 +7,9 @@ use gimli::UnwindSection;
 use object::elf;
 use object::read::elf::{ElfFile, FileHeader, ProgramHeader as _, SectionHeader as _, Sym as _};
 use object::{Endianness, Object as _};
-use sha2::{Digest, Sha256};
 
 use super::Input;
-use super::elf::{Export, Image, ObjectFile, Section};
+use super::elf::{Export, Image, Section};
 use super::error::{Error, Kind};
 use super::relocate::Pending;
 
@@ -20,6 +19,9 @@ pub const MOST_ENTRIES: usize = 1 << 18;
 const MOST_SYMBOLS: usize = 1 << 15;
 /// Most sections of one file.
 const MOST_SECTIONS: usize = 1 << 10;
+
+/// What the names of sections begin with that only hold what the loader binds.
+const BOUND: [&[u8]; 3] = [b".got", b".plt", b".iplt"];
 
 /// An ELF file of either class and order.
 pub struct File<'a, E: FileHeader<Endian = Endianness>> {
@@ -62,11 +64,7 @@ impl Image {
         self.relocations(&file, pending)?;
         self.frames(&file)?;
         let build_id = file.elf.build_id().map_err(|e| Error::damaged(name, e))?;
-        self.objects.push(ObjectFile {
-            name: input.name.clone(),
-            sha256: hex(Sha256::digest(input.bytes)),
-            build_id: build_id.map(hex).unwrap_or_default(),
-        });
+        self.add_object(input, build_id);
         Ok(())
     }
 
@@ -103,7 +101,8 @@ impl Image {
             };
             let label = file.elf.elf_section_table().section_name(endian, section);
             // What the loader binds to symbols is theirs, be it bound late.
-            let bound = label.unwrap_or_default().starts_with(b".got");
+            let label = label.unwrap_or_default();
+            let bound = BOUND.iter().any(|start| label.starts_with(start));
             let constant = flags & u64::from(elf::SHF_WRITE) == 0;
             self.sections.push(Section {
                 start: base + start,
@@ -114,7 +113,7 @@ impl Image {
                     || bound
                     || relro.iter().any(|(from, to)| *from <= start && end <= *to),
                 constant,
-                name: String::from_utf8_lossy(label.unwrap_or_default()).into_owned(),
+                name: String::from_utf8_lossy(label).into_owned(),
             });
         }
         let mine = &mut self.sections[before..];
@@ -261,13 +260,5 @@ fn relro<E: FileHeader<Endian = Endianness>>(file: &ElfFile<E>) -> Vec<(u64, u64
             let start: u64 = segment.p_vaddr(endian).into();
             (start, start.saturating_add(segment.p_memsz(endian).into()))
         })
-        .collect()
-}
-
-fn hex(bytes: impl AsRef<[u8]>) -> String {
-    bytes
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
         .collect()
 }

@@ -31,10 +31,15 @@ impl Names {
             addresses.entry(name).or_default().insert(export.address);
         }
         let mut chosen: BTreeMap<u64, String> = BTreeMap::new();
+        // A name that stands for other code as well says more than is known.
+        let rank = |name: &str| {
+            let codes = addresses.get(name).map_or(0, BTreeSet::len);
+            (codes, plainness(name))
+        };
         for (name, set) in &addresses {
             for address in set {
                 let best = chosen.entry(*address).or_insert_with(|| name.clone());
-                if rank(name) < rank(best) {
+                if (rank(name), name) < (rank(best), best) {
                     best.clone_from(name);
                 }
             }
@@ -44,9 +49,9 @@ impl Names {
 }
 
 /// Among aliases the plainest name stands for all.
-fn rank(name: &str) -> (bool, usize, usize, &str) {
+fn plainness(name: &str) -> (bool, usize, usize) {
     let underscores = name.len() - name.trim_start_matches('_').len();
-    (name.contains('@'), underscores, name.len(), name)
+    (name.contains('@'), underscores, name.len())
 }
 
 struct Folding<'a> {
@@ -102,6 +107,15 @@ pub fn rows(
             effect.to_string(),
             folding.finish(&format!("!{effect}"), folded, quirks)?,
         );
+    }
+    for (effect, numbers) in roots.by_number.values() {
+        let folded = Folded {
+            numbers: numbers.clone(),
+            ..Folded::default()
+        };
+        let row = folding.finish(&format!("!{effect}"), folded, quirks)?;
+        let known = effects.entry(effect.to_string()).or_default();
+        known.calls.extend(row.calls);
     }
     Ok((functions, effects))
 }
@@ -161,7 +175,14 @@ impl Folding<'_> {
 
     fn own(&self, address: u64, start: &BTreeSet<u64>, effect: Option<&str>, folded: &mut Folded) {
         let numbers = self.program.numbers.get(&address).into_iter().flatten();
-        folded.numbers.extend(numbers);
+        let apart = self.roots.by_number.get(&address);
+        let is_apart = |number: &u32| apart.is_some_and(|(_, numbers)| numbers.contains(number));
+        if let Some((effect, _)) = apart {
+            folded.row.effects.insert(effect.to_string());
+        }
+        folded
+            .numbers
+            .extend(numbers.filter(|number| !is_apart(number)));
         folded.row.callback |= self.program.callbacks.contains(&address);
         if effect.is_none() && start.contains(&address) {
             folded.row.any |= self.program.wrappers.contains(&address);

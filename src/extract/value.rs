@@ -14,6 +14,10 @@ pub enum Atom {
     Const(u64),
     /// What the register held when the function was entered.
     Entry(Reg),
+    /// The low bytes of what it held, zeros above up to the second number of bytes.
+    EntryLow(Reg, u8, u8),
+    /// A number in the low bytes; what lies above is not known.
+    Low(u16, u8),
     /// What the caller's stack held at this offset from the entry stack pointer.
     Slot(i32),
     /// What the memory held that an entry register pointed to, at this offset.
@@ -191,6 +195,14 @@ impl Value {
                     };
                     Some(Atom::Const(value))
                 }
+                Atom::EntryLow(reg, low, clear) if bytes <= clear && !signed => {
+                    Some(Atom::EntryLow(reg, low.min(bytes), 8))
+                }
+                Atom::Entry(reg) if bytes < 4 && !signed => Some(Atom::EntryLow(reg, bytes, 8)),
+                Atom::Low(value, low) if bytes <= low && !signed => {
+                    Some(Atom::Const(u64::from(value) & ((1 << (8 * bytes)) - 1)))
+                }
+                Atom::EntryLow(..) => None,
                 // A call number keeps its meaning in the low half.
                 Atom::Stack(_) => None,
                 _ if bytes >= 4 => Some(atom),
@@ -238,6 +250,25 @@ impl Value {
         }
     }
 
+    /// With some of its bytes replaced by a number, from that bit on.
+    pub fn inserted(&self, value: u64, shift: u8, bytes: u8) -> Value {
+        let mask = ((1u64 << (8 * u32::from(bytes).min(7))) - 1) << shift;
+        let value = value << shift & mask;
+        let low = (shift == 0 && bytes <= 2).then_some(Atom::Low(value as u16, bytes));
+        let known = self.map(|atom| match atom {
+            Atom::Const(old) => Some(Atom::Const(old & !mask | value)),
+            Atom::Low(old, 1) if shift == 8 => Some(Atom::Low(old | value as u16, 2)),
+            Atom::Entry(reg) if shift == 8 && bytes == 1 && value == 0 => {
+                Some(Atom::EntryLow(reg, 1, 2))
+            }
+            _ => low,
+        });
+        match (known, low) {
+            (Value::Unknown, Some(low)) => Value::One(low),
+            (known, _) => known,
+        }
+    }
+
     pub fn masked(&self, mask: i64, bytes: u8) -> Value {
         match self {
             Value::One(Atom::Stack(at)) => Value::One(Atom::Stack(*at & mask as i32)),
@@ -248,15 +279,24 @@ impl Value {
                 })
                 .narrow(bytes, false),
             _ => match u32::try_from(mask) {
-                Ok(most) => Value::AtMost(most),
+                Ok(mask) => Value::AtMost(match self {
+                    Value::AtMost(most) => mask.min(*most),
+                    _ => mask,
+                }),
                 Err(_) => Value::Unknown,
             },
         }
     }
 }
 
-/// The last comparison: register, number, bytes.
-pub type Compared = Option<(Reg, i64, u8)>;
+/// A comparison of a register with a number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Compared {
+    pub reg: Reg,
+    pub with: i64,
+    pub bytes: u8,
+    pub signed: bool,
+}
 
 /// Stack slots kept for one state.
 const MOST_SLOTS: usize = 256;
@@ -267,7 +307,10 @@ pub struct State {
     pub regs: Vec<Value>,
     /// By offset from the entry stack pointer, sorted.
     pub slots: Vec<(i32, Value)>,
-    pub compared: Compared,
+    /// The last comparison.
+    pub compared: Option<Compared>,
+    /// What condition registers hold.
+    pub kept: Vec<(u8, Compared)>,
 }
 
 impl State {
@@ -280,6 +323,7 @@ impl State {
             regs,
             slots: Vec::new(),
             compared: None,
+            kept: Vec::new(),
         }
     }
 
@@ -291,9 +335,23 @@ impl State {
         if let Some(place) = self.regs.get_mut(usize::from(reg)) {
             *place = value;
         }
-        if self.compared.is_some_and(|(compared, ..)| compared == reg) {
+        if self.compared.is_some_and(|compared| compared.reg == reg) {
             self.compared = None;
         }
+        self.kept.retain(|(_, compared)| compared.reg != reg);
+    }
+
+    pub fn keep(&mut self, field: u8) {
+        self.kept.retain(|(kept, _)| *kept != field);
+        if let Some(compared) = self.compared.take() {
+            self.kept.push((field, compared));
+            self.kept.sort_unstable_by_key(|(field, _)| *field);
+        }
+    }
+
+    pub fn recall(&mut self, field: u8) {
+        let mut kept = self.kept.iter();
+        self.compared = kept.find(|kept| kept.0 == field).map(|kept| kept.1);
     }
 
     pub fn slot(&self, at: i32) -> Option<&Value> {
@@ -332,7 +390,9 @@ impl State {
             self.compared = None;
             changed = true;
         }
-        changed
+        let before = self.kept.len();
+        self.kept.retain(|kept| other.kept.contains(kept));
+        changed | (self.kept.len() != before)
     }
 
     /// A slot stays known only where both know it; unknown is kept as such.

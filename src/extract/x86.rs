@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! i386: the System V ABI's registers.
+
+use super::ir::{Decoded, Machine, Mask, Op, Reg};
+use super::x86_common::{AX, BP, BX, CX, DI, DX, REGISTERS, SI, SP, decode};
+
+/// The one value of this machine.
+pub struct X86;
+
+impl Machine for X86 {
+    fn name(&self) -> &'static str {
+        "x86"
+    }
+    fn elf(&self) -> u16 {
+        3
+    }
+    fn word(&self) -> u8 {
+        4
+    }
+    fn step(&self) -> u8 {
+        1
+    }
+    fn registers(&self) -> usize {
+        REGISTERS
+    }
+    fn stack_pointer(&self) -> Reg {
+        SP
+    }
+    fn number(&self) -> Reg {
+        AX
+    }
+    fn syscall_arguments(&self) -> &'static [Reg] {
+        &[BX, CX, DX, SI, DI, BP]
+    }
+    fn syscall_clobbers(&self) -> Mask {
+        1 << AX
+    }
+    fn call_clobbers(&self) -> Mask {
+        1 << AX | 1 << CX | 1 << DX
+    }
+    fn call_pushes(&self) -> i64 {
+        4
+    }
+    /// Those of functions that are not called from outside; the others' lie on the stack.
+    fn arguments(&self) -> &'static [Reg] {
+        &[AX, DX, CX]
+    }
+    fn result(&self) -> Reg {
+        AX
+    }
+    /// `mov (%esp), %ebx; ret`
+    fn thunk(&self, code: &[u8]) -> Option<Reg> {
+        match code {
+            [0x8b, modrm, 0x24, 0xc3, ..] if modrm & 0xc7 == 0x04 => Some(modrm >> 3),
+            _ => None,
+        }
+    }
+    fn decode(&self, code: &[u8], address: u64, ops: &mut Vec<Op>) -> Option<Decoded> {
+        decode(32, code, address, ops)
+    }
+}
