@@ -38,7 +38,7 @@ CHECKS = check-fmt check-clippy check-rust check-data check-man check-manual che
 # What `make check-live` runs: checks that need the network.
 LIVE_CHECKS = check-syscalls check-snapshots
 
-.PHONY: snapshots all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-hidden $(CHECKS) $(LIVE_CHECKS)
+.PHONY: snapshots all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-hidden check-traces-all $(CHECKS) $(LIVE_CHECKS)
 
 all: command capi ## build the command and the C library, for every libc of LIBCS
 
@@ -124,8 +124,14 @@ check-c: capi ## C programs, in every link mode, on every libc
 	@ctests/run
 
 check-traces: command ## what libc functions were seen to call, against the data
-	-@scripts/fetch-libcs
+	-@scripts/fetch-libcs $$(scripts/check-traces --list)
 	@scripts/check-traces
+
+check-traces-all: command ## the same on every architecture, in virtual machines; slow
+	@scripts/setup --slow
+	-@scripts/fetch-libcs $$(scripts/check-traces --all --list)
+	-@scripts/fetch-kernels
+	@scripts/check-traces --all
 
 check-decoders: ## each decoder, against a second one, over the code of real C libraries
 	-@scripts/fetch-libcs

@@ -87,7 +87,7 @@ int main(int argc, char **argv)
 		}
 		child = fork();
 		if (child == 0) {
-			alarm(20);
+			alarm(60);
 			c->run();
 			_exit(0);
 		}
