@@ -23,7 +23,7 @@ fn doors(functions: &BTreeMap<u64, Function>, number: Reg) -> HashSet<u64> {
         let before = doors.len();
         for (address, function) in functions {
             let through = |exit: &Exit, site: &u64| match exit {
-                Exit::Syscall { number } => handed(number),
+                Exit::Syscall { number, .. } => handed(number),
                 Exit::Tail { target } => {
                     target.single().is_some_and(|to| doors.contains(&to))
                         && function.tails.get(site).is_some_and(handed)

@@ -13,6 +13,7 @@ use std::rc::Rc;
 use super::discover::Found;
 use super::elf::Image;
 use super::ir::{Block, Cond, Flow, Machine, Mask, Op, Place, Src, Target, block};
+use super::shared::Shared;
 use super::step::{opposite, refine};
 use super::value::{Atom, State, Table, Value};
 
@@ -38,6 +39,7 @@ pub enum Exit {
     Return,
     Syscall {
         number: Value,
+        arguments: Rc<[Value]>,
     },
     Stop,
 }
@@ -75,6 +77,8 @@ pub struct Function {
     pub tails: BTreeMap<u64, Value>,
     /// Registers that its own instructions write.
     pub writes: Mask,
+    /// Where its stack may be written through pointers.
+    pub shared: Shared,
     /// Some of its code could not be followed.
     pub lost: bool,
 }
@@ -91,6 +95,8 @@ pub struct Context<'a> {
     pub exits: BTreeSet<u32>,
     /// Operations that may still be followed, all functions together.
     pub budget: Cell<u64>,
+    /// Of the function being analysed, what of its stack is not believed.
+    pub shared: Cell<Shared>,
     pub blocks: RefCell<HashMap<u64, Option<Rc<Block>>>>,
 }
 
@@ -176,6 +182,7 @@ impl Context<'_> {
             let mut state = state.clone();
             for op in &block.ops {
                 self.note(op, &state, &mut function);
+                self.share(op, &state, &mut function.shared);
                 self.apply(op, &mut state);
             }
             let left = self.leave(entry, &block, state.clone());
@@ -326,15 +333,17 @@ impl Context<'_> {
             Flow::Stop => Left::end(Exit::Stop),
             Flow::Syscall => {
                 let number = state.get(self.machine.number()).clone();
+                let arguments = self.machine.syscall_arguments().iter();
+                let arguments = arguments.map(|reg| state.get(*reg).clone()).collect();
                 if number
                     .single()
                     .is_some_and(|number| self.exits.contains(&(number as u32)))
                 {
-                    return Left::end(Exit::Syscall { number });
+                    return Left::end(Exit::Syscall { number, arguments });
                 }
                 let state = self.clobbered(state, self.machine.syscall_clobbers());
                 Left {
-                    exit: Exit::Syscall { number },
+                    exit: Exit::Syscall { number, arguments },
                     next: vec![(block.next, state)],
                 }
             }

@@ -12,6 +12,7 @@ use super::flow::{Context, Exit, Function};
 use super::ir::{Machine, Mask};
 use super::numbers::Numbers;
 use super::pointers::Pointers;
+use super::selected::{Selected, Stubs};
 use super::value::Value;
 use super::vtables::vtables;
 
@@ -51,6 +52,8 @@ pub struct Program {
     pub edges: BTreeMap<u64, BTreeSet<Edge>>,
     /// Numbers of the system calls that a function makes or has a wrapper make.
     pub numbers: BTreeMap<u64, BTreeSet<u32>>,
+    /// What the argument that selects is in those calls.
+    pub selected: Selected,
     /// Wrappers: make a system call that their caller names.
     pub wrappers: BTreeSet<u64>,
     /// Calls pointers that no data of the libc explains: the caller's code.
@@ -75,6 +78,7 @@ impl Program {
         machine: &dyn Machine,
         libc: &str,
         names: &BTreeMap<u32, String>,
+        selecting: &BTreeMap<u32, usize>,
     ) -> Result<Program, Error> {
         let found = discover(&image, machine);
         if found.entries.len() > MOST_FUNCTIONS {
@@ -92,6 +96,7 @@ impl Program {
             noreturn: HashSet::new(),
             exits: super::effects::exits(names),
             budget: Cell::new(BUDGET),
+            shared: Cell::default(),
             blocks: RefCell::new(HashMap::new()),
         };
         let first = run_all(&context, BTreeMap::new());
@@ -115,7 +120,8 @@ impl Program {
         let (mut edges, callbacks) = connect(&pointers, &functions);
         let mut numbers = Numbers::default();
         numbers.resolve(&context, &functions, &edges, &image);
-        skip_stubs(&functions, &image, &mut edges);
+        let stubs = skip_stubs(&functions, &image, &mut edges);
+        let selected = Selected::resolve(&context, &functions, &edges, &stubs, selecting);
         if context.budget.get() < u64::from(u16::MAX) {
             let what = "the code is too tangled to follow";
             return Err(Error::new(Kind::TooLarge, &image.objects[0].name, what));
@@ -133,6 +139,7 @@ impl Program {
             noreturn,
             edges,
             numbers: known,
+            selected,
             wrappers,
             callbacks,
             unresolved,
@@ -244,7 +251,7 @@ fn last_words(
     let public: BTreeSet<u64> = image.exports.iter().map(|export| export.address).collect();
     let writes = |function: &Function| {
         function.nodes.values().any(|node| match &node.exit {
-            Exit::Syscall { number } => number
+            Exit::Syscall { number, .. } => number
                 .constants()
                 .any(|n| names.get(&(n as u32)).is_some_and(|name| name == "writev")),
             _ => false,
@@ -348,9 +355,9 @@ fn skip_stubs(
     functions: &BTreeMap<u64, Function>,
     image: &Image,
     edges: &mut BTreeMap<u64, BTreeSet<Edge>>,
-) {
+) -> Stubs {
     let public: BTreeSet<u64> = image.exports.iter().map(|export| export.address).collect();
-    let mut stubs: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
+    let mut stubs = Stubs::new();
     for (address, function) in functions
         .iter()
         .filter(|(address, _)| !public.contains(address))
@@ -382,4 +389,5 @@ fn skip_stubs(
             }));
         }
     }
+    stubs
 }

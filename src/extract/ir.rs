@@ -224,6 +224,10 @@ pub trait Machine: Sync {
     /// How many registers are followed; at most as many as a `Mask` has bits.
     fn registers(&self) -> usize;
     fn stack_pointer(&self) -> Reg;
+    /// Holds a copy of the stack pointer for the length of a function, by custom.
+    fn frame_pointer(&self) -> Option<Reg> {
+        None
+    }
     /// Holds the number of a system call.
     fn number(&self) -> Reg;
     /// Hold the arguments of a system call.

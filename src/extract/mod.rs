@@ -31,6 +31,8 @@ mod relink;
 mod relocate;
 mod riscv64;
 mod rows;
+mod selected;
+mod shared;
 mod step;
 mod value;
 mod vtables;
@@ -45,10 +47,11 @@ pub use error::Error;
 pub use identify::version_in;
 
 use crate::facts::quirks::Quirk;
+use crate::facts::selectors::Selectors;
 use crate::facts::{Build, Object, Snapshot};
 
 /// Version of this extractor, as snapshots name it.
-pub const EXTRACTOR: &str = "1";
+pub const EXTRACTOR: &str = "2";
 
 /// A file to read: the libc itself first, then its loader, then what belongs to them.
 pub struct Input<'a> {
@@ -66,6 +69,8 @@ pub struct Options {
     pub libc: Option<(String, String)>,
     /// Names of the system calls by number.
     pub names: BTreeMap<u32, String>,
+    /// Which of their arguments select, and how the values are written.
+    pub selectors: Selectors,
     pub quirks: Vec<Quirk>,
 }
 
@@ -127,7 +132,12 @@ pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error>
     image.mode_bits = machine.mode_bits();
     local::settle(&mut image, machine);
     let (libc, version) = identify::identify(&image, options.libc.as_ref())?;
-    let program = graph::Program::analyse(image, machine, &libc, &options.names)?;
+    let argument = |(number, name): (&u32, &String)| {
+        let argument = options.selectors.argument(name)?;
+        Some((*number, argument))
+    };
+    let selecting = options.names.iter().filter_map(argument).collect();
+    let program = graph::Program::analyse(image, machine, &libc, &options.names, &selecting)?;
     let roots = effects::Roots::find(&program, &libc, &options.names);
     let quirks = options.quirks.iter();
     let applying: Vec<&Quirk> = quirks

@@ -39,7 +39,7 @@ impl Numbers {
     ) {
         for (address, function) in functions {
             for node in function.nodes.values() {
-                if let Exit::Syscall { number } = &node.exit {
+                if let Exit::Syscall { number, .. } = &node.exit {
                     self.number(*address, node.site, number);
                     let read = |atom: &Atom| {
                         matches!(atom, Atom::Pointee(..) | Atom::Field(_) | Atom::Member(..))

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Options;
 use super::effects::Roots;
 use super::error::{Error, Kind};
-use super::graph::Program;
-use crate::facts::Row;
+use super::graph::{Program, Why};
 use crate::facts::quirks::Quirk;
+use crate::facts::selectors::Selectors;
+use crate::facts::{Row, row};
 
 pub type Rows = BTreeMap<String, Row>;
 
@@ -59,6 +60,26 @@ struct Folding<'a> {
     roots: &'a Roots,
     names: &'a Names,
     calls: &'a BTreeMap<u32, String>,
+    selectors: &'a Selectors,
+}
+
+/// What the argument that selects is.
+#[derive(Default)]
+struct Values {
+    known: BTreeSet<u64>,
+    /// And what the function's caller passes.
+    asked: bool,
+}
+
+/// Which way the folding went.
+#[derive(Default)]
+struct Walk {
+    start: BTreeSet<u64>,
+    seen: BTreeSet<u64>,
+    /// Calls, from whom to whom.
+    followed: BTreeSet<(u64, u64)>,
+    /// Entered otherwise than by a call that says what is passed.
+    open: BTreeSet<u64>,
 }
 
 /// Own numbers, before they get their names.
@@ -66,6 +87,8 @@ struct Folding<'a> {
 struct Folded {
     row: Row,
     numbers: BTreeSet<u32>,
+    /// What the argument that selects is; none if it may be anything.
+    values: BTreeMap<u32, Option<Values>>,
     unresolved: BTreeSet<(u64, u64)>,
 }
 
@@ -82,6 +105,7 @@ pub fn rows(
         roots,
         names: &names,
         calls: &options.names,
+        selectors: &options.selectors,
     };
     let mut functions = Rows::new();
     for (name, addresses) in &names.addresses {
@@ -124,8 +148,12 @@ impl Folding<'_> {
     /// What is reached from these addresses without leaving private code.
     fn fold(&self, start: &BTreeSet<u64>, effect: Option<&str>) -> Folded {
         let mut folded = Folded::default();
-        let mut seen = BTreeSet::new();
         let mut work = Vec::new();
+        let mut walk = Walk {
+            start: start.clone(),
+            open: start.clone(),
+            ..Walk::default()
+        };
         let last = start
             .iter()
             .any(|address| self.roots.fatal.contains(address));
@@ -136,17 +164,19 @@ impl Folding<'_> {
             }
         }
         while let Some(address) = work.pop() {
-            if !seen.insert(address) {
+            if !walk.seen.insert(address) {
                 continue;
             }
             if let Some(choices) = self.program.choices.get(&address) {
                 work.extend(choices);
+                walk.open.extend(choices);
                 continue;
             }
             self.own(address, start, effect, &mut folded);
             for edge in self.program.edges.get(&address).into_iter().flatten() {
                 let to = edge.to;
                 if effect.is_none() && start.contains(&to) {
+                    walk.followed.insert((address, to));
                     continue;
                 }
                 match self.roots.of(address, *edge) {
@@ -158,6 +188,10 @@ impl Folding<'_> {
                     }
                     _ => {}
                 }
+                match edge.why {
+                    Why::Call => drop(walk.followed.insert((address, to))),
+                    _ => drop(walk.open.insert(to)),
+                }
                 match self.names.chosen.get(&to) {
                     // Its caller names the number: that was counted there.
                     Some(_) if self.program.wrappers.contains(&to) => work.push(to),
@@ -166,6 +200,10 @@ impl Folding<'_> {
                 }
             }
         }
+        for address in &walk.seen {
+            self.values(*address, &walk, effect, &mut folded);
+        }
+        self.opened(&walk, &mut folded);
         // What is chosen at load time handles memory, strings or the clock and takes
         // no functions: jumps into the midst of unrolled loops look like calls of such.
         let chosen = |address: &u64| self.program.choices.contains_key(address);
@@ -195,13 +233,59 @@ impl Folding<'_> {
         folded.unresolved.extend(sites);
     }
 
+    /// Exported functions that are not called but pointed to may be passed anything.
+    fn opened(&self, walk: &Walk, folded: &mut Folded) {
+        let others = walk
+            .open
+            .iter()
+            .filter(|address| !walk.seen.contains(address));
+        for selected in others.filter_map(|address| self.program.selected.0.get(address)) {
+            let asked = selected.iter().filter(|(_, chosen)| chosen.asked);
+            for ((_, number), _) in asked {
+                folded.values.insert(*number, None);
+            }
+        }
+    }
+
+    /// What the argument that selects is, in the calls of one function and in those
+    /// that whom it calls makes with it.
+    fn values(&self, address: u64, walk: &Walk, effect: Option<&str>, folded: &mut Folded) {
+        let none = BTreeMap::new();
+        let selected = self.program.selected.0.get(&address).unwrap_or(&none);
+        let own = self.program.numbers.get(&address);
+        let makes = |number: &u32| own.is_some_and(|own| own.contains(number));
+        let unknown = own.into_iter().flatten().filter(|number| {
+            let mut known = selected.keys();
+            !known.any(|(_, known)| known == *number)
+        });
+        for number in unknown {
+            folded.values.insert(*number, None);
+        }
+        let first = effect.is_none() && walk.start.contains(&address);
+        for ((via, number), chosen) in selected {
+            let followed = via.is_none_or(|via| walk.followed.contains(&(address, via)));
+            if !followed && !makes(number) {
+                continue;
+            }
+            let values = folded.values.entry(*number);
+            let values = values.or_insert_with(|| Some(Values::default()));
+            if chosen.any || (chosen.asked && !first && walk.open.contains(&address)) {
+                *values = None;
+            } else if let Some(values) = values {
+                values.known.extend(&chosen.values);
+                values.asked |= chosen.asked && first;
+            }
+        }
+    }
+
     fn finish(&self, name: &str, folded: Folded, quirks: &[&Quirk]) -> Result<Row, Error> {
-        let mut row = folded.row;
+        let mut row = folded.row.clone();
         // Its calls are added where the snapshot is read: facts stay facts.
         let is_excused = quirks.iter().any(|quirk| quirk.function == name);
-        for number in &folded.numbers {
+        let numbers: BTreeSet<&u32> = folded.numbers.iter().chain(folded.values.keys()).collect();
+        for number in numbers {
             match self.calls.get(number) {
-                Some(call) => drop(row.calls.insert(call.clone())),
+                Some(call) => row.add(call, self.written(*number, call, &folded).as_ref()),
                 None => {
                     let file = &self.program.image.objects[0].name;
                     let what = format!("system call {number} has no name");
@@ -215,5 +299,15 @@ impl Folding<'_> {
             return Err(Error::new(Kind::Unresolved, &file, what).at(format!("{name} ({place})")));
         }
         Ok(row)
+    }
+
+    /// The values of a call as rows have them.
+    fn written(&self, number: u32, call: &str, folded: &Folded) -> Option<BTreeSet<String>> {
+        let values = folded.values.get(&number)?.as_ref()?;
+        let known = values.known.iter();
+        let known = known.map(|value| self.selectors.write(call, *value));
+        let asked = values.asked.then(|| row::ASKED.to_owned());
+        let all: BTreeSet<String> = known.chain(asked).collect();
+        Some(all).filter(|all| !all.is_empty())
     }
 }

@@ -131,6 +131,7 @@ impl Context<'_> {
                     let at = self.wrap(at.wrapping_add(by as u64));
                     self.read(at, bytes, signed, &mut read)
                 }
+                Atom::Stack(at) if self.shared.get().contains(at.saturating_add(by)) => false,
                 Atom::Stack(at) => match state.slot(at.saturating_add(by)) {
                     Some(value) if !value.atoms().is_empty() => {
                         read.extend_from_slice(value.atoms());

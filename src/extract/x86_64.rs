@@ -2,7 +2,7 @@
 //! x86-64: the System V ABI's registers.
 
 use super::ir::{Decoded, Machine, Mask, Op, Reg};
-use super::x86_common::{AX, CX, DI, DX, REGISTERS, SI, SP, decode};
+use super::x86_common::{AX, BP, CX, DI, DX, REGISTERS, SI, SP, decode};
 
 /// The one value of this machine.
 pub struct X86_64;
@@ -30,6 +30,9 @@ impl Machine for X86_64 {
     }
     fn stack_pointer(&self) -> Reg {
         SP
+    }
+    fn frame_pointer(&self) -> Option<Reg> {
+        Some(BP)
     }
     fn number(&self) -> Reg {
         AX

@@ -11,7 +11,7 @@ use super::promises::{self, Promises};
 use super::quirks::{self, Quirk};
 use super::syscalls::Syscalls;
 use super::{Snapshot, arches, document, syscalls};
-use super::{check_promises, check_quirks, check_snapshot, check_text};
+use super::{check_limits, check_promises, check_quirks, check_snapshot, check_text};
 
 /// One thing that every file of its kind must keep to.
 pub struct Rule {
@@ -43,6 +43,8 @@ pub enum Judge {
 pub struct Known {
     pub arches: Arches,
     pub syscalls: Syscalls,
+    /// None: nobody knows which values calls have.
+    pub promises: Option<Promises>,
     pub quirks: Vec<Quirk>,
     pub snapshots: Vec<Snapshot>,
 }
@@ -160,6 +162,11 @@ pub const RULES: &[Rule] = &[
         Judge::Snapshot(check_snapshot::unknown_call),
     ),
     rule(
+        check_snapshot::UNKNOWN_VALUE,
+        "values are those of the call's selector",
+        Judge::Snapshot(check_snapshot::unknown_value),
+    ),
+    rule(
         check_snapshot::UNKNOWN_CALLEE,
         "callees are rows of the snapshot",
         Judge::Snapshot(check_snapshot::unknown_callee),
@@ -223,6 +230,16 @@ pub const RULES: &[Rule] = &[
         check_promises::CALL,
         "the calls that promises name exist on some architecture",
         Judge::Promises(check_promises::call),
+    ),
+    rule(
+        check_limits::LIMIT,
+        "a promise lets pass what its functions are known to pass",
+        Judge::Promises(check_limits::limit),
+    ),
+    rule(
+        check_limits::EXCUSE,
+        "what a promise refuses is excused where it does, and with a reason",
+        Judge::Promises(check_limits::excuse),
     ),
     rule(FORM, "a file is as the formatter writes it", Judge::Form),
 ];

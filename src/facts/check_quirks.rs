@@ -196,8 +196,10 @@ pub fn idle(case: &QuirksCase) -> Vec<Finding> {
             .filter_map(|one| facts_of(quirk, one))
             .collect();
         let there = |token: &str| {
-            rows.iter()
-                .any(|row| row.to_string().split(' ').any(|other| other == token))
+            rows.iter().any(|row| {
+                let is = |other: &str| other == token;
+                row.calls.contains(token) || row.to_string().split(' ').any(is)
+            })
         };
         let less = less.to_string();
         if let Some(token) = less

@@ -10,13 +10,14 @@ use super::near;
 use super::parse::ObjectKeys;
 use super::quirks::Change;
 use super::version::Version;
-use super::{Row, Snapshot};
+use super::{Row, Snapshot, row};
 
 pub const HEADER: &str = "header";
 pub const PLACE: &str = "place";
 pub const UNSORTED: &str = "unsorted";
 pub const TOKEN_ORDER: &str = "token-order";
 pub const UNKNOWN_CALL: &str = "unknown-call";
+pub const UNKNOWN_VALUE: &str = "unknown-value";
 pub const UNKNOWN_CALLEE: &str = "unknown-callee";
 pub const UNKNOWN_EFFECT: &str = "unknown-effect";
 pub const ALIAS: &str = "alias";
@@ -221,7 +222,34 @@ pub fn unknown_call(case: &SnapshotCase) -> Vec<Finding> {
         {
             let what = format!("{arch} has no system call {call:?}");
             let help = near::advice(call, syscalls.names(arch), "see data/syscalls.toml");
-            findings.push(case.token(UNKNOWN_CALL, text, call, what, help));
+            findings.push(case.token(UNKNOWN_CALL, text, &row.call(call), what, help));
+        }
+    }
+    findings
+}
+
+/// A value that cannot be read back is compared with nothing.
+pub fn unknown_value(case: &SnapshotCase) -> Vec<Finding> {
+    let Some(promises) = &case.known.promises else {
+        return Vec::new();
+    };
+    let selectors = promises.selectors(&case.snapshot().arch);
+    let mut findings = Vec::new();
+    for (_, text, row) in case.rows() {
+        for (call, values) in &row.values {
+            let token = row.call(call);
+            if selectors.argument(call).is_none() {
+                let what = format!("{call:?} has no argument that selects");
+                let help = "see [selectors] in data/promises.toml";
+                findings.push(case.token(UNKNOWN_VALUE, text, &token, what, help.to_owned()));
+                continue;
+            }
+            let own = values.iter().filter(|value| *value != row::ASKED);
+            for value in own.filter(|value| selectors.read(call, value).is_none()) {
+                let what = format!("{value:?} is no value of {call}");
+                let help = near::advice(value, selectors.names(call), "write it as 0x...");
+                findings.push(case.token(UNKNOWN_VALUE, text, &token, what, help));
+            }
         }
     }
     findings
@@ -321,7 +349,8 @@ pub fn suspect(case: &SnapshotCase) -> Vec<Finding> {
         {
             let what = format!("{name:?} makes the system call {call:?}");
             let help = "only its namesake should: mend the extractor, or confirm it with a quirk";
-            findings.push(case.token(SUSPECT, text, call, what, help.to_owned()));
+            let token = row.call(call);
+            findings.push(case.token(SUSPECT, text, &token, what, help.to_owned()));
         }
     }
     findings

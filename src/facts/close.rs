@@ -8,13 +8,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::{Row, Snapshot};
+use super::{Row, Snapshot, row};
+
+/// System calls and what the argument that selects is; one that may be
+/// anything has no entry.
+pub type Values = BTreeMap<String, BTreeSet<String>>;
 
 /// What one function can do in the end.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Closure {
     /// The calls that it and what it calls make, effects left out.
     pub calls: BTreeSet<String>,
+    /// Of those calls, what the argument that selects is wherever they are made.
+    pub values: Values,
     /// Every effect that it can trigger, also through another effect, and
     /// the calls that this one adds to those above.
     pub effects: BTreeMap<String, BTreeSet<String>>,
@@ -48,14 +54,21 @@ pub struct Closures<'a> {
     functions: BTreeMap<&'a str, usize>,
     effects: Vec<&'a str>,
     calls: Vec<&'a str>,
+    /// A call and one of its values, sorted.
+    values: Vec<(&'a str, &'a str)>,
     /// By node.
     reach: Vec<Reach>,
+    /// By node: calls with what its caller passes.
+    asked: Vec<Bits>,
 }
 
 /// What a node can do, as sets of indices.
 #[derive(Clone, PartialEq, Debug, Default)]
 struct Reach {
     calls: Bits,
+    /// Calls that may be made with any value.
+    open: Bits,
+    values: Bits,
     effects: Bits,
     callback: bool,
     any: bool,
@@ -70,6 +83,8 @@ impl<'a> Closures<'a> {
             .map(String::as_str)
             .collect();
         let calls: Vec<&str> = names.into_iter().collect();
+        let pairs: BTreeSet<(&str, &str)> = rows().flat_map(|(_, row)| pairs(row)).collect();
+        let values: Vec<(&str, &str)> = pairs.into_iter().collect();
         let functions: BTreeMap<&str, usize> = snapshot
             .functions
             .keys()
@@ -84,7 +99,9 @@ impl<'a> Closures<'a> {
                 row: name.clone(),
                 token: format!("{sigil}{token}"),
             };
-            own.push(reach(row, &calls, &effects).map_err(|effect| dangling('!', effect))?);
+            own.push(
+                reach(row, &calls, &values, &effects).map_err(|effect| dangling('!', effect))?,
+            );
             let alias = row.alias.iter().map(|name| ('=', name));
             let next = alias.chain(row.callees.iter().map(|name| ('+', name)));
             let next = next.map(|(sigil, name)| {
@@ -95,13 +112,16 @@ impl<'a> Closures<'a> {
             });
             edges.push(next.collect::<Result<Vec<usize>, Dangling>>()?);
         }
+        let asked = ask(snapshot, &calls, &edges, &mut own);
         let mut reach = join(own, &edges);
         close_effects(&mut reach, functions.len());
         Ok(Closures {
             functions,
             effects,
             calls,
+            values,
             reach,
+            asked,
         })
     }
 
@@ -122,10 +142,23 @@ impl<'a> Closures<'a> {
         };
         Some(Closure {
             calls: names(&own.calls),
+            values: self.values(own, &self.asked[node]),
             effects: own.effects.iter().map(added).collect(),
             callback: own.callback,
             any: own.any,
         })
+    }
+
+    fn values(&self, reach: &Reach, asked: &Bits) -> Values {
+        let mut values = Values::new();
+        for (call, value) in reach.values.iter().map(|n| self.values[n]) {
+            let place = self.calls.binary_search(&call);
+            if place.is_ok_and(|n| !reach.open.contains(n) && !asked.contains(n)) {
+                let known = values.entry(call.to_owned()).or_default();
+                known.insert(value.to_owned());
+            }
+        }
+        values
     }
 
     /// An effect's own calls: those that it adds wherever it is triggered,
@@ -143,8 +176,23 @@ impl<'a> Closures<'a> {
     }
 }
 
+/// Each value of each call of a row that it says itself.
+fn pairs(row: &Row) -> impl Iterator<Item = (&str, &str)> {
+    row.values.iter().flat_map(|(call, values)| {
+        values
+            .iter()
+            .filter(|value| *value != row::ASKED)
+            .map(move |value| (call.as_str(), value.as_str()))
+    })
+}
+
 /// A row's own part; its first unknown effect otherwise.
-fn reach<'a>(row: &'a Row, calls: &[&str], effects: &[&str]) -> Result<Reach, &'a str> {
+fn reach<'a>(
+    row: &'a Row,
+    calls: &[&str],
+    values: &[(&str, &str)],
+    effects: &[&str],
+) -> Result<Reach, &'a str> {
     let mut own = Reach {
         callback: row.callback,
         any: row.any,
@@ -152,8 +200,15 @@ fn reach<'a>(row: &'a Row, calls: &[&str], effects: &[&str]) -> Result<Reach, &'
     };
     for call in &row.calls {
         // All calls of all rows are in the list.
-        own.calls
-            .insert(calls.partition_point(|known| *known < call.as_str()));
+        let place = calls.partition_point(|known| *known < call.as_str());
+        own.calls.insert(place);
+        if !row.values.contains_key(call) {
+            own.open.insert(place);
+        }
+    }
+    for pair in pairs(row) {
+        own.values
+            .insert(values.partition_point(|known| *known < pair));
     }
     for effect in &row.effects {
         own.effects.insert(
@@ -163,6 +218,42 @@ fn reach<'a>(row: &'a Row, calls: &[&str], effects: &[&str]) -> Result<Reach, &'
         );
     }
     Ok(own)
+}
+
+/// Which calls each node makes with what its caller passes. A row says what it
+/// passes to whom it calls; where it is silent, that may be anything.
+fn ask(snapshot: &Snapshot, calls: &[&str], edges: &[Vec<usize>], own: &mut [Reach]) -> Vec<Bits> {
+    let rows: Vec<&Row> = snapshot
+        .functions
+        .values()
+        .chain(snapshot.effects.values())
+        .collect();
+    let mut asked = vec![Bits::default(); rows.len()];
+    for (asked, row) in asked.iter_mut().zip(&rows) {
+        let values = row.values.iter();
+        let values = values.filter(|(_, values)| values.contains(row::ASKED));
+        for (call, _) in values {
+            asked.insert(calls.partition_point(|known| *known < call.as_str()));
+        }
+    }
+    let is_alias = |node: &usize| rows[*node].alias.is_some();
+    for node in (0..rows.len()).filter(is_alias) {
+        for &same in &edges[node] {
+            asked[node] = asked[same].clone();
+        }
+    }
+    for node in (0..rows.len()).filter(|node| !is_alias(node)) {
+        for &callee in &edges[node] {
+            let mut silent = asked[callee].clone();
+            silent.subtract(&own[node].calls);
+            own[node].open.extend(&silent);
+        }
+    }
+    // Nobody says what is passed to an effect.
+    for node in snapshot.functions.len()..rows.len() {
+        own[node].open.extend(&asked[node]);
+    }
+    asked
 }
 
 /// Joins to each node what it can get to: strongly connected components
@@ -246,6 +337,8 @@ fn close_effects(reach: &mut [Reach], functions: usize) {
 impl Reach {
     fn add(&mut self, other: &Reach) {
         self.calls.extend(&other.calls);
+        self.open.extend(&other.open);
+        self.values.extend(&other.values);
         self.effects.extend(&other.effects);
         self.callback |= other.callback;
         self.any |= other.any;
@@ -268,6 +361,12 @@ impl Bits {
             self.0.resize(n / 64 + 1, 0);
         }
         self.0[n / 64] |= 1 << (n % 64);
+    }
+
+    fn contains(&self, n: usize) -> bool {
+        self.0
+            .get(n / 64)
+            .is_some_and(|word| word >> (n % 64) & 1 == 1)
     }
 
     fn extend(&mut self, other: &Bits) {

@@ -197,3 +197,48 @@ fn large_tangled_snapshots_agree_with_a_plain_walk() {
         }
     }
 }
+
+/// The values of a function's calls, as rows write them.
+fn values(snapshot: &Snapshot, function: &str) -> String {
+    let closures = Closures::new(snapshot).expect("nothing dangles");
+    let closure = closures.of(function).expect(function);
+    let calls = closure.calls.iter();
+    let calls = calls.map(|call| row::call(call, closure.values.get(call)));
+    calls.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn values_unite_and_any_wins() {
+    let some = snapshot(
+        &[("fatal", "ioctl[C] +open")],
+        &[
+            ("a", "ioctl[A] +b"),
+            ("b", "ioctl[B] +c"),
+            ("c", "read"),
+            ("d", "ioctl +a"),
+            ("e", "=a"),
+            ("even", "ioctl[A] +odd"),
+            ("odd", "ioctl[B] +even !fatal"),
+            ("open", "openat[*,D]"),
+            ("open64", "=open"),
+            ("fopen", "openat[E] +open64"),
+            ("quiet", "+open"),
+            ("passes", "openat[*] +open"),
+        ],
+    );
+    for (function, text) in [
+        ("a", "ioctl[A,B] read"),
+        ("d", "ioctl read"),
+        ("e", "ioctl[A,B] read"),
+        ("even", "ioctl[A,B]"),
+        ("odd", "ioctl[A,B]"),
+        ("open", "openat"),
+        ("open64", "openat"),
+        // Its caller's value is its own; what open() passes by itself stays.
+        ("fopen", "openat[D,E]"),
+        ("quiet", "openat"),
+        ("passes", "openat"),
+    ] {
+        assert_eq!(values(&some, function), text, "{function}");
+    }
+}

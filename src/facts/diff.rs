@@ -48,6 +48,26 @@ pub struct Change {
     pub new: Option<Row>,
 }
 
+impl Change {
+    /// The calls on both sides whose values are not the same: `ioctl -TCGETS +TIOCGWINSZ`.
+    fn values(&self) -> Vec<String> {
+        let (Some(old), Some(new)) = (&self.old, &self.new) else {
+            return Vec::new();
+        };
+        let any = BTreeSet::from(["any".to_owned()]);
+        let both = old.calls.intersection(&new.calls);
+        let turn = |call: &String| {
+            let of = |row: &Row| row.values.get(call).unwrap_or(&any).clone();
+            let (old, new) = (of(old), of(new));
+            let lost = old.difference(&new).map(|value| format!(" -{value}"));
+            let gained = new.difference(&old).map(|value| format!(" +{value}"));
+            let words: String = lost.chain(gained).collect();
+            (!words.is_empty()).then(|| format!("{call}{words}"))
+        };
+        both.filter_map(turn).collect()
+    }
+}
+
 /// What a promise lost and gained.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Turn {
@@ -128,6 +148,14 @@ impl fmt::Display for Diff {
                 }
             }
         }
+        let mut changes = self.effects.iter().chain(&self.functions);
+        if changes.clone().any(|change| !change.values().is_empty()) {
+            writeln!(f, "values changed:")?;
+        }
+        changes.try_for_each(|change| {
+            let mut lines = change.values().into_iter();
+            lines.try_for_each(|line| writeln!(f, "{}: {line}", change.name))
+        })?;
         let Some(promises) = &self.promises else {
             return Ok(());
         };
@@ -219,6 +247,15 @@ mod tests {
         let same = diff(&new, &new);
         assert!(same.is_empty());
         assert_eq!(same.to_string(), "promises: none changed\n");
+    }
+
+    #[test]
+    fn values_that_change_are_named() {
+        let old = snapshot(&[("isatty", "ioctl[TCGETS]"), ("open", "openat[*] read")]);
+        let new = snapshot(&[("isatty", "ioctl[TIOCGWINSZ]"), ("open", "openat")]);
+        let text = Diff::new(&old, &new).to_string();
+        let end = "values changed:\nisatty: ioctl -TCGETS +TIOCGWINSZ\nopen: openat -* +any\n";
+        assert!(text.ends_with(end), "{text}");
     }
 
     #[test]

@@ -32,6 +32,7 @@ fn known() -> Known {
     Known {
         arches,
         syscalls,
+        promises: None,
         quirks: Vec::new(),
         snapshots,
     }

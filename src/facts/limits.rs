@@ -62,11 +62,74 @@ impl Arguments {
         Ok(Arguments(list))
     }
 
+    /// The place of an argument.
+    pub fn place(&self, name: &str) -> Option<usize> {
+        self.0.iter().position(|(n, _)| n == name)
+    }
+
     fn find(&self, name: &str) -> Result<(u8, bool), String> {
-        let found = self.0.iter().position(|(n, _)| n == name);
+        let found = self.place(name);
         let at =
             found.ok_or_else(|| format!("\"{name}\": the call has no argument of that name"))?;
         Ok((at as u8, self.0[at].1))
+    }
+}
+
+/// A call's arguments, and the architectures that take them in another order.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ByArch {
+    pub common: Arguments,
+    others: BTreeMap<String, Arguments>,
+}
+
+impl ByArch {
+    /// Read `int flags, ptr stack; s390x: ptr stack, int flags`.
+    pub fn parse(text: &str) -> Result<ByArch, String> {
+        let mut parts = text.split(';');
+        let common = Arguments::parse(parts.next().unwrap_or(""))?;
+        let mut others = BTreeMap::new();
+        for part in parts {
+            let (arches, list) = part
+                .split_once(':')
+                .ok_or_else(|| format!("\"{}\": no architecture before it", part.trim()))?;
+            let list = Arguments::parse(list)?;
+            others.extend(
+                arches
+                    .split(',')
+                    .map(|a| (a.trim().to_owned(), list.clone())),
+            );
+        }
+        Ok(ByArch { common, others })
+    }
+
+    pub fn of(&self, arch: &str) -> &Arguments {
+        self.others.get(arch).unwrap_or(&self.common)
+    }
+}
+
+/// A value, and the architectures that have another.
+#[derive(Clone, Debug, Default)]
+pub struct Constant {
+    common: u64,
+    others: BTreeMap<String, u64>,
+}
+
+impl Constant {
+    /// Read `5 mips,mipsel:14`.
+    pub fn parse(text: &str) -> Option<Constant> {
+        let mut parts = text.split_whitespace();
+        let common = parse_number(parts.next()?)?;
+        let mut others = BTreeMap::new();
+        for part in parts {
+            let (arches, value) = part.split_once(':')?;
+            let value = parse_number(value)?;
+            others.extend(arches.split(',').map(|arch| (arch.to_owned(), value)));
+        }
+        Some(Constant { common, others })
+    }
+
+    pub fn of(&self, arch: &str) -> u64 {
+        self.others.get(arch).copied().unwrap_or(self.common)
     }
 }
 
@@ -190,6 +253,18 @@ mod tests {
         assert!(limit.0[0][0].negated);
         assert_eq!(limit.0[0][0].values[2], Value::SelfPid);
         assert_eq!(read("any").unwrap().0, [vec![]]);
+    }
+
+    #[test]
+    fn architectures_may_differ() {
+        let call = ByArch::parse("int flags, ptr stack; s390,s390x: ptr stack, int flags");
+        let call = call.expect("arguments");
+        assert_eq!(call.of("s390x").place("flags"), Some(1));
+        assert_eq!(call.of("arm").place("flags"), Some(0));
+        assert!(ByArch::parse("int a; int b").is_err());
+        let constant = Constant::parse("5 mips,mipsel:14").expect("a constant");
+        assert_eq!((constant.of("arm"), constant.of("mipsel")), (5, 14));
+        assert!(Constant::parse("").is_none() && Constant::parse("5 mips").is_none());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::check::{self, Judge, Known, RULES};
 use super::finding::{Finding, Source};
 use super::form::Kind;
-use super::{arches, parse, syscalls};
+use super::{arches, parse, promises, syscalls};
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("data/lint")
@@ -28,6 +28,12 @@ fn known() -> Known {
         text,
     };
     let syscalls = syscalls::read(&source, &arches).expect("ours");
+    let text = include_str!("../../data/promises.toml");
+    let source = Source {
+        file: "promises.toml",
+        text,
+    };
+    let promises = promises::read(&source).expect("ours");
     let text = include_str!("testdata/glibc-2.36.toml");
     let snapshot = parse::snapshot(&Source {
         file: "testdata",
@@ -37,6 +43,7 @@ fn known() -> Known {
     Known {
         arches,
         syscalls,
+        promises: Some(promises),
         quirks: Vec::new(),
         snapshots: vec![snapshot],
     }

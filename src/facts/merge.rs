@@ -112,8 +112,24 @@ fn body(row: &Row) -> Row {
     row
 }
 
+/// What is known of an argument holds only where each of both that makes the
+/// call knows it.
+fn values(a: &Row, b: &Row) -> BTreeMap<String, BTreeSet<String>> {
+    let none = BTreeSet::new();
+    let mut values = BTreeMap::new();
+    for call in a.values.keys().chain(b.values.keys()) {
+        let bare = |row: &Row| row.calls.contains(call) && !row.values.contains_key(call);
+        if !bare(a) && !bare(b) {
+            let of = |row: &Row| row.values.get(call).unwrap_or(&none).clone();
+            values.insert(call.clone(), &of(a) | &of(b));
+        }
+    }
+    values
+}
+
 fn union(a: &Row, b: &Row) -> Row {
     Row {
+        values: values(a, b),
         alias: a.alias.clone(),
         calls: &a.calls | &b.calls,
         callees: &a.callees | &b.callees,

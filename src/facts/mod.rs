@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub mod arches;
 pub mod check;
+pub mod check_limits;
 pub mod check_promises;
 pub mod check_quirks;
 pub mod check_snapshot;
@@ -33,6 +34,7 @@ pub mod quirks;
 mod random;
 pub mod reduce;
 pub mod row;
+pub mod selectors;
 pub mod syscalls;
 pub mod traces;
 pub mod verify;
@@ -92,14 +94,17 @@ pub struct Object {
 
 /// What one function (or effect) does itself; closures are computed.
 ///
-/// As text, tokens in this order, each kind sorted: `=name`, system calls,
-/// `+name`, `!effect`, `~`, `*`.
+/// As text, tokens in this order, each kind sorted: `=name`, system calls
+/// (`name` or `name[value,...]`), `+name`, `!effect`, `~`, `*`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Row {
     /// `=name`: the same code as that function; nothing else stands beside it.
     pub alias: Option<String>,
     /// System calls made by it or by private code that it calls.
     pub calls: BTreeSet<String>,
+    /// `name[value,...]`: of those calls, what the argument that selects is at
+    /// every site. A call that has no entry here may be made with any.
+    pub values: BTreeMap<String, BTreeSet<String>>,
     /// `+name`: other functions of this snapshot that it calls.
     pub callees: BTreeSet<String>,
     /// `!name`: effects that it can trigger.

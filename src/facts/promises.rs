@@ -8,8 +8,9 @@ use toml::Spanned;
 
 use super::document::{self, Lines, Text, VALUE};
 use super::finding::{Finding, Source};
-use super::limits::{self, Arguments, Constants, Limit};
+use super::limits::{self, ByArch, Constant, Constants, Limit};
 use super::near;
+use super::selectors::{Selector, Selectors};
 use crate::promise::{Promise, Set};
 
 /// A word that no promise has.
@@ -36,6 +37,9 @@ pub struct Promises {
     pub promises: BTreeMap<&'static str, Definition>,
     /// Limits where several promises are held.
     pub together: Vec<(Set, Vec<Rule>)>,
+    /// Which argument of a call selects what it does.
+    pub selectors: BTreeMap<String, Selector>,
+    arguments: BTreeMap<String, ByArch>,
     constants: BTreeMap<String, Constant>,
 }
 
@@ -49,6 +53,8 @@ pub struct Definition {
     /// Calls that no function makes: those of the kernel's own roads.
     pub calls: BTreeSet<String>,
     pub rules: Vec<Rule>,
+    /// Calls with a value that it refuses to its own functions, why, and where that stands.
+    pub excuses: Vec<(String, String, usize)>,
     /// Why a filter alone cannot serve it.
     pub broker: Option<String>,
     /// What of it a filter alone cannot see.
@@ -65,14 +71,7 @@ pub struct Rule {
     pub refuse: bool,
     /// Of a call that is refused, or that satisfies nothing; 0: a violation.
     pub errno: u16,
-    arguments: Arguments,
-}
-
-/// A value, and the architectures that have another.
-#[derive(Clone, Debug, Default)]
-struct Constant {
-    common: u64,
-    others: BTreeMap<String, u64>,
+    arguments: ByArch,
 }
 
 #[derive(Deserialize)]
@@ -84,6 +83,8 @@ struct Keys {
     #[serde(default)]
     survivable: Lines,
     arguments: Lines,
+    #[serde(default)]
+    selectors: Lines,
     constants: Lines,
     always: DefinitionKeys,
     promise: BTreeMap<Text, DefinitionKeys>,
@@ -107,6 +108,8 @@ struct DefinitionKeys {
     calls: Option<Text>,
     #[serde(default)]
     limits: BTreeMap<Text, Spanned<RuleKeys>>,
+    #[serde(default)]
+    excuses: Lines,
     broker: Option<Text>,
     partial: Option<Text>,
 }
@@ -139,7 +142,7 @@ pub const ERRNOS: [(&str, u16); 5] = [
 
 struct Reader<'a> {
     source: &'a Source<'a>,
-    arguments: BTreeMap<String, Arguments>,
+    arguments: BTreeMap<String, ByArch>,
     constants: BTreeMap<String, Constant>,
     findings: Vec<Finding>,
 }
@@ -164,6 +167,8 @@ pub fn read(source: &Source) -> Result<Promises, Vec<Finding>> {
         always: reader.definition(&keys.always),
         promises: reader.promises(&keys.promise),
         together: reader.together(&keys.together),
+        selectors: reader.selectors(&keys.selectors),
+        arguments: std::mem::take(&mut reader.arguments),
         constants: std::mem::take(&mut reader.constants),
     };
     if reader.findings.is_empty() {
@@ -194,7 +199,7 @@ impl Reader<'_> {
 
     fn arguments(&mut self, lines: &Lines) {
         for (call, text) in lines {
-            match Arguments::parse(text.as_ref()) {
+            match ByArch::parse(text.as_ref()) {
                 Ok(arguments) => {
                     self.arguments.insert(call.as_ref().clone(), arguments);
                 }
@@ -207,7 +212,7 @@ impl Reader<'_> {
 
     fn constants(&mut self, lines: &Lines) {
         for (name, text) in lines {
-            match constant(text.as_ref()) {
+            match Constant::parse(text.as_ref()) {
                 Some(value) => {
                     self.constants.insert(name.as_ref().clone(), value);
                 }
@@ -252,11 +257,27 @@ impl Reader<'_> {
 
     /// The argument that is called `path`, of each call that has one.
     fn paths(&self) -> BTreeMap<String, usize> {
-        let path = |a: &Arguments| a.0.iter().position(|(name, _)| name == "path");
+        let path = |a: &ByArch| a.common.0.iter().position(|(name, _)| name == "path");
         let calls = self.arguments.iter();
         calls
             .filter_map(|(call, a)| Some((call.clone(), path(a)?)))
             .collect()
+    }
+
+    fn selectors(&mut self, lines: &Lines) -> BTreeMap<String, Selector> {
+        let mut selectors = BTreeMap::new();
+        for (call, text) in lines {
+            let none = ByArch::default();
+            let arguments = self.arguments.get(call.as_ref()).unwrap_or(&none);
+            match Selector::parse(text.as_ref(), &arguments.common, self.constants.keys()) {
+                Ok(selector) => drop(selectors.insert(call.as_ref().clone(), selector)),
+                Err(what) => {
+                    let help = "write an argument, perhaps &, and names like \"F_*\"";
+                    self.find(VALUE, text.span().start, what, help);
+                }
+            }
+        }
+        selectors
     }
 
     fn refused(&mut self, lines: &Lines) -> BTreeMap<String, u16> {
@@ -277,6 +298,16 @@ impl Reader<'_> {
             effects: placed(&keys.effects),
             calls: keys.calls.as_ref().map(words).unwrap_or_default(),
             rules: self.rules(&keys.limits),
+            excuses: document::in_file_order(&keys.excuses)
+                .into_iter()
+                .map(|(call, why)| {
+                    (
+                        call.as_ref().clone(),
+                        why.as_ref().clone(),
+                        call.span().start,
+                    )
+                })
+                .collect(),
             broker: text(&keys.broker),
             partial: text(&keys.partial),
         }
@@ -385,9 +416,9 @@ impl Reader<'_> {
         let common = self
             .constants
             .iter()
-            .map(|(n, c)| (n.clone(), c.common))
+            .map(|(n, c)| (n.clone(), c.of("")))
             .collect();
-        if let Err(what) = rule.read(&common) {
+        if let Err(what) = rule.read("", &common) {
             self.find(
                 LIMIT,
                 at,
@@ -399,36 +430,37 @@ impl Reader<'_> {
     }
 }
 
-fn constant(text: &str) -> Option<Constant> {
-    let mut parts = text.split_whitespace();
-    let common = limits::parse_number(parts.next()?)?;
-    let mut others = BTreeMap::new();
-    for part in parts {
-        let (arches, value) = part.split_once(':')?;
-        let value = limits::parse_number(value)?;
-        others.extend(arches.split(',').map(|arch| (arch.to_owned(), value)));
-    }
-    Some(Constant { common, others })
-}
-
 impl Rule {
-    /// The limit itself, with the constants of one architecture.
-    pub fn read(&self, constants: &Constants) -> Result<Limit, String> {
+    /// The limit itself, with the arguments and constants of one architecture.
+    pub fn read(&self, arch: &str, constants: &Constants) -> Result<Limit, String> {
         if self.text == "never" {
             return Ok(Limit::default());
         }
-        limits::parse(&self.text, &self.arguments, constants)
+        limits::parse(&self.text, self.arguments.of(arch), constants)
     }
 }
 
 impl Promises {
     /// What the names in limits stand for on `arch`.
     pub fn constants(&self, arch: &str) -> Constants {
-        let value = |c: &Constant| c.others.get(arch).copied().unwrap_or(c.common);
-        self.constants
-            .iter()
-            .map(|(name, c)| (name.clone(), value(c)))
+        let constants = self.constants.iter();
+        constants
+            .map(|(name, c)| (name.clone(), c.of(arch)))
             .collect()
+    }
+
+    /// How the argument that selects is read and named on `arch`.
+    pub fn selectors(&self, arch: &str) -> Selectors {
+        let constants = self.constants(arch);
+        let calls = self.selectors.iter().filter(|(_, s)| s.is_for(arch));
+        Selectors::new(calls.filter_map(|(call, selector)| {
+            let at = self
+                .arguments
+                .get(call)?
+                .of(arch)
+                .place(&selector.argument)?;
+            Some((call.clone(), selector.on(at, &constants)))
+        }))
     }
 
     /// Promises that a filter alone cannot serve.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! data/quirks.toml: corrections to facts, each with who, when, source and why.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -76,8 +76,14 @@ impl Quirk {
             }
         }
         match &self.change {
-            Change::Calls(calls) => row.calls.extend(calls.iter().cloned()),
-            Change::Callees(callees) => row.callees.extend(callees.iter().cloned()),
+            Change::Calls(calls) => calls.iter().for_each(|call| row.add(call, None)),
+            Change::Callees(callees) => {
+                // Nobody has looked what it passes to them.
+                for call in callees.iter().flat_map(|name| asked(rows, name)) {
+                    row.add(&call, None);
+                }
+                row.callees.extend(callees.iter().cloned());
+            }
             Change::Remove(less) => take(&mut row, less),
             Change::Row(_) => {}
         }
@@ -85,8 +91,17 @@ impl Quirk {
     }
 }
 
+/// The calls that a function makes with what its caller passes.
+fn asked(rows: &BTreeMap<String, Row>, name: &str) -> Vec<String> {
+    let row = rows.get(name);
+    let row = row.and_then(|row| row.alias.as_ref().map_or(Some(row), |same| rows.get(same)));
+    let values = row.map(|row| row.values.iter()).into_iter().flatten();
+    let asked = values.filter(|(_, values)| values.contains(row::ASKED));
+    asked.map(|(call, _)| call.clone()).collect()
+}
+
 fn take(row: &mut Row, less: &Row) {
-    row.calls.retain(|name| !less.calls.contains(name));
+    less.calls.iter().for_each(|call| row.remove(call));
     row.callees.retain(|name| !less.callees.contains(name));
     row.effects.retain(|name| !less.effects.contains(name));
     row.callback &= !less.callback;
@@ -232,7 +247,10 @@ fn change(source: &Source, keys: &Keys) -> Result<Change, Vec<Finding>> {
         let wrong = misnamed(&callees, row::is_function);
         (Change::Callees(callees), wrong)
     } else if keys.remove.is_some() {
-        (Change::Remove(row()?), None)
+        let less = row()?;
+        let values = less.values.keys().next();
+        let wrong = values.map(|call| format!("{call:?} is taken away with all its values"));
+        (Change::Remove(less), wrong)
     } else {
         (Change::Row(row()?), None)
     };

@@ -127,7 +127,7 @@ pub fn reduce(
             continue;
         };
         let limit = rule
-            .read(&constants)
+            .read(arch, &constants)
             .map_err(|e| format!("{}: {e}", rule.call))?;
         let (refuse, errno, text) = (rule.refuse, rule.errno, rule.text.clone());
         limits.push(Limited {

@@ -13,9 +13,10 @@ use rpledge::facts::diff::{self, Diff};
 use rpledge::facts::finding::{Finding, Source};
 use rpledge::facts::form::{self, Kind};
 use rpledge::facts::reduce::reduce;
-use rpledge::facts::{Snapshot, near, parse, promises, quirks};
+use rpledge::facts::{Snapshot, near, parse, promises, quirks, row};
 
 use crate::extract;
+use crate::history;
 use crate::report;
 use crate::report::{Failure, code};
 use crate::store::{self, Store};
@@ -49,6 +50,8 @@ enum Ask {
     Diff(DiffArgs),
     /// Print the system calls of a libc's functions
     Calls(CallsArgs),
+    /// Print what a function does in every version, on every architecture
+    History(history::Args),
     /// Hold traces to the data: is every call that was seen in it?
     Verify(verify::Args),
 }
@@ -92,7 +95,7 @@ struct CallsArgs {
     arch: String,
     /// Functions [default: all]
     functions: Vec<String>,
-    /// Print one JSON object: {function: {"calls": [...], "effects": {effect: [...]}}}
+    /// Print one JSON object: {function: {"calls": [...], "values": {call: [...]}, "effects": {effect: [...]}}}
     #[arg(long)]
     json: bool,
     /// Data directory [default: the data that the command carries]
@@ -140,6 +143,7 @@ fn answer(ask: &Ask) -> Result<Answer, Failure> {
         Ask::Check(args) => check(args),
         Ask::Diff(args) => diff(args),
         Ask::Calls(args) => calls(args),
+        Ask::History(args) => Ok(Answer::ok(history::history(args)?)),
         Ask::Verify(args) => {
             let (text, nothing) = verify::main(args)?;
             Ok(Answer::found(text, nothing))
@@ -231,6 +235,7 @@ fn findings(store: &Store) -> Result<Vec<Finding>, Failure> {
     }
     // One that cannot be read is found below.
     known.quirks = store.quirks().unwrap_or_default();
+    known.promises = store.promises().unwrap_or_default();
     known.snapshots = store
         .snapshots()
         .filter_map(|source| parse::snapshot(&source).ok())
@@ -325,7 +330,9 @@ fn calls(args: &CallsArgs) -> Result<Answer, Failure> {
 fn lines(found: &[(&str, Closure)]) -> String {
     let mut out = String::new();
     for (name, closure) in found {
-        let calls: Vec<&str> = closure.calls.iter().map(String::as_str).collect();
+        let calls = closure.calls.iter();
+        let calls = calls.map(|call| row::call(call, closure.values.get(call)));
+        let calls: Vec<String> = calls.collect();
         let added = closure.effects.iter();
         let added: Vec<String> = added
             .flat_map(|(effect, calls)| calls.iter().map(move |call| format!("{effect}:{call}")))
@@ -341,7 +348,13 @@ fn lines(found: &[(&str, Closure)]) -> String {
 
 fn json(found: &[(&str, Closure)]) -> String {
     let one = |(name, closure): &(&str, Closure)| {
-        let value = serde_json::json!({ "calls": closure.calls, "effects": closure.effects });
+        let Closure {
+            calls,
+            values,
+            effects,
+            ..
+        } = closure;
+        let value = serde_json::json!({ "calls": calls, "values": values, "effects": effects });
         ((*name).to_owned(), value)
     };
     let object: BTreeMap<String, serde_json::Value> = found.iter().map(one).collect();

@@ -86,11 +86,13 @@ fn calls_has_two_tabs_whatever_is_empty() {
     let here = Directory::new();
     let (text, code) = here.run("calls glibc-2.36 amd64");
     assert_eq!(code, code::OK);
-    assert_eq!(text.lines().count(), 15);
+    assert_eq!(text.lines().count(), 16);
     assert!(
         text.lines().all(|line| line.matches('\t').count() == 2),
         "{text}"
     );
+    let (text, _) = here.run("calls glibc-2.36 x86_64 tcgetattr");
+    assert_eq!(text, "tcgetattr\tioctl[TCGETS]\t\n");
     let (text, _) = here.run("calls glibc-2.36 x86_64 memcpy malloc open64");
     let fatal = "fatal:getpid fatal:gettid fatal:rt_sigaction fatal:rt_sigprocmask fatal:tgkill";
     let expected = format!(
@@ -108,13 +110,63 @@ fn calls_as_json() {
     assert_eq!(code, code::OK);
     assert_eq!(
         value["free"],
-        serde_json::json!({ "calls": ["munmap"], "effects": {} })
+        serde_json::json!({ "calls": ["munmap"], "values": {}, "effects": {} })
     );
     assert_eq!(
         value["open"]["effects"]["cancel"],
         serde_json::json!(["exit", "futex"])
     );
     assert_eq!(value.as_object().map(serde_json::Map::len), Some(3));
+}
+
+#[test]
+fn history_folds_what_is_equal() {
+    let here = Directory::new();
+    let (text, code) = here.run("history free");
+    assert_eq!(code, code::OK, "{text}");
+    assert_eq!(text, "libc\tx86_64\nglibc-2.36..2.41\tmunmap\n");
+    let newer = SNAPSHOT
+        .replace("version = \"2.36\"", "version = \"2.42\"")
+        .replace("free = \"munmap\"\n", "")
+        .replace(" +free", "");
+    here.write("glibc/2.42/x86_64.toml", &newer);
+    let other = SNAPSHOT
+        .replace("arch = \"x86_64\"", "arch = \"aarch64\"")
+        .replace("free = \"munmap\"", "free = \"munmap +memcpy !fatal\"");
+    here.write("glibc/2.36/aarch64.toml", &other);
+    let (text, _) = here.run("history free");
+    let expected = "libc\taarch64\tx86_64\nglibc-2.36\tmunmap !fatal\tmunmap\n\
+                    glibc-2.41\t?\tmunmap\nglibc-2.42\t?\t-\n";
+    assert_eq!(text, expected);
+    let (text, _) = here.run("history --own --arch arm64 free");
+    assert_eq!(text, "libc\taarch64\nglibc-2.36\tmunmap +memcpy !fatal\n");
+    let (text, _) = here.run("history !fatal --arch aarch64");
+    let words = "getpid gettid rt_sigaction rt_sigprocmask tgkill";
+    assert_eq!(text, format!("libc\taarch64\nglibc-2.36\t{words}\n"));
+    let (text, _) = here.run("history free --json --arch x86_64");
+    let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(value["glibc-2.41"]["x86_64"], serde_json::json!(["munmap"]));
+    assert!(value["glibc-2.42"]["x86_64"].is_null());
+}
+
+#[test]
+fn history_of_nothing_is_usage() {
+    let here = Directory::new();
+    for (line, part) in [
+        (
+            "history fre",
+            "no snapshot has the function \"fre\"; did you mean \"free\"?",
+        ),
+        (
+            "history free --libc musl",
+            "no snapshot is of that C library",
+        ),
+        ("history free --arch x86_63", "did you mean \"x86_64\"?"),
+    ] {
+        let (text, code) = here.run(line);
+        assert_eq!(code, code::USAGE, "{line}: {text}");
+        assert!(text.contains(part), "{line}: {text}");
+    }
 }
 
 #[test]

@@ -51,12 +51,14 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
     let arch = inputs.first().map(extract::arch).transpose();
     let arch = arch.map_err(failed)?.unwrap_or_default();
     let names = syscalls.table(arch).into_iter();
+    let selectors = store.promises()?.map(|p| p.selectors(arch));
     let options = Options {
         distribution: words.next().unwrap_or_default(),
         package: words.next().unwrap_or_default(),
         package_version: words.next().unwrap_or_default(),
         libc: args.libc,
         names: names.map(|(nr, name)| (nr, name.to_owned())).collect(),
+        selectors: selectors.unwrap_or_default(),
         quirks: store.quirks()?,
     };
     let extraction = extract::extract(&inputs, &options).map_err(failed)?;

@@ -3,9 +3,11 @@
 
 mod data;
 mod extract;
+mod history;
 mod identify;
 mod launch;
 mod report;
+mod roads;
 mod run;
 mod show;
 mod store;

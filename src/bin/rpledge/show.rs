@@ -15,6 +15,7 @@ use rpledge::resolve::{self, Match, Rows};
 use rpledge::table::Table;
 
 use crate::report::{self, Failure};
+use crate::roads;
 use crate::store::Store;
 use crate::tables;
 
@@ -25,7 +26,8 @@ use crate::tables;
 )]
 pub struct Args {
     /// Promises, as pledge(3) takes them
-    promises: String,
+    #[arg(required_unless_present = "effects")]
+    promises: Option<String>,
     /// The libc, as in "glibc-2.36" [default: that of this command]
     #[arg(long)]
     libc: Option<String>,
@@ -35,6 +37,9 @@ pub struct Args {
     /// Tell instead why this call is in the policy: promise, function, call
     #[arg(long, value_name = "SYSCALL", conflicts_with = "json")]
     why: Option<String>,
+    /// Tell instead which roads this function has, and which the promises grant
+    #[arg(long, value_name = "FUNCTION", conflicts_with = "why")]
+    effects: Option<String>,
     /// Data directory [default: the data that the command carries]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -57,12 +62,13 @@ struct Subject {
 }
 
 pub fn main(args: Args) -> Result<ExitCode, Failure> {
-    let promises = words(&args.promises)?;
-    let subject = Subject::open(&args, promises)?;
-    let text = match &args.why {
-        Some(call) => subject.why(call)?,
-        None if args.json => subject.json(),
-        None => subject.policy(),
+    let promises = args.promises.as_deref().map(words).transpose()?;
+    let subject = Subject::open(&args, promises.unwrap_or(Set::EMPTY))?;
+    let text = match (&args.why, &args.effects) {
+        (Some(call), _) => subject.why(call)?,
+        (_, Some(function)) => subject.roads(function, promises, args.json)?,
+        _ if args.json => subject.json(),
+        _ => subject.policy(),
     };
     report::print(&text)?;
     Ok(ExitCode::SUCCESS)
@@ -251,6 +257,11 @@ impl Subject {
             "release": self.table.release, "kernel": self.table.kernel, "calls": calls,
         });
         format!("{value:#}\n")
+    }
+
+    fn roads(&self, function: &str, promises: Option<Set>, json: bool) -> Result<String, Failure> {
+        let definitions = self.store.promises()?.unwrap_or_default();
+        roads::roads(&self.snapshots, &definitions, function, promises, json)
     }
 
     /// A line a road: promise, function, ..., call.
