@@ -41,7 +41,7 @@ CHECKS = check-fmt check-clippy check-rust check-data check-constants check-man 
 # What `make check-live` runs: checks that need the network.
 LIVE_CHECKS = check-syscalls check-data-all
 
-.PHONY: snapshots table check-snapshots all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-hidden $(CHECKS) $(LIVE_CHECKS)
+.PHONY: snapshots table check-snapshots all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-hidden check-traces-all $(CHECKS) $(LIVE_CHECKS)
 
 all: command capi ## build the command and the C library, for every libc of LIBCS
 
@@ -137,8 +137,14 @@ check-c: capi ## C programs, in every link mode, on every libc
 	@ctests/run
 
 check-traces: command ## what libc functions were seen to call, against the data
-	-@scripts/fetch-libcs $(TESTED)
+	-@scripts/fetch-libcs $$(scripts/check-traces --list)
 	@scripts/check-traces
+
+check-traces-all: command ## the same on every architecture, in virtual machines; slow
+	@scripts/setup --slow
+	-@scripts/fetch-libcs $$(scripts/check-traces --all --list)
+	-@scripts/fetch-kernels
+	@scripts/check-traces --all
 
 check-decoders: ## each decoder, against a second one, over the code of real C libraries
 	-@scripts/fetch-libcs $(TESTED)

@@ -16,52 +16,35 @@
 #include <unistd.h>
 #include <wchar.h>
 
-#define USE(x) do { if (x) __asm__ volatile("" ::: "memory"); } while (0)
-
-static char buffer[8192];
-static char name[64];
-
-static FILE *own(const char *mode)
-{
-	FILE *f;
-	snprintf(name, sizeof name, "/tmp/trace-%d", (int)getpid());
-	f = fopen(name, "w");
-	fputs("one 2 3.5\nsecond line\n", f);
-	fclose(f);
-	f = fopen(name, mode);
-	unlink(name);
-	return f;
-}
-
 CASE(fopen_, "fopen fclose") { FILE *f; BEGIN; f = fopen("/etc/passwd", "r"); fclose(f); END; }
 CASE(fopen_encoded, "fopen") { BEGIN; USE(fopen("/etc/passwd", "r,ccs=UTF-8")); END; }
-CASE(fclose_written, "fclose") { FILE *f = own("w"); fputs("x", f); BEGIN; fclose(f); END; }
+CASE(fclose_written, "fclose") { FILE *f = stream("w"); fputs("x", f); BEGIN; fclose(f); END; }
 CASE(fdopen_, "fdopen fclose") { int fd = open("/dev/null", O_RDWR); BEGIN; fclose(fdopen(fd, "w")); END; }
-CASE(freopen_, "freopen") { FILE *f = own("r"); BEGIN; USE(freopen("/etc/passwd", "r", f)); END; }
-CASE(fgets_, "fgets") { FILE *f = own("r"); BEGIN; USE(fgets(buffer, 100, f)); END; }
-CASE(fgetc_, "fgetc ungetc feof ferror") { FILE *f = own("r"); BEGIN; ungetc(fgetc(f), f); feof(f); ferror(f); END; }
-CASE(fread_, "fread") { FILE *f = own("r"); BEGIN; USE(fread(buffer, 1, 8000, f)); END; }
-CASE(fwrite_, "fwrite") { FILE *f = own("w"); BEGIN; USE(fwrite(buffer, 1, 8000, f)); END; }
-CASE(fputs_, "fputs fflush") { FILE *f = own("w"); BEGIN; fputs("x", f); fflush(f); END; }
-CASE(fflush_all, "fflush") { FILE *f = own("w"); fputs("x", f); BEGIN; fflush(NULL); END; }
-CASE(fputc_, "fputc") { FILE *f = own("w"); setbuf(f, NULL); BEGIN; fputc('x', f); END; }
+CASE(freopen_, "freopen") { FILE *f = stream("r"); BEGIN; USE(freopen("/etc/passwd", "r", f)); END; }
+CASE(fgets_, "fgets") { FILE *f = stream("r"); BEGIN; USE(fgets(buffer, 100, f)); END; }
+CASE(fgetc_, "fgetc ungetc feof ferror") { FILE *f = stream("r"); BEGIN; ungetc(fgetc(f), f); feof(f); ferror(f); END; }
+CASE(fread_, "fread") { FILE *f = stream("r"); BEGIN; USE(fread(buffer, 1, 8000, f)); END; }
+CASE(fwrite_, "fwrite") { FILE *f = stream("w"); BEGIN; USE(fwrite(buffer, 1, 8000, f)); END; }
+CASE(fputs_, "fputs fflush") { FILE *f = stream("w"); BEGIN; fputs("x", f); fflush(f); END; }
+CASE(fflush_all, "fflush") { FILE *f = stream("w"); fputs("x", f); BEGIN; fflush(NULL); END; }
+CASE(fputc_, "fputc") { FILE *f = stream("w"); setbuf(f, NULL); BEGIN; fputc('x', f); END; }
 CASE(puts_, "puts") { USE(freopen("/dev/null", "w", stdout)); BEGIN; puts("x"); END; }
-CASE(fseek_, "fseek ftell rewind") { FILE *f = own("r+"); BEGIN; fseek(f, 3, SEEK_SET); ftell(f); rewind(f); END; }
-CASE(fseek_written, "fseek fputs") { FILE *f = own("r+"); BEGIN; fputs("x", f); fseek(f, 0, SEEK_END); END; }
-CASE(setvbuf_, "setvbuf") { FILE *f = own("r"); BEGIN; setvbuf(f, NULL, _IOLBF, 0); END; }
-CASE(getline_, "getline") { FILE *f = own("r"); char *l = NULL; size_t n = 0; BEGIN; USE(getline(&l, &n, f)); END; }
-CASE(fscanf_, "fscanf") { FILE *f = own("r"); int i; double d; BEGIN; USE(fscanf(f, "%99s %d %lf", buffer, &i, &d)); END; }
+CASE(fseek_, "fseek ftell rewind") { FILE *f = stream("r+"); BEGIN; fseek(f, 3, SEEK_SET); ftell(f); rewind(f); END; }
+CASE(fseek_written, "fseek fputs") { FILE *f = stream("r+"); BEGIN; fputs("x", f); fseek(f, 0, SEEK_END); END; }
+CASE(setvbuf_, "setvbuf") { FILE *f = stream("r"); BEGIN; setvbuf(f, NULL, _IOLBF, 0); END; }
+CASE(getline_, "getline") { FILE *f = stream("r"); char *l = NULL; size_t n = 0; BEGIN; USE(getline(&l, &n, f)); END; }
+CASE(fscanf_, "fscanf") { FILE *f = stream("r"); int i; double d; BEGIN; USE(fscanf(f, "%99s %d %lf", buffer, &i, &d)); END; }
 CASE(sscanf_, "sscanf") { int i; BEGIN; USE(sscanf("12", "%d", &i)); END; }
 CASE(printf_, "printf") { USE(freopen("/dev/null", "w", stdout)); BEGIN; printf("%d %s\n", 1, "x"); END; }
 CASE(printf_float, "printf") { USE(freopen("/dev/null", "w", stdout)); BEGIN; printf("%.300f %Lg %a\n", 1.5, 2.5L, 3.5); END; }
-CASE(fprintf_wide, "fprintf") { FILE *f = own("w"); setlocale(LC_ALL, "C.UTF-8"); BEGIN; fprintf(f, "%ls %lc", L"wide", L'x'); END; }
+CASE(fprintf_wide, "fprintf") { FILE *f = stream("w"); setlocale(LC_ALL, "C.UTF-8"); BEGIN; fprintf(f, "%ls %lc", L"wide", L'x'); END; }
 CASE(fprintf_unbuffered, "fprintf") { BEGIN; fprintf(stderr, "%s", ""); END; }
 CASE(snprintf_, "snprintf") { BEGIN; snprintf(buffer, 100, "%d %5.2f", 1, 2.0); END; }
 CASE(snprintf_large, "snprintf") { BEGIN; snprintf(buffer, 8000, "%*d", 7000, 1); END; }
 CASE(dprintf_, "dprintf") { int fd = open("/dev/null", O_WRONLY); BEGIN; dprintf(fd, "%d", 1); END; }
 CASE(asprintf_, "asprintf") { char *s; BEGIN; USE(asprintf(&s, "%d", 1)); END; }
-CASE(fwprintf_, "fwprintf") { FILE *f = own("w"); BEGIN; fwprintf(f, L"%d", 1); fflush(f); END; }
-CASE(fgetws_, "fgetws") { FILE *f = own("r"); setlocale(LC_ALL, "C.UTF-8"); BEGIN; USE(fgetws((wchar_t *)buffer, 100, f)); END; }
+CASE(fwprintf_, "fwprintf") { FILE *f = stream("w"); BEGIN; fwprintf(f, L"%d", 1); fflush(f); END; }
+CASE(fgetws_, "fgetws") { FILE *f = stream("r"); setlocale(LC_ALL, "C.UTF-8"); BEGIN; USE(fgetws((wchar_t *)buffer, 100, f)); END; }
 CASE(perror_, "perror") { USE(freopen("/dev/null", "w", stderr)); BEGIN; perror("x"); END; }
 CASE(strerror_, "strerror") { BEGIN; USE(strerror(2)); USE(strerror(12345)); END; }
 CASE(tmpfile_, "tmpfile") { BEGIN; USE(tmpfile()); END; }

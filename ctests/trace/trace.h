@@ -7,13 +7,13 @@
 #define _GNU_SOURCE
 #endif
 #include <stddef.h>
-#include <sys/syscall.h>
+#include <stdio.h>
 
-/* Arguments of prctl that no kernel knows: a tracer reads them, nothing happens. */
-#define MARK 0x72504c47L
+#include "mark.h"
 
 struct trace_case {
 	const char *calls; /* the libc functions called between the marks */
+	const char *kind;  /* "case", or "last": the process ends in it */
 	void (*run)(void);
 	struct trace_case *next;
 };
@@ -21,26 +21,36 @@ struct trace_case {
 void trace_add(struct trace_case *);
 extern int trace_now; /* number of the running case */
 
-/* By hand, so that the mark itself is no libc call. */
-static inline void trace_mark(long phase)
-{
-	long result;
-	__asm__ volatile("syscall"
-	                 : "=a"(result)
-	                 : "a"((long)SYS_prctl), "D"(MARK), "S"((long)trace_now), "d"(phase)
-	                 : "rcx", "r11", "memory");
-}
+void trace_begin(void);
+#define BEGIN trace_begin()
+#define END trace_mark(trace_now, 2)
 
-#define BEGIN trace_mark(1)
-#define END trace_mark(2)
-
-#define CASE(name, calls)                                                     \
+#define CASE(name, calls) TRACE_CASE(name, calls, "case")
+/* Of these the second mark is never made. */
+#define LAST(name, calls) TRACE_CASE(name, calls, "last")
+#define TRACE_CASE(name, calls, kind)                                         \
 	static void name(void);                                               \
-	static struct trace_case name##_case = { calls, name, NULL };         \
+	static struct trace_case name##_case = { calls, kind, name, NULL };   \
 	__attribute__((constructor)) static void name##_add(void)             \
 	{                                                                     \
 		trace_add(&name##_case);                                      \
 	}                                                                     \
 	static void name(void)
+
+/* A function that some libc or its headers lack, as p_NAME; where it lacks it
+ * the case ends with the status 77 and is left out. */
+#define NEED(result, name, parameters)                                        \
+	result(*p_##name) parameters = (result(*) parameters)trace_find(#name)
+void *trace_find(const char *);
+
+#define USE(x) do { if (x) __asm__ volatile("" ::: "memory"); } while (0)
+
+/* A file of its own for each process: open, and gone when closed by gone(). */
+int own(void);
+void gone(int);
+/* The same as a stream, without a name already. */
+FILE *stream(const char *mode);
+extern char name[64];
+extern char buffer[8192];
 
 #endif

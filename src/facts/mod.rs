@@ -38,6 +38,8 @@ pub mod reduce;
 pub mod row;
 pub mod selectors;
 pub mod syscalls;
+pub mod traces;
+pub mod verify;
 pub mod version;
 pub mod why;
 

@@ -20,6 +20,7 @@ use crate::report;
 use crate::report::{Failure, code};
 use crate::store::{self, Store};
 use crate::survey;
+use crate::verify;
 
 /// Formats, checks, compares and asks the data files
 #[derive(clap::Args)]
@@ -55,6 +56,8 @@ enum Ask {
     Table(TableArgs),
     /// Print what a function does in every version, on every architecture
     History(history::Args),
+    /// Hold traces to the data: is every call that was seen in it?
+    Verify(verify::Args),
 }
 
 #[derive(clap::Args)]
@@ -172,6 +175,10 @@ fn answer(ask: &Ask) -> Result<Answer, Failure> {
             Ok(Answer::ok(survey::table(&store, &verdict)?))
         }
         Ask::History(args) => Ok(Answer::ok(history::history(args)?)),
+        Ask::Verify(args) => {
+            let (text, nothing) = verify::main(args)?;
+            Ok(Answer::found(text, nothing))
+        }
     }
 }
 

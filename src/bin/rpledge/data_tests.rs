@@ -369,3 +369,42 @@ fn merged_snapshots_go_to_their_place() {
     let failure = merge(&args).expect_err("two versions");
     assert!(failure.text.contains("version is"), "{}", failure.text);
 }
+
+#[test]
+fn verify_counts_explains_and_filters() {
+    let here = Directory::new();
+    let head = "libc glibc-2.36\nkernel 6.1\naudit 0xc000003e\n";
+    let good = format!("{head}case 0 open malloc\nseen 0 2 exit:0 257 12\n");
+    here.write("good.record", &good);
+    here.write(
+        "bad.record",
+        format!("{good}case 1 free\nseen 1 2 exit:0 257\n"),
+    );
+    here.write("other.record", good.replace("2.36", "1.0"));
+    let run = |options: &str, names: &[&str]| {
+        let paths: Vec<String> = names.iter().map(|name| here.path(name)).collect();
+        here.run(&format!("verify {options} {}", paths.join(" ")))
+    };
+    let expected = "glibc-2.36 x86_64, Linux 6.1: 1 cases of 2 functions; \
+                    a case may make 5.0 calls and was seen to make 2.0\n\
+                    glibc-2.36 x86_64: 1 passed, 0 failed, 0 skipped\n\
+                    1 passed, 0 failed, 0 skipped\n";
+    assert_eq!(run("", &["good.record"]), (expected.to_owned(), code::OK));
+    let (text, code) = run("", &["good.record", "bad.record", "other.record"]);
+    assert_eq!(code, code::FOUND, "{text}");
+    assert!(
+        text.contains("glibc-2.36 x86_64: free: openat: the data has it only for open\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("skip glibc-1.0 x86_64: the data has no snapshot of it\n"),
+        "{text}"
+    );
+    assert!(text.ends_with("2 passed, 1 failed, 1 skipped\n"), "{text}");
+    let none = ("0 passed, 0 failed, 0 skipped\n".to_owned(), code::OK);
+    assert_eq!(run("--arch arm", &["bad.record"]), none);
+    assert_eq!(run("--libc musl-1.2.5", &["bad.record"]), none);
+    assert_eq!(run("--arch what", &["good.record"]).1, code::USAGE);
+    here.write("broken.record", "libc\n");
+    assert_eq!(run("", &["broken.record"]).1, code::DATA);
+}

@@ -14,6 +14,7 @@ mod show;
 mod store;
 mod survey;
 mod tables;
+mod verify;
 
 use std::process::ExitCode;
 

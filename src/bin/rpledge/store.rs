@@ -108,12 +108,7 @@ impl Store {
     /// The snapshot of "glibc-2.36" on an architecture or alias of one.
     pub fn snapshot(&self, libc: &str, arch: &str) -> Result<Snapshot, Failure> {
         let arches = self.arches()?;
-        let Some((arch, _)) = arches.find(arch) else {
-            let help = near::advice(arch, arches.names(), "see data/arches.toml");
-            return Err(Failure::usage(format!(
-                "rpledge: unknown architecture {arch:?}; {help}"
-            )));
-        };
+        let arch = arch_of(&arches, arch)?;
         let source = libc
             .rsplit_once('-')
             .and_then(|(name, version)| self.source(&format!("{name}/{version}/{arch}.toml")));
@@ -158,6 +153,14 @@ impl Store {
             .map(|(libc, version)| format!("{libc}-{version}"))
             .collect()
     }
+}
+
+/// The name of an architecture, given it or an alias.
+pub fn arch_of<'a>(arches: &'a Arches, word: &str) -> Result<&'a str, Failure> {
+    arches.find(word).map(|(name, _)| name).ok_or_else(|| {
+        let help = near::advice(word, arches.names(), "see data/arches.toml");
+        Failure::usage(format!("rpledge: unknown architecture {word:?}; {help}"))
+    })
 }
 
 fn collect(directory: &Path, prefix: &str, files: &mut Vec<File>) -> Result<(), Failure> {
