@@ -15,6 +15,7 @@ use rpledge::facts::form::{self, Kind};
 use rpledge::facts::reduce::reduce;
 use rpledge::facts::{Snapshot, near, parse, promises, quirks};
 
+use crate::compile;
 use crate::extract;
 use crate::report;
 use crate::report::{Failure, code};
@@ -33,6 +34,8 @@ pub struct Args {
 enum Verb {
     /// Make a snapshot of a libc's files
     Extract(extract::Args),
+    /// Write the form that programs read when they pledge
+    Compile(compile::Args),
     #[command(flatten)]
     Ask(Ask),
 }
@@ -102,6 +105,9 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
         Verb::Ask(ask) => ask,
         Verb::Extract(args) => {
             return extract::main(args);
+        }
+        Verb::Compile(args) => {
+            return compile::main(&args).map(|()| ExitCode::SUCCESS);
         }
     };
     let answer = answer(&ask)?;

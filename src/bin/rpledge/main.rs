@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The command: arguments and dispatch.
 
+mod compile;
 mod data;
 mod extract;
 mod identify;
