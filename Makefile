@@ -34,7 +34,7 @@ GENERATE = $(CARGO) run --quiet --all-features --example header
 # What `make check` runs, in order; each is a target, counted by scripts/tally.
 CHECKS = check-fmt check-clippy check-rust check-data check-man check-manual check-header \
          check-header-compiles check-symbols check-exceptions check-install check-examples \
-         check-fileserver check-c check-traces
+         check-fileserver check-serves check-c check-traces
 # What `make check-live` runs: checks that need the network.
 LIVE_CHECKS = check-syscalls check-snapshots
 
@@ -126,6 +126,9 @@ check-c: capi ## C programs, in every link mode, on every libc
 check-traces: command ## what libc functions were seen to call, against the data
 	-@scripts/fetch-libcs
 	@scripts/check-traces
+
+check-serves: all ## which data serves: files of libcs, trusted and not
+	@scripts/check-serves $(LIBCS)
 
 check-fileserver: capi ## the example daemon: requests, refusals, shutdown
 	@scripts/check-fileserver $(LIBCS)
