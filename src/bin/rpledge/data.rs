@@ -17,6 +17,7 @@ use rpledge::facts::{Snapshot, near, parse, promises, quirks};
 
 use crate::compile;
 use crate::extract;
+use crate::install;
 use crate::report;
 use crate::report::{Failure, code};
 use crate::store::{self, Store};
@@ -36,6 +37,8 @@ enum Verb {
     Extract(extract::Args),
     /// Write the form that programs read when they pledge
     Compile(compile::Args),
+    /// Extract and install the data of this system's libcs
+    InstallLibc(install::Args),
     #[command(flatten)]
     Ask(Ask),
 }
@@ -108,6 +111,9 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
         }
         Verb::Compile(args) => {
             return compile::main(&args).map(|()| ExitCode::SUCCESS);
+        }
+        Verb::InstallLibc(args) => {
+            return install::main(&args).map(|()| ExitCode::SUCCESS);
         }
     };
     let answer = answer(&ask)?;

@@ -41,16 +41,7 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
             bytes,
         })
         .collect();
-    let mut words = args.package.split_whitespace().map(str::to_owned);
-    let syscalls = store.syscalls(&store.arches()?)?;
-    let names = syscalls.table("x86_64").into_iter();
-    let options = Options {
-        distribution: words.next().unwrap_or_default(),
-        package: words.next().unwrap_or_default(),
-        package_version: words.next().unwrap_or_default(),
-        names: names.map(|(nr, name)| (nr, name.to_owned())).collect(),
-        quirks: store.quirks()?,
-    };
+    let options = options(&store, &args.package)?;
     let failed = |why: extract::Error| Failure::data(format!("rpledge: {why}"));
     let extraction = extract::extract(&inputs, &options).map_err(failed)?;
     report::print(&match args.why.as_deref() {
@@ -60,8 +51,22 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What is read with the files: the package's name, numbers, quirks.
+pub fn options(store: &Store, package: &str) -> Result<Options, Failure> {
+    let mut words = package.split_whitespace().map(str::to_owned);
+    let syscalls = store.syscalls(&store.arches()?)?;
+    let names = syscalls.table("x86_64").into_iter();
+    Ok(Options {
+        distribution: words.next().unwrap_or_default(),
+        package: words.next().unwrap_or_default(),
+        package_version: words.next().unwrap_or_default(),
+        names: names.map(|(nr, name)| (nr, name.to_owned())).collect(),
+        quirks: store.quirks()?,
+    })
+}
+
 /// A file's name without its directory, and its bytes.
-fn read(path: &Path) -> Result<(String, Vec<u8>), Failure> {
+pub fn read(path: &Path) -> Result<(String, Vec<u8>), Failure> {
     let shown = path.display();
     let failed = |why: String| Failure::data(format!("rpledge: {shown}: {why}"));
     let about = fs::metadata(path).map_err(|why| failed(why.to_string()))?;

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The command: arguments and dispatch.
 
+mod bounds;
 mod compile;
 mod data;
 mod extract;
+mod find;
 mod identify;
+mod install;
 mod launch;
 mod report;
 mod run;
