@@ -171,7 +171,7 @@ install-triggers: install-triggers-$(TRIGGERS) ## what extracts data when a pack
 
 install-triggers-pacman:
 	$(INSTALL) -d $(DESTDIR)$(HOOKDIR)
-	sed 's|@BINDIR@|$(BINDIR)|' pkg/pacman/rpledge-libc.hook >$(DESTDIR)$(HOOKDIR)/rpledge-libc.hook
+	sed 's|@BINDIR@|$(BINDIR)|' pkg/pacman/rpledge-libc.hook.in >$(DESTDIR)$(HOOKDIR)/rpledge-libc.hook
 
 install-triggers-packager:
 	for file in $(wildcard pkg/*/*); do $(INSTALL) -D -m 644 $$file \
