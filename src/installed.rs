@@ -76,16 +76,17 @@ pub struct Wanted<'a> {
 pub fn choose(wanted: Wanted) -> Chosen {
     let own = own(wanted);
     let mut origin = Origin::LIBRARY;
-    if DIRECTORIES.iter().all(|place| !is_there(place)) {
-        return own;
-    }
     // A filter of ours may hold for a violation what opens a file; under one
     // of another's files can be read, or no program would start.
     if seccomp::held().is_some() {
         origin.refuse(Path::EMPTY, Refusal::Confined);
         return Chosen { origin, ..own };
     }
-    let Some((file, table)) = first_file(wanted, &mut origin) else {
+    let there = DIRECTORIES.map(|place| with_c_str(place, file::exists));
+    if there == [false; 2] {
+        return own;
+    }
+    let Some((file, table)) = first_file(wanted, there, &mut origin) else {
         return Chosen { origin, ..own };
     };
     let rows = rows(table, wanted);
@@ -129,10 +130,6 @@ fn rows(table: &Table, wanted: Wanted) -> Rows {
     resolve::find(table, wanted.name, wanted.version, build)
 }
 
-fn is_there(place: &str) -> bool {
-    with_c_str(place, file::exists)
-}
-
 /// The path of a build's file, below a directory of [`DIRECTORIES`].
 pub fn build_path(arch: &str, build_id: &str) -> Path {
     Path::join(&[
@@ -158,8 +155,13 @@ const _: () = assert!(FORMAT == 1);
 const BUILDS_DIRECTORY: &str = "build-id";
 const SUFFIX: &str = ".rpd";
 
-/// The first file that serves: of the very build, then of the version.
-fn first_file(wanted: Wanted, origin: &mut Origin) -> Option<(Path, &'static Table<'static>)> {
+/// The first file that serves, below those directories that are there: of the
+/// very build, then of the version.
+fn first_file(
+    wanted: Wanted,
+    there: [bool; 2],
+    origin: &mut Origin,
+) -> Option<(Path, &'static Table<'static>)> {
     let is_name = |text: &str| {
         let is_plain = |b: u8| b.is_ascii_alphanumeric() || b == b'.';
         !text.is_empty() && text.bytes().all(is_plain)
@@ -173,9 +175,9 @@ fn first_file(wanted: Wanted, origin: &mut Origin) -> Option<(Path, &'static Tab
     let mut arena = None;
     let mut found = None;
     for (name, _) in names.iter().filter(|(_, is_known)| *is_known) {
-        for place in DIRECTORIES.iter().filter(|place| is_there(place)) {
-            if found.is_some() {
-                break;
+        for (place, is_there) in DIRECTORIES.iter().zip(there) {
+            if found.is_some() || !is_there {
+                continue;
             }
             let mut at = Path::EMPTY;
             match read(place, name.as_str(), &mut at, &mut arena) {
@@ -193,6 +195,9 @@ fn first_file(wanted: Wanted, origin: &mut Origin) -> Option<(Path, &'static Tab
     }
     found
 }
+
+/// How much larger a file and its tables are than the file, about.
+const TABLES: usize = 4;
 
 /// Read the file `name` below `place`; `at` tells how far that went.
 fn read(
@@ -212,7 +217,10 @@ fn read(
     }
     let arena = match arena {
         Some(arena) => *arena,
-        None => arena.insert(Arena::map_for_good(ROOM).map_err(|_| Refusal::Memory)?),
+        None => {
+            let made = Arena::map_for_good(ROOM, about.size * TABLES);
+            arena.insert(made.map_err(|_| Refusal::Memory)?)
+        }
     };
     let bytes = arena.bytes(about.size, |bytes| {
         let mut len = 0;
@@ -229,8 +237,10 @@ fn read(
 
 /// Open it by way of directories that nobody but root can change.
 fn open(place: &str, name: &str, at: &mut Path) -> Result<File, Refusal> {
+    *at = Path::new(b"/");
     let mut here = File::root().map_err(Refusal::Errno)?;
     check(&here.about().map_err(Refusal::Errno)?)?;
+    *at = Path::EMPTY;
     let below = place.split('/').chain(name.split('/'));
     let mut below = below.filter(|part| !part.is_empty()).peekable();
     while let Some(part) = below.next() {

@@ -159,7 +159,7 @@ fn each_refusal_has_its_reason() {
     assert_eq!(refusal(&not_ascii), Some(Refusal::Form));
 }
 
-fn limit_of<'a>(needs: u64, values: &'a [Value], kind: u8) -> Vec<u8> {
+fn limit_of(needs: u64, values: &[Value], kind: u8) -> Vec<u8> {
     let tests = [Test {
         arg: 1,
         wide: true,

@@ -6,6 +6,7 @@
 //! process pledges; under "error", since this may be the first program to run
 //! on a libc that no data knows.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -222,11 +223,15 @@ fn doubt(snapshot: &Snapshot, definitions: &Promises, known: &Known) -> Result<(
 }
 
 /// Promised functions that the version before has and this one lacks. A
-/// function that only old programs can have has its version's name.
+/// function that only old programs can have has its version's name; one whose
+/// code goes on under another name is not lost (musl 1.2.4 took open64 away).
 fn lost<'a>(snapshot: &Snapshot, definitions: &'a Promises, known: &Known) -> Vec<&'a str> {
-    let has = |snapshot: &Snapshot, function: &str| {
-        let mut names = snapshot.functions.keys();
-        names.any(|name| name.split('@').next() == Some(function))
+    let plain = |name: &str| name.split('@').next().unwrap_or_default().to_owned();
+    let names = |s: &Snapshot| {
+        s.functions
+            .keys()
+            .map(|n| plain(n))
+            .collect::<BTreeSet<_>>()
     };
     let version = Version::parse(&snapshot.version);
     let kin = known.snapshots.iter();
@@ -235,10 +240,24 @@ fn lost<'a>(snapshot: &Snapshot, definitions: &'a Promises, known: &Known) -> Ve
     let Some(older) = older.max_by_key(|s| Version::parse(&s.version)) else {
         return Vec::new();
     };
+    let (here, there) = (names(snapshot), names(older));
+    let code = |name: &str| {
+        let row = older.functions.get(name);
+        row.and_then(|row| row.alias.as_deref())
+            .unwrap_or(name)
+            .to_owned()
+    };
+    let same_code = older
+        .functions
+        .keys()
+        .filter(|name| here.contains(&plain(name)));
+    let kept: BTreeSet<_> = same_code.map(|name| code(name)).collect();
     let functions = Promise::all().flat_map(|promise| &definitions.definition(promise).functions);
     let functions = functions.map(|(name, _)| name.as_str());
     let mut lost: Vec<_> = functions
-        .filter(|name| has(older, name) && !has(snapshot, name))
+        .filter(|name| {
+            there.contains(*name) && !here.contains(*name) && !kept.contains(&code(name))
+        })
         .collect();
     lost.sort_unstable();
     lost.dedup();
@@ -307,8 +326,8 @@ mod tests {
         let mut newest = known.snapshots.clone();
         newest.retain(|s| s.libc == "glibc" && s.version == "2.41");
         let newest = newest.first_mut().expect("there");
-        newest.functions.remove("read");
-        assert_eq!(lost(newest, &definitions, &known), ["read"]);
+        newest.functions.remove("mkdir");
+        assert_eq!(lost(newest, &definitions, &known), ["mkdir"]);
         known.snapshots.clear();
         assert_eq!(lost(newest, &definitions, &known), [""; 0]);
     }
