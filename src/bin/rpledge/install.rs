@@ -8,6 +8,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rpledge::arch::Arch;
@@ -92,12 +93,14 @@ pub fn main(args: &Args) -> Result<(), Failure> {
     }
 }
 
-/// One at a time: held until the process ends.
+/// One at a time: held until the process ends. Whoever can open the file can
+/// hold it, so nobody else may.
 fn lock(directory: &Path) -> Result<File, Failure> {
     let path = directory.join(".lock");
     let lock = || {
         fs::create_dir_all(directory)?;
-        let file = File::options().create(true).append(true).open(&path)?;
+        let mut options = File::options();
+        let file = options.create(true).append(true).mode(0o600).open(&path)?;
         bounds::lock(&file)?;
         Ok(file)
     };
