@@ -84,7 +84,7 @@ pub fn keep(
 /// Read bytes that are anywhere; for the command, which reads few and ends.
 #[cfg(feature = "facts")]
 pub fn load(bytes: &[u8], own: &Table<'static>) -> Result<&'static Table<'static>, Refusal> {
-    let arena = Arena::map_for_good(SIZE_MAX + ROOM, 0).map_err(|_| Refusal::Memory)?;
+    let arena = Arena::map_for_good(SIZE_MAX + ROOM).map_err(|_| Refusal::Memory)?;
     if bytes.len() > SIZE_MAX {
         return Err(Refusal::Long);
     }

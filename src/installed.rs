@@ -196,9 +196,6 @@ fn first_file(
     found
 }
 
-/// How much larger a file and its tables are than the file, about.
-const TABLES: usize = 4;
-
 /// Read the file `name` below `place`; `at` tells how far that went.
 fn read(
     place: &str,
@@ -217,10 +214,7 @@ fn read(
     }
     let arena = match arena {
         Some(arena) => *arena,
-        None => {
-            let made = Arena::map_for_good(ROOM, about.size * TABLES);
-            arena.insert(made.map_err(|_| Refusal::Memory)?)
-        }
+        None => arena.insert(Arena::map_for_good(ROOM).map_err(|_| Refusal::Memory)?),
     };
     let bytes = arena.bytes(about.size, |bytes| {
         let mut len = 0;
