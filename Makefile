@@ -22,6 +22,11 @@ INCLUDEDIR = $(PREFIX)/include$(FOREIGN)
 PKGDIR     = $(LIBDIR)/pkgconfig
 MANDIR     = $(PREFIX)/share/man
 INSTALL    = install
+# Whose trigger install-triggers installs: pacman's where it lies by itself;
+# otherwise what a packager needs.
+TRIGGERS   = $(if $(shell command -v pacman 2>/dev/null),pacman,packager)
+TRIGGERDIR = $(PREFIX)/share/rpledge/triggers
+HOOKDIR    = $(PREFIX)/share/libalpm/hooks
 
 # The libcs that programs are run on here, as scripts/fetch-libcs names them.
 TESTED = $(subst /,-,$(patsubst data/%/x86_64.toml,%,$(wildcard data/glibc/*/x86_64.toml data/musl/*/x86_64.toml)))
@@ -37,11 +42,11 @@ GENERATE = $(CARGO) run --quiet --all-features --example header
 # What `make check` runs, in order; each is a target, counted by scripts/tally.
 CHECKS = check-fmt check-clippy check-rust check-data check-constants check-man check-manual check-header \
          check-header-compiles check-symbols check-exceptions check-install check-examples \
-         check-fileserver check-c check-traces check-decoders
+         check-fileserver check-serves check-trigger check-c check-traces check-decoders
 # What `make check-live` runs: checks that need the network.
 LIVE_CHECKS = check-syscalls check-data-all
 
-.PHONY: snapshots table check-snapshots all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-hidden check-traces-all $(CHECKS) $(LIVE_CHECKS)
+.PHONY: trigger-deb install-triggers install-triggers-pacman install-triggers-packager snapshots table check-snapshots all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-hidden check-traces-all $(CHECKS) $(LIVE_CHECKS)
 
 all: command capi ## build the command and the C library, for every libc of LIBCS
 
@@ -150,6 +155,12 @@ check-decoders: ## each decoder, against a second one, over the code of real C l
 	-@scripts/fetch-libcs $(TESTED)
 	$(CARGO) test --quiet --features decoders --test decoders
 
+check-serves: all ## which data serves: files of libcs, trusted and not
+	@scripts/check-serves $(LIBCS)
+
+check-trigger: all ## dpkg replaces the libc under pledged programs
+	@scripts/check-trigger $(VERSION)
+
 check-fileserver: capi ## the example daemon: requests, refusals, shutdown
 	@scripts/check-fileserver $(LIBCS)
 
@@ -178,7 +189,23 @@ install: command target/capi/$(LIBC)/librpledge.a ## install for LIBC under DEST
 	for page in $(MANPAGES); do $(INSTALL) -D -m 644 $$page \
 		$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; done
 
-uninstall: ## remove what install put there
+trigger-deb: ## the package that has dpkg's trigger
+	mkdir -p target
+	scripts/make-trigger-deb $(VERSION) target/rpledge-libc-data_$(VERSION)_all.deb
+
+install-triggers: install-triggers-$(TRIGGERS) ## what extracts data when a package brings a libc
+
+install-triggers-pacman:
+	$(INSTALL) -d $(DESTDIR)$(HOOKDIR)
+	sed 's|@BINDIR@|$(BINDIR)|' pkg/pacman/rpledge-libc.hook.in >$(DESTDIR)$(HOOKDIR)/rpledge-libc.hook
+
+install-triggers-packager:
+	for file in $(wildcard pkg/*/*); do $(INSTALL) -D -m 644 $$file \
+		$(DESTDIR)$(TRIGGERDIR)/$${file#pkg/} || exit 1; done
+
+uninstall: ## remove what install and install-triggers put there
+	rm -f $(DESTDIR)$(HOOKDIR)/rpledge-libc.hook
+	rm -f $(patsubst pkg/%,$(DESTDIR)$(TRIGGERDIR)/%,$(wildcard pkg/*/*))
 	rm -f $(DESTDIR)$(BINDIR)/rpledge $(DESTDIR)$(INCLUDEDIR)/rpledge.h
 	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,librpledge.a librpledge.so $(SONAME) $(SHARED))
 	rm -f $(addprefix $(DESTDIR)$(PKGDIR)/,rpledge.pc rpledge-overlay.pc)

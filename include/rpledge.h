@@ -146,6 +146,9 @@ typedef uint64_t rpledge_u64;
 /* The data came from the tables in the library. */
 #define RPLEDGE_SOURCE_LIBRARY 0
 
+/* ... from a file that was installed since: see `data_file`. */
+#define RPLEDGE_SOURCE_FILE 1
+
 /* What holds in this process now; see rpledge_status(). */
 struct rpledge_status {
     /* Promises in force, bit n for rpledge_promise_name(n). */
@@ -167,6 +170,17 @@ struct rpledge_status {
     rpledge_u32 source;
     /* Landlock ABI that is used; 0 in this version. */
     rpledge_u32 landlock;
+    /* The file that the data is from; empty if it is the library's own. */
+    char data_file[128];
+    /*
+     * A file, or a directory on the way to one, that is there and does not
+     * serve; empty if there is none.
+     */
+    char refused_file[128];
+    /* Why it does not, in words; empty if nothing was refused. */
+    char refused_why[80];
+    /* Release of the data that serves: "2026.11". */
+    char release[16];
 };
 
 /* The C library that this process runs on; see rpledge_libc(). */
@@ -233,7 +247,10 @@ const char *rpledge_promise_name(int n);
 /* "0.1.0": the version of the library that runs, not of this header. */
 const char *rpledge_version(void);
 
-/* "2026.11": the release of its database. */
+/*
+ * "2026.11": the release of the data in the library; that of the data that
+ * serves is in rpledge_status().
+ */
 const char *rpledge_data_version(void);
 
 #ifdef __cplusplus

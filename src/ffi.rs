@@ -10,13 +10,15 @@ use core::ffi::{c_char, c_int};
 use core::fmt::Write;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use crate::compiled::Refusal;
 use crate::error::{Code, Error};
-use crate::host::{self, Short};
+use crate::host;
 use crate::pledge::{self, Flags, Request};
 use crate::policy::Held;
 use crate::promise::{Promise, Set, WORDS_MAX, WordError};
 use crate::resolve::Match;
 use crate::seccomp;
+use crate::short::Short;
 use crate::sys::text::{self, CopyError};
 use crate::sys::tls::{self, Last};
 use crate::table::TABLE;
@@ -90,6 +92,8 @@ pub const RPLEDGE_EXEC_INHERITS: u32 = 1 << 6;
 
 /// The data came from the tables in the library.
 pub const RPLEDGE_SOURCE_LIBRARY: u32 = 0;
+/// ... from a file that was installed since: see `data_file`.
+pub const RPLEDGE_SOURCE_FILE: u32 = 1;
 
 /// What holds in this process now; see rpledge_status().
 #[repr(C)]
@@ -112,6 +116,15 @@ pub struct rpledge_status {
     pub source: u32,
     /// Landlock ABI that is used; 0 in this version.
     pub landlock: u32,
+    /// The file that the data is from; empty if it is the library's own.
+    pub data_file: [c_char; 128],
+    /// A file, or a directory on the way to one, that is there and does not
+    /// serve; empty if there is none.
+    pub refused_file: [c_char; 128],
+    /// Why it does not, in words; empty if nothing was refused.
+    pub refused_why: [c_char; 80],
+    /// Release of the data that serves: "2026.11".
+    pub release: [c_char; 16],
 }
 
 /// The C library that this process runs on; see rpledge_libc().
@@ -203,6 +216,7 @@ pub unsafe extern "C" fn rpledge_status(status: *mut rpledge_status, size: usize
 
 fn current_status() -> rpledge_status {
     let held = seccomp::held();
+    let host = host::host();
     let none = Held {
         promises: Set::EMPTY,
         exec: None,
@@ -213,7 +227,7 @@ fn current_status() -> rpledge_status {
         exec,
         mode,
     } = held.unwrap_or(none);
-    let partial = promises.and(TABLE.partial);
+    let partial = promises.and(host.table.partial);
     let bit = |holds: bool, bit: u32| if holds { bit } else { 0 };
     let flags = FLAGS.load(Ordering::Relaxed);
     let mode = if held.is_some() {
@@ -234,10 +248,27 @@ fn current_status() -> rpledge_status {
                 RPLEDGE_NO_KERNEL,
             )
             | bit(promises.contains(Promise::Exec), RPLEDGE_EXEC_INHERITS),
-        matched: matched(host::host().rows.matched),
-        source: RPLEDGE_SOURCE_LIBRARY,
+        matched: matched(host.rows.matched),
+        source: match host.origin.file.is_empty() {
+            true => RPLEDGE_SOURCE_LIBRARY,
+            false => RPLEDGE_SOURCE_FILE,
+        },
         landlock: 0,
+        data_file: chars(host.origin.file.as_str().as_bytes()),
+        refused_file: chars(host.origin.refused.as_str().as_bytes()),
+        refused_why: chars(words(host.origin.why).as_str().as_bytes()),
+        release: chars(host.table.release.as_bytes()),
     }
+}
+
+/// A refusal in words.
+fn words(why: Option<Refusal>) -> Short<80> {
+    let mut text = Short::EMPTY;
+    if let Some(why) = why {
+        // What does not fit is cut.
+        let _ = write!(text, "{why}");
+    }
+    text
 }
 
 fn matched(matched: Match) -> u32 {
@@ -311,7 +342,8 @@ pub extern "C" fn rpledge_version() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
 
-/// "2026.11": the release of its database.
+/// "2026.11": the release of the data in the library; that of the data that
+/// serves is in rpledge_status().
 #[unsafe(no_mangle)]
 pub extern "C" fn rpledge_data_version() -> *const c_char {
     static RELEASE: [u8; 16] = {

@@ -1,52 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The C library that this process runs on, found from what the loader mapped.
 
-use crate::resolve::{self, Rows};
+use crate::installed::{self, Chosen, Origin, Wanted};
+use crate::resolve::{Match, Rows};
+pub use crate::short::Short;
 use crate::sys::image::{self, BuildId, Object, Symbols};
 use crate::sys::once::{Gate, Once};
 use crate::sys::weak;
-use crate::table::{BUILDS, TABLE};
-
-/// Text of a few bytes, without an allocation.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Short {
-    bytes: [u8; Short::SIZE],
-    len: usize,
-}
-
-impl Short {
-    const SIZE: usize = 64;
-
-    /// No text.
-    pub const EMPTY: Short = Short {
-        bytes: [0; Short::SIZE],
-        len: 0,
-    };
-
-    /// The text, cut where it does not fit.
-    pub fn new(text: &[u8]) -> Short {
-        let mut short = Short::EMPTY;
-        short.len = text.len().min(Short::SIZE);
-        short.bytes[..short.len].copy_from_slice(&text[..short.len]);
-        short
-    }
-
-    /// In hex, lower case.
-    fn hex(bytes: &[u8]) -> Short {
-        let mut short = Short::EMPTY;
-        for (slot, n) in short.bytes.iter_mut().zip(0..2 * bytes.len()) {
-            let half = bytes[n / 2] >> (if n % 2 == 0 { 4 } else { 0 }) & 0xf;
-            *slot = b"0123456789abcdef"[usize::from(half)];
-            short.len += 1;
-        }
-        short
-    }
-
-    /// It, as far as it is UTF-8.
-    pub fn as_str(&self) -> &str {
-        core::str::from_utf8(&self.bytes[..self.len]).unwrap_or("")
-    }
-}
+use crate::table::{BUILDS, Libc, TABLE, Table};
 
 /// A running C library.
 #[derive(Clone, Copy, Debug)]
@@ -59,16 +20,34 @@ pub struct Host {
     pub build_id: Short,
     /// Is it part of the program?
     pub is_static: bool,
-    /// What stands for it in the database.
+    /// The data that serves: the library's own, or that of a file.
+    pub table: &'static Table<'static>,
+    /// What stands for it there.
     pub rows: Rows,
+    /// Where that data is from.
+    pub origin: Origin,
     /// Its functions, to name the one that made a call.
     pub symbols: Option<Symbols>,
+}
+
+impl Host {
+    /// The rows that stand for it.
+    pub fn libcs(&self) -> &'static [Libc<'static>] {
+        self.rows.of(self.table)
+    }
 }
 
 static HOST: Once<Host> = Once::new();
 
 /// The C library of this process; looked for once.
+///
+/// One thread looks and others wait, lest the filter of the first close on the
+/// second while it reads a file.
 pub fn host() -> Host {
+    static LOOKING: Gate = Gate::new();
+    if HOST.get().is_none() {
+        LOOKING.pass_once(|| _ = HOST.get_or_make(find));
+    }
     HOST.get_or_make(find)
 }
 
@@ -109,20 +88,13 @@ fn from_shared(name: &'static str, object: &Object) -> Host {
     let build_id = object
         .build_id()
         .map_or(Short::EMPTY, |id: BuildId| Short::hex(id.bytes()));
-    let build = BUILDS.get(build_id.as_str()).map(|n| usize::from(*n));
-    let version = match (name, build) {
-        ("glibc", _) => weak::glibc_version().map_or(Short::EMPTY, Short::new),
-        (_, Some(n)) => Short::new(TABLE.libcs[n].version.as_bytes()),
-        (_, None) => musl_version(object),
+    let version = match name {
+        "glibc" => weak::glibc_version().map_or(Short::EMPTY, Short::new),
+        _ => musl_version(object, build_id.as_str()),
     };
-    let rows = resolve::find(&TABLE, name, version.as_str(), build);
     Host {
-        name,
-        version,
-        build_id,
-        is_static: false,
-        rows,
         symbols: object.symbols(),
+        ..known(name, version, build_id, false)
     }
 }
 
@@ -135,19 +107,45 @@ fn from_program(is_static: bool) -> Host {
         (None, None) if weak::has_dietlibc() => ("dietlibc", Short::EMPTY),
         (None, None) => ("unknown", Short::EMPTY),
     };
-    let rows = resolve::find(&TABLE, name, version.as_str(), None);
+    known(name, version, Short::EMPTY, is_static)
+}
+
+/// A libc of which this much is known, and the data for it.
+fn known(name: &'static str, version: Short, build_id: Short, is_static: bool) -> Host {
+    let Chosen {
+        table,
+        rows,
+        origin,
+    } = installed::choose(Wanted {
+        name,
+        version: version.as_str(),
+        build_id: build_id.as_str(),
+    });
+    let version = match rows.of(table) {
+        // Its build is known where its version is not.
+        [libc] if version.is_empty() && rows.matched == Match::Build => {
+            Short::new(libc.version.as_bytes())
+        }
+        _ => version,
+    };
     Host {
         name,
         version,
-        build_id: Short::EMPTY,
+        build_id,
         is_static,
+        table,
         rows,
+        origin,
         symbols: None,
     }
 }
 
-/// musl hides its version: a constant of the form `1.2.5` between two NULs.
-fn musl_version(object: &Object) -> Short {
+/// The version of a shared musl, which hides it: that of its build where the
+/// library knows that, else a constant of the form `1.2.5` between two NULs.
+fn musl_version(object: &Object, build_id: &str) -> Short {
+    if let Some(n) = BUILDS.get(build_id) {
+        return Short::new(TABLE.libcs[usize::from(*n)].version.as_bytes());
+    }
     for constants in object.constants() {
         for text in constants.split(|b| *b == 0) {
             let mut parts = text.split(|b| *b == b'.');

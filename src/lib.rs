@@ -25,11 +25,12 @@
 //! 7  ffi  rt  extract  bin/rpledge  the C face; the command
 //! 6  pledge                         the state machine
 //! 5  violation                      SIGSYS: report, abort
-//! 4  host  seccomp                  read the system, load filters
-//! 3  policy  bpf  sim  resolve      pure: promises to verdicts to instructions
+//! 4  host  installed  seccomp       read the system, load filters
+//! 3  policy  bpf  sim  resolve  compiled
+//!                                   pure: promises to verdicts to instructions; tables as bytes
 //! 2  table                          made by the build script from data/
 //! 1  facts  sys                     the data language; raw system calls
-//! 0  promise  arch  error           know nobody; an error names promises
+//! 0  promise  arch  error  short    know nobody; an error names promises
 //! ```
 #![cfg_attr(not(any(test, feature = "facts")), no_std)]
 #![deny(unsafe_code)]
@@ -38,6 +39,7 @@
 pub mod arch;
 pub mod error;
 pub mod promise;
+pub mod short;
 
 // The data, as text and as tables.
 #[cfg(feature = "facts")]
@@ -47,12 +49,14 @@ pub mod table;
 
 // Promises to instructions.
 pub mod bpf;
+pub mod compiled;
 pub mod policy;
 pub mod resolve;
 pub mod sim;
 
 // The running system.
 pub mod host;
+pub mod installed;
 pub mod seccomp;
 // What only the C face needs lies idle without it.
 #[cfg_attr(not(feature = "capi"), allow(dead_code))]

@@ -6,7 +6,6 @@ use crate::host::{self, Host};
 use crate::policy::{Held, Mode, Policy, Process};
 use crate::promise::{Promise, Set};
 use crate::resolve::Match;
-use crate::table::TABLE;
 use crate::{seccomp, sys, violation};
 
 /// How a call of pledge() is meant.
@@ -52,7 +51,13 @@ pub struct Request {
 }
 
 /// What would be in force after `request`; pure, and so all of the rules.
-pub fn next(held: Option<Held>, request: Request, mode: Mode) -> Result<Option<Held>, Error> {
+/// Promises in `broker` cannot be served.
+pub fn next(
+    held: Option<Held>,
+    request: Request,
+    mode: Mode,
+    broker: Set,
+) -> Result<Option<Held>, Error> {
     let before = held.map(|h| h.promises);
     let promises = match (before, request.promises) {
         (before, None) => before,
@@ -86,7 +91,7 @@ pub fn next(held: Option<Held>, request: Request, mode: Mode) -> Result<Option<H
             }),
         };
     };
-    if let Some(promise) = promises.and(TABLE.broker).iter().next() {
+    if let Some(promise) = promises.and(broker).iter().next() {
         return Err(Error::Broker(promise));
     }
     if let Some(exec) = exec {
@@ -110,10 +115,10 @@ pub fn next(held: Option<Held>, request: Request, mode: Mode) -> Result<Option<H
 /// Restrict the process.
 pub fn pledge(request: Request, flags: Flags) -> Result<(), Error> {
     let held = seccomp::held();
-    let Some(next) = next(held, request, flags.mode)? else {
+    let host = host::host();
+    let Some(next) = next(held, request, flags.mode, host.table.broker)? else {
         return Ok(());
     };
-    let host = host::host();
     if flags.strict {
         check_strict(&host, next.promises)?;
     }
@@ -128,7 +133,7 @@ fn check_strict(host: &Host, promises: Set) -> Result<(), Error> {
         return Err(Error::Libc);
     }
     promises
-        .and(TABLE.partial)
+        .and(host.table.partial)
         .iter()
         .next()
         .map_or(Ok(()), |p| Err(Error::Partial(p)))
@@ -139,7 +144,7 @@ fn apply(host: &Host, next: Held, is_first: bool) -> Result<(), Error> {
         seccomp::check()?;
         host::prepare(next.promises.contains(Promise::Stdio));
     }
-    let mut policy = Policy::of(&TABLE, host.rows.of(&TABLE), next.promises);
+    let mut policy = Policy::of(host.table, host.libcs(), next.promises);
     (policy.exec, policy.mode) = (next.exec, next.mode);
     policy.process = process(next.promises);
     // Before the filter: the first violation may come with the next call.

@@ -54,7 +54,7 @@ impl<const WORDS: usize> Bits<WORDS> {
 }
 
 /// Everything about one architecture.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Table<'a> {
     /// Its name in data/arches.toml.
     pub arch: &'a str,

@@ -13,7 +13,7 @@ use crate::sim::{self, Data};
 use crate::sys::report::{Report, buffer_address};
 use crate::sys::signal::{self, Action, Info, Registers};
 use crate::sys::{self, image, text, weak};
-use crate::table::{TABLE, Table};
+use crate::table::Table;
 
 /// How far up the stack a return address into the libc is looked for, in
 /// words: glibc's deepest road from an exported function to a call is shorter.
@@ -56,10 +56,11 @@ extern "C" fn on_sigsys(_signal: c_int, info: *mut Info, context: *mut c_void) {
 
 /// The errno of a call on a file that a libc lives without.
 fn survivable(info: &Info, registers: &Registers) -> Option<u16> {
-    let arg = TABLE.path_argument(info.nr as u32)?;
+    let table = host::host().table;
+    let arg = table.path_argument(info.nr as u32)?;
     let mut name = [0; 128];
     let name = text::copy(registers.args[arg] as *const _, &mut name).ok()?;
-    TABLE.survives(name)
+    table.survives(name)
 }
 
 fn report(info: &Info, registers: &Registers) {
@@ -80,7 +81,7 @@ fn report(info: &Info, registers: &Registers) {
         uid,
         gid,
     };
-    let promise = sim::missing(&TABLE, host.rows.of(&TABLE), held, process, &data);
+    let promise = sim::missing(host.table, host.libcs(), held, process, &data);
     let Some(mut out) = Report::take(pid) else {
         return;
     };
@@ -95,9 +96,10 @@ fn report(info: &Info, registers: &Registers) {
         version: host.version.as_str(),
         is_static: host.is_static,
         rows: host.rows,
+        file: host.origin.file.as_str(),
     };
     // What does not fit is cut, which is no reason to say nothing.
-    let _ = told.write(&TABLE, &mut out);
+    let _ = told.write(host.table, &mut out);
     out.send();
 }
 
@@ -116,6 +118,8 @@ pub struct Told<'a> {
     pub is_static: bool,
     /// What stood for the libc.
     pub rows: Rows,
+    /// The file that this is from; empty for the library's own.
+    pub file: &'a str,
 }
 
 impl Told<'_> {
@@ -157,7 +161,11 @@ impl Told<'_> {
             Match::Nearest => "by nearest version",
             Match::None => "for want of better",
         };
-        writeln!(out, ", {}, {how}", table.arch)
+        write!(out, ", {}, {how}", table.arch)?;
+        match self.file {
+            "" => writeln!(out),
+            file => writeln!(out, ", from {file}"),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod machine;
 
 mod calls;
 mod child;
+mod data;
 mod seccomp;
 mod unwinder;
 
@@ -36,8 +37,12 @@ fn promise() {
 /// looked for its libc and its children look first.
 fn ready() -> Vec<Insn> {
     let words = child::run(|| {
-        let rows = host::host().rows.of(&TABLE);
-        let policy = Policy::of(&TABLE, rows, request().promises.unwrap_or_default());
+        let rows = host::host().libcs();
+        let policy = Policy::of(
+            host::host().table,
+            rows,
+            request().promises.unwrap_or_default(),
+        );
         let mut program = Box::new(Program::new());
         bpf::compile(&policy, &mut program).expect("the filter fits");
         let word = |insn: &Insn| {
@@ -144,5 +149,6 @@ fn measure(ways: &[Way]) -> Vec<(f64, f64)> {
 fn main() {
     machine::describe();
     whole();
+    data::compare();
     calls::compare(promise);
 }

@@ -6,6 +6,8 @@
 #![allow(unsafe_code)]
 
 mod arch;
+pub mod arena;
+pub mod file;
 pub mod image;
 pub mod once;
 pub mod report;

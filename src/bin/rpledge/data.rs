@@ -14,8 +14,10 @@ use rpledge::facts::form::{self, Kind};
 use rpledge::facts::reduce::reduce;
 use rpledge::facts::{Snapshot, merge, near, parse, promises, quirks, row};
 
+use crate::compile;
 use crate::extract;
 use crate::history;
+use crate::install;
 use crate::report;
 use crate::report::{Failure, code};
 use crate::store::{self, Store};
@@ -37,6 +39,10 @@ enum Verb {
     Extract(extract::Args),
     /// Join snapshots of several builds of one version
     Merge(MergeArgs),
+    /// Write the form that programs read when they pledge
+    Compile(compile::Args),
+    /// Extract and install the data of this system's libcs
+    InstallLibc(install::Args),
     #[command(flatten)]
     Ask(Ask),
 }
@@ -132,6 +138,12 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
         Verb::Ask(ask) => ask,
         Verb::Extract(args) => return extract::main(args),
         Verb::Merge(args) => return merge(&args),
+        Verb::Compile(args) => {
+            return compile::main(&args).map(|()| ExitCode::SUCCESS);
+        }
+        Verb::InstallLibc(args) => {
+            return install::main(&args).map(|()| ExitCode::SUCCESS);
+        }
     };
     let answer = answer(&ask)?;
     report::print(&answer.text)?;

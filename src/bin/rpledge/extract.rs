@@ -56,22 +56,11 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
             bytes,
         })
         .collect();
-    let mut words = args.package.split_whitespace().map(str::to_owned);
-    let syscalls = store.syscalls(&store.arches()?)?;
-    let failed = |why: extract::Error| Failure::data(format!("rpledge: {why}"));
-    let arch = inputs.first().map(extract::arch).transpose();
-    let arch = arch.map_err(failed)?.unwrap_or_default();
-    let names = syscalls.table(arch).into_iter();
-    let selectors = store.promises()?.map(|p| p.selectors(arch));
     let options = Options {
-        distribution: words.next().unwrap_or_default(),
-        package: words.next().unwrap_or_default(),
-        package_version: words.next().unwrap_or_default(),
         libc: args.libc,
-        names: names.map(|(nr, name)| (nr, name.to_owned())).collect(),
-        selectors: selectors.unwrap_or_default(),
-        quirks: store.quirks()?,
+        ..options(&store, &inputs, &args.package)?
     };
+    let failed = |why: extract::Error| Failure::data(format!("rpledge: {why}"));
     let extraction = extract::extract(&inputs, &options).map_err(failed)?;
     for (name, count) in extraction.undefined() {
         eprintln!("rpledge: {name} is defined nowhere; functions that call it: {count}");
@@ -123,8 +112,28 @@ fn libc(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// What is read with the files: the package's name, numbers, quirks.
+pub fn options(store: &Store, inputs: &[Input], package: &str) -> Result<Options, Failure> {
+    let mut words = package.split_whitespace().map(str::to_owned);
+    let syscalls = store.syscalls(&store.arches()?)?;
+    let failed = |why: extract::Error| Failure::data(format!("rpledge: {why}"));
+    let arch = inputs.first().map(extract::arch).transpose();
+    let arch = arch.map_err(failed)?.unwrap_or_default();
+    let names = syscalls.table(arch).into_iter();
+    let selectors = store.promises()?.map(|p| p.selectors(arch));
+    Ok(Options {
+        distribution: words.next().unwrap_or_default(),
+        package: words.next().unwrap_or_default(),
+        package_version: words.next().unwrap_or_default(),
+        libc: None,
+        names: names.map(|(nr, name)| (nr, name.to_owned())).collect(),
+        selectors: selectors.unwrap_or_default(),
+        quirks: store.quirks()?,
+    })
+}
+
 /// A file's name without its directory, and its bytes.
-fn read(path: &Path) -> Result<(String, Vec<u8>), Failure> {
+pub fn read(path: &Path) -> Result<(String, Vec<u8>), Failure> {
     let shown = path.display();
     let failed = |why: String| Failure::data(format!("rpledge: {shown}: {why}"));
     let about = fs::metadata(path).map_err(|why| failed(why.to_string()))?;

@@ -5,8 +5,9 @@ use object::{Object, ObjectSymbol};
 
 use rpledge::extract;
 use rpledge::facts::libcs;
-use rpledge::resolve::{self, Rows};
-use rpledge::table::TABLE;
+use rpledge::installed::{self, Chosen, Origin, Wanted};
+use rpledge::resolve::Rows;
+use rpledge::table::{self, BUILDS, TABLE, Table};
 
 use crate::launch::Libc;
 
@@ -17,41 +18,55 @@ pub struct Identity {
     /// Empty if it cannot be told.
     pub version: String,
     pub is_static: bool,
+    /// The data that serves, what stands for it there, and where that is from.
+    pub table: &'static Table<'static>,
     pub rows: Rows,
+    pub origin: Origin,
 }
 
 /// Find out; without a file, every libc of the database stands for it.
 pub fn identify(libc: Option<&Libc>) -> Identity {
     let Some(libc) = libc else {
-        return of("unknown", String::new(), false, None);
+        return of("unknown", String::new(), false, "");
     };
     let id: String = libc
         .build_id
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    if let Some(n) = resolve::build(&TABLE, &id).filter(|_| libc.shared) {
-        return of(
-            TABLE.libcs[n].name,
-            TABLE.libcs[n].version.to_owned(),
-            false,
-            Some(n),
-        );
-    }
-    let (name, version) = match extract::version_in(&libc.bytes) {
-        Some((name, version)) => (name, version),
-        None => (symbols(&libc.bytes), String::new()),
-    };
-    of(name, version, !libc.shared, None)
+    // A static program's build-id is its own.
+    let id = if libc.shared { id } else { String::new() };
+    let known = BUILDS.get(&id).map(|n| &TABLE.libcs[usize::from(*n)]);
+    let known = known.map(|libc| (libc.name, libc.version.to_owned()));
+    let told = known.or_else(|| extract::version_in(&libc.bytes));
+    let (name, version) = told.unwrap_or_else(|| (symbols(&libc.bytes), String::new()));
+    of(name, version, !libc.shared, &id)
 }
 
-fn of(name: &'static str, version: String, is_static: bool, build: Option<usize>) -> Identity {
-    let rows = resolve::find(&TABLE, name, &version, build);
+fn of(name: &'static str, version: String, is_static: bool, build_id: &str) -> Identity {
+    let Chosen {
+        table,
+        rows,
+        origin,
+    } = installed::choose(Wanted {
+        name,
+        version: &version,
+        build_id,
+    });
     Identity {
         name,
         version,
         is_static,
+        table,
         rows,
+        origin,
+    }
+}
+
+impl Identity {
+    /// The rows that stand for it.
+    pub fn libcs(&self) -> &'static [table::Libc<'static>] {
+        self.rows.of(self.table)
     }
 }
 

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The command: arguments and dispatch.
 
+mod bounds;
+mod compile;
 mod data;
 mod extract;
 mod files;
+mod find;
 mod history;
 mod identify;
+mod install;
 mod launch;
 mod report;
 mod roads;

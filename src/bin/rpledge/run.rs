@@ -6,11 +6,12 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 use rpledge::bpf::{self, Insn, Program};
+use rpledge::error::Error;
 use rpledge::pledge::{self, Request};
 use rpledge::policy::{Held, Mode, Policy, Process};
 use rpledge::promise::{Promise, Set};
 use rpledge::sim::{self, Data};
-use rpledge::table::TABLE;
+use rpledge::table::{TABLE, Table};
 use rpledge::violation::Told;
 
 use crate::identify::{self, Identity};
@@ -81,7 +82,7 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
         stay: true,
     };
     // Processes of one program run on one libc; the newest is told of.
-    let seen = std::cell::RefCell::new(None);
+    let seen = std::cell::RefCell::new(None::<Identity>);
     let install = |tracee: &Tracee| {
         let identity = identify::identify(tracee.libc.as_ref());
         if args.verbose {
@@ -91,6 +92,7 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
         *seen.borrow_mut() = Some(identity);
         filter
     };
+    let survives = |violation: &Violation| survives(violation, seen.borrow().as_ref()?.table);
     let report = |violation: &Violation| {
         if let Some(identity) = seen.borrow().as_ref() {
             eprint!("{}", told(violation, identity, held.promises));
@@ -106,10 +108,10 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
 }
 
 /// The errno of a call on a file that a libc lives without.
-fn survives(violation: &Violation) -> Option<u16> {
-    let arg = TABLE.path_argument(violation.number as u32)?;
+fn survives(violation: &Violation, table: &Table) -> Option<u16> {
+    let arg = table.path_argument(violation.number as u32)?;
     let name = violation.string(violation.arguments[arg], 128)?;
-    TABLE.survives(&name)
+    table.survives(&name)
 }
 
 /// The promises, held to the rules of pledge(2).
@@ -123,12 +125,16 @@ fn held(args: &Args) -> Result<Held, Failure> {
         code: CANNOT_CONFINE,
         text: format!("rpledge: {text}"),
     };
-    let next = pledge::next(None, request, args.mode.into()).map_err(|e| cannot(e.to_string()))?;
+    let next = pledge::next(None, request, args.mode.into(), TABLE.broker)
+        .map_err(|e| cannot(e.to_string()))?;
     next.ok_or_else(|| cannot("nothing was promised".to_owned()))
 }
 
 fn filter(tracee: &Tracee, identity: &Identity, held: Held) -> Result<Vec<Insn>, String> {
-    let mut policy = Policy::of(&TABLE, identity.rows.of(&TABLE), held.promises);
+    if let Some(promise) = held.promises.and(identity.table.broker).iter().next() {
+        return Err(Error::Broker(promise).to_string());
+    }
+    let mut policy = Policy::of(identity.table, identity.libcs(), held.promises);
     (policy.exec, policy.mode) = (held.exec, held.mode);
     policy.process = process(tracee.pid);
     let mut program = Box::new(Program::new());
@@ -166,8 +172,11 @@ fn place(tracee: &Tracee, identity: &Identity) -> String {
         identity.version,
         file.as_deref().unwrap_or("no known file")
     );
-    for libc in identity.rows.of(&TABLE) {
+    for libc in identity.libcs() {
         let _ = write!(text, " {} {}", libc.name, libc.version);
+    }
+    for told in show::origin(&identity.origin) {
+        let _ = write!(text, "; {told}");
     }
     text
 }
@@ -180,7 +189,7 @@ fn told(violation: &Violation, identity: &Identity, held: Set) -> String {
         args: violation.arguments,
     };
     let process = process(violation.pid);
-    let promise = sim::missing(&TABLE, identity.rows.of(&TABLE), held, process, &data);
+    let promise = sim::missing(identity.table, identity.libcs(), held, process, &data);
     let caller = violation.caller();
     let told = Told {
         program: &violation.comm,
@@ -192,8 +201,9 @@ fn told(violation: &Violation, identity: &Identity, held: Set) -> String {
         version: &identity.version,
         is_static: identity.is_static,
         rows: identity.rows,
+        file: identity.origin.file.as_str(),
     };
     let mut text = String::new();
-    let _ = told.write(&TABLE, &mut text);
+    let _ = told.write(identity.table, &mut text);
     text
 }

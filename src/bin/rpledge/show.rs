@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use rpledge::arch::Arch;
-use rpledge::facts::reduce::reduce;
 use rpledge::facts::{Snapshot, near, parse, quirks, why};
 use rpledge::host;
+use rpledge::installed::Origin;
 use rpledge::policy::{Action, Policy, Verdict};
 use rpledge::promise::{Promise, Set, WordError};
 use rpledge::resolve::{self, Match, Rows};
@@ -48,6 +48,20 @@ pub struct Args {
     json: bool,
 }
 
+/// Where the data of a libc is from, and what does not serve, in phrases.
+pub fn origin(origin: &Origin) -> Vec<String> {
+    let mut told = Vec::new();
+    if !origin.file.is_empty() {
+        told.push(format!("from {}", origin.file.as_str()));
+    }
+    if let Some(why) = origin.why {
+        let refused = origin.refused.as_str();
+        let colon = if refused.is_empty() { "" } else { ": " };
+        told.push(format!("ignored: {refused}{colon}{why}"));
+    }
+    told
+}
+
 /// What a question is about.
 struct Subject {
     store: Store,
@@ -56,6 +70,8 @@ struct Subject {
     rows: Rows,
     /// The libc that was asked for.
     libc: String,
+    /// Where its data is from, if it is this machine's that was asked for.
+    origin: Option<Origin>,
     promises: Set,
     /// Of the rows, quirks applied.
     snapshots: Vec<Snapshot>,
@@ -94,23 +110,22 @@ pub fn words(text: &str) -> Result<Set, Failure> {
     })
 }
 
+/// The architecture of a name or alias.
+pub fn arch_named(word: &str) -> Result<&'static Arch, Failure> {
+    Arch::find(word).ok_or_else(|| {
+        let names = Arch::all().iter().map(|a| a.name);
+        let help = near::advice(word, names, "see data/arches.toml");
+        Failure::usage(format!("rpledge: unknown architecture {word:?}; {help}"))
+    })
+}
+
 impl Subject {
     fn open(args: &Args, promises: Set) -> Result<Subject, Failure> {
         let store = Store::open(args.data.as_deref())?;
         let arch = match &args.arch {
             None => Arch::host(),
-            Some(word) => Arch::find(word).ok_or_else(|| {
-                let help = near::advice(
-                    word,
-                    Arch::all().iter().map(|a| a.name),
-                    "see data/arches.toml",
-                );
-                Failure::usage(format!("rpledge: unknown architecture {word:?}; {help}"))
-            })?,
+            Some(word) => arch_named(word)?,
         };
-        let arches = store.arches()?;
-        let missing = || Failure::data("rpledge: the data has no file promises.toml");
-        let definitions = store.promises()?.ok_or_else(missing)?;
         let quirks = store.quirks()?;
         let mut snapshots = Vec::new();
         for source in store.snapshots() {
@@ -119,20 +134,19 @@ impl Subject {
                 snapshots.push(snapshot);
             }
         }
-        let reduced = reduce(
-            arch.name,
-            &store.syscalls(&arches)?,
-            &definitions,
-            &quirks,
-            &snapshots,
-        );
-        let table = tables::table(arch, &definitions, reduced.map_err(Failure::data)?);
+        let mut table = tables::of(&store, arch, &snapshots)?;
+        let here = host::host();
         let libc = match &args.libc {
             Some(libc) => libc.clone(),
-            None => format!("{}-{}", host::host().name, host::host().version.as_str()),
+            None => format!("{}-{}", here.name, here.version.as_str()),
         };
         let (name, version) = libc.rsplit_once('-').unwrap_or((&libc, ""));
-        let rows = resolve::find(table, name, version, None);
+        let mut rows = resolve::find(table, name, version, None);
+        let is_here = args.libc.is_none() && args.arch.is_none() && args.data.is_none();
+        if is_here {
+            // What pledge() goes by in a program that runs now.
+            (table, rows) = (here.table, here.rows);
+        }
         if rows.matched == Match::None {
             let known = match store.libcs(arch.name).join(" ") {
                 none if none.is_empty() => "none yet".to_owned(),
@@ -161,6 +175,7 @@ impl Subject {
             table,
             rows,
             libc,
+            origin: is_here.then_some(here.origin),
             promises,
             snapshots,
         })
@@ -184,10 +199,9 @@ impl Subject {
         let mut out = String::new();
         let words: Vec<_> = self.promises.iter().map(Promise::name).collect();
         let _ = writeln!(out, "# promises: {}", words.join(" "));
-        let how = if self.rows.matched == Match::Version {
-            ""
-        } else {
-            " (nearest)"
+        let how = match self.rows.matched {
+            Match::Build | Match::Version => "",
+            Match::Nearest | Match::None => " (nearest)",
         };
         let _ = writeln!(
             out,
@@ -197,6 +211,9 @@ impl Subject {
             self.arch.name,
             self.table.release
         );
+        for told in self.origin.iter().flat_map(origin) {
+            let _ = writeln!(out, "# data: {told}");
+        }
         for promise in self.promises.and(self.table.broker).iter() {
             let _ = writeln!(
                 out,
@@ -255,6 +272,7 @@ impl Subject {
         let value = serde_json::json!({
             "promises": words, "libc": self.libc, "data": self.data(), "arch": self.arch.name,
             "release": self.table.release, "kernel": self.table.kernel, "calls": calls,
+            "origin": self.origin.iter().flat_map(origin).collect::<Vec<_>>(),
         });
         format!("{value:#}\n")
     }
@@ -282,6 +300,13 @@ impl Subject {
         let missing = || Failure::data("rpledge: the data has no file promises.toml");
         let definitions = self.store.promises()?.ok_or_else(missing)?;
         let rows = self.rows.of(self.table);
+        if self.snapshots.is_empty() {
+            let _ = writeln!(
+                out,
+                "# {}: its functions are not in the command's data",
+                self.libc
+            );
+        }
         for promise in self.promises.iter() {
             let granted = rows
                 .iter()

@@ -2,15 +2,35 @@
 //! The library's tables, made at run time for any libc and architecture of the data.
 
 use rpledge::arch::{Arch, Endian};
+use rpledge::facts::Snapshot;
 use rpledge::facts::limits::{self, Value as Written};
 use rpledge::facts::promises::Promises;
 use rpledge::facts::reduce::{self, Limited, Reduced};
 use rpledge::promise::Promise;
 use rpledge::table::{Bits, Call, Grant, Libc, Limit, Op, Survivable, Table, Test, Value};
 
+use crate::report::Failure;
+use crate::store::Store;
+
+/// The table of some snapshots of an architecture, by the store's promises,
+/// numbers and quirks.
+pub fn of(
+    store: &Store,
+    arch: &Arch,
+    snapshots: &[Snapshot],
+) -> Result<&'static Table<'static>, Failure> {
+    let missing = || Failure::data("rpledge: the data has no file promises.toml");
+    let definitions = store.promises()?.ok_or_else(missing)?;
+    let syscalls = store.syscalls(&store.arches()?)?;
+    let quirks = store.quirks()?;
+    let reduced = reduce::reduce(arch.name, &syscalls, &definitions, &quirks, snapshots);
+    let reduced = reduced.map_err(|why| Failure::data(format!("rpledge: {why}")))?;
+    Ok(table(arch, &definitions, reduced))
+}
+
 /// Reduced facts as the library has them. They live as long as the command,
 /// which makes one table and ends.
-pub fn table(arch: &Arch, promises: &Promises, reduced: Reduced) -> &'static Table<'static> {
+fn table(arch: &Arch, promises: &Promises, reduced: Reduced) -> &'static Table<'static> {
     let libcs: Vec<_> = reduced.libcs.iter().map(libc).collect();
     let calls = reduced.calls.into_iter().map(|(nr, name)| Call {
         nr,
