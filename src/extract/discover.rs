@@ -8,6 +8,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::elf::Image;
+use super::flow::Function;
 use super::ir::{Flow, Machine, Mask, Op, Place, Reg, Src, Target};
 
 /// What a sweep over all code finds.
@@ -49,6 +50,19 @@ pub fn discover(image: &Image, machine: &dyn Machine) -> Found {
         }
     }
     found
+}
+
+/// Adds what turned up where functions were followed; true if anything did.
+pub fn grow<'a>(
+    found: &mut Found,
+    image: &Image,
+    functions: impl Iterator<Item = &'a Function>,
+) -> bool {
+    let before = (found.entries.len(), found.bases.len());
+    for address in functions.flat_map(|function| &function.mentioned) {
+        note(image, *address, found);
+    }
+    before != (found.entries.len(), found.bases.len())
 }
 
 /// Reads code in a line; where it is no code, a step on.

@@ -16,6 +16,8 @@ use super::ir::{Block, Cond, Flow, Machine, Mask, Op, Place, Src, Target, block}
 use super::step::{opposite, refine};
 use super::value::{Atom, State, Table, Value};
 
+/// Operations followed in one round over all functions; glibc takes some 20 million.
+const BUDGET: u64 = 400_000_000;
 /// Blocks of one function; beyond, the rest is not followed and the function is refused.
 const MOST_BLOCKS: usize = 20_000;
 /// Visits of one block after which changing values are given up.
@@ -69,6 +71,10 @@ pub struct Function {
     /// Data whose address it passes on or stores.
     pub passed: BTreeSet<u64>,
     pub puts: BTreeSet<(Put, u64)>,
+    /// Addresses that come together only where it is followed.
+    pub mentioned: BTreeSet<u64>,
+    /// Bytes that it takes off its caller's stack besides the return address.
+    pub pops: i32,
     /// Registers that its own instructions write.
     pub writes: Mask,
     /// Some of its code could not be followed.
@@ -83,6 +89,8 @@ pub struct Context<'a> {
     /// Registers that a call of a function changes, where less than the ABI lets it.
     pub clobbers: HashMap<u64, Mask>,
     pub noreturn: HashSet<u64>,
+    /// Bytes that functions take off their callers' stacks, where any.
+    pub pops: HashMap<u64, i32>,
     /// Numbers of the system calls that do not come back.
     pub exits: BTreeSet<u32>,
     /// Operations that may still be followed, all functions together.
@@ -92,6 +100,27 @@ pub struct Context<'a> {
 
 /// Called at every call and tail jump of the final states.
 pub type Watch<'a> = &'a mut dyn FnMut(u64, &Value, &State, bool);
+
+impl<'a> Context<'a> {
+    pub fn new(
+        image: &'a Image,
+        machine: &'a dyn Machine,
+        found: &'a Found,
+        exits: BTreeSet<u32>,
+    ) -> Context<'a> {
+        Context {
+            image,
+            machine,
+            found,
+            clobbers: HashMap::new(),
+            noreturn: HashSet::new(),
+            pops: HashMap::new(),
+            exits,
+            budget: Cell::new(BUDGET),
+            blocks: RefCell::new(HashMap::new()),
+        }
+    }
+}
 
 impl Context<'_> {
     fn block(&self, start: u64) -> Option<Rc<Block>> {
@@ -193,6 +222,7 @@ impl Context<'_> {
                     );
                 }
             }
+            function.pops = function.pops.max(self.popped(&block));
             if matches!(left.exit, Exit::Syscall { .. }) {
                 function.writes |= self.machine.syscall_clobbers();
             }
@@ -209,6 +239,7 @@ impl Context<'_> {
     }
 
     fn note(&self, op: &Op, state: &State, function: &mut Function) {
+        function.mentioned.extend(self.relative(op, state));
         match op {
             Op::Address { dst, place, .. } => {
                 function.writes |= 1 << dst;
@@ -233,7 +264,7 @@ impl Context<'_> {
                 let addresses: Vec<u64> = self.address(place, state).constants().collect();
                 for pair in addresses {
                     self.mention(pair, function);
-                    for at in [pair, pair.wrapping_add(u64::from(self.machine.word()))] {
+                    for at in (pair..pair.saturating_add(16)).step_by(self.machine.word().into()) {
                         for to in self.image.pointers.get(&at).into_iter().flatten() {
                             self.mention(*to, function);
                         }
@@ -247,6 +278,7 @@ impl Context<'_> {
             } if *bytes == self.machine.word() => self.put(place, state.get(*reg), state, function),
             Op::Const { dst, .. }
             | Op::Insert { dst, .. }
+            | Op::Blur { dst, .. }
             | Op::Copy { dst, .. }
             | Op::Add { dst, .. }
             | Op::Sum { dst, .. }
@@ -324,37 +356,12 @@ impl Context<'_> {
             Flow::Branch(cond, to) => self.branch(entry, block, cond, to, state),
             Flow::Call(target) => {
                 let target = self.target(&target, &state);
-                let known: Vec<u64> = target.constants().collect();
-                if !known.is_empty()
-                    && target.atoms().len() == known.len()
-                    && known.iter().all(|to| self.noreturn.contains(to))
-                {
-                    return Left::end(Exit::Call { target });
-                }
-                let all = self.machine.call_clobbers();
-                let mask = known
-                    .iter()
-                    .fold(0, |mask, to| mask | self.clobbers.get(to).unwrap_or(&all));
-                let open = known.is_empty() || target.atoms().len() > known.len();
-                let mask = if open { all } else { mask } | 1 << self.machine.result();
-                if self.ends_with(block) {
-                    return Left::end(Exit::Call { target });
-                }
-                Left {
-                    exit: Exit::Call { target },
-                    next: vec![(block.next, self.clobbered(state, mask))],
-                }
+                self.called(block, target, state)
             }
         }
     }
 
-    /// A call at the very end of a function's bounds is known not to return.
-    fn ends_with(&self, block: &Block) -> bool {
-        let range = self.image.ranges.range(..=block.last).next_back();
-        range.is_some_and(|(_, end)| block.last < *end && *end <= block.next)
-    }
-
-    fn clobbered(&self, mut state: State, mask: Mask) -> State {
+    pub fn clobbered(&self, mut state: State, mask: Mask) -> State {
         for reg in 0..self.machine.registers() as u8 {
             if mask >> reg & 1 == 1 {
                 state.set(reg, Value::Unknown);
@@ -476,13 +483,13 @@ impl Context<'_> {
     }
 }
 
-struct Left {
-    exit: Exit,
-    next: Vec<(u64, State)>,
+pub struct Left {
+    pub exit: Exit,
+    pub next: Vec<(u64, State)>,
 }
 
 impl Left {
-    fn end(exit: Exit) -> Left {
+    pub fn end(exit: Exit) -> Left {
         Left {
             exit,
             next: Vec::new(),

@@ -46,6 +46,11 @@ pub enum Op {
         shift: u8,
         bytes: u8,
     },
+    /// So many low bytes become unknown; the others stay.
+    Blur {
+        dst: Reg,
+        bytes: u8,
+    },
     Copy {
         dst: Reg,
         src: Reg,

@@ -8,6 +8,7 @@
 //! reach); `effects` names the roads that are kept apart; `rows` folds private
 //! code into the exported functions that reach it.
 
+mod calls;
 mod discover;
 pub mod effects;
 pub mod elf;
