@@ -34,11 +34,11 @@ GENERATE = $(CARGO) run --quiet --all-features --example header
 # What `make check` runs, in order; each is a target, counted by scripts/tally.
 CHECKS = check-fmt check-clippy check-rust check-data check-man check-manual check-header \
          check-header-compiles check-symbols check-exceptions check-install check-examples \
-         check-fileserver check-c check-traces
+         check-fileserver check-c check-traces check-decoders
 # What `make check-live` runs: checks that need the network.
 LIVE_CHECKS = check-syscalls check-snapshots
 
-.PHONY: snapshots all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live $(CHECKS) $(LIVE_CHECKS)
+.PHONY: snapshots all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-hidden $(CHECKS) $(LIVE_CHECKS)
 
 all: command capi ## build the command and the C library, for every libc of LIBCS
 
@@ -127,11 +127,18 @@ check-traces: command ## what libc functions were seen to call, against the data
 	-@scripts/fetch-libcs
 	@scripts/check-traces
 
+check-decoders: ## each decoder, against a second one, over the code of real C libraries
+	-@scripts/fetch-libcs
+	$(CARGO) test --quiet --features decoders --test decoders
+
 check-fileserver: capi ## the example daemon: requests, refusals, shutdown
 	@scripts/check-fileserver $(LIBCS)
 
 demo: ## from nothing to a pledged daemon, its files and its violation
 	@scripts/demo
+
+check-hidden: ## the C tests on libcs that are taken out of the data (slow)
+	@scripts/check-hidden
 
 bench: ## measure; prints ratios
 	$(CARGO) bench --features capi

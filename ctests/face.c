@@ -35,6 +35,13 @@ CALLED(flag_unknown_changes_nothing, 0)
 }
 CALLED(strict, 0)
 {
+    /* What the data knows only by its neighbours is refused, and aloud. */
+    if (libc_now().matched < RPLEDGE_MATCH_VERSION) {
+        TRY(rpledge_pledge("stdio", NULL, RPLEDGE_STRICT) == -1 && errno == ENOTSUP);
+        TRY(rpledge_error() == RPLEDGE_E_LIBC);
+        TRY(has_socket());
+        return;
+    }
     TRY(rpledge_pledge("stdio", NULL, RPLEDGE_STRICT) == 0);
 }
 CALLED(dryrun, 0)
@@ -137,11 +144,22 @@ CALLED(libc_name, 0)
     TRY(strcmp(libc_now().version, gnu_get_libc_version()) == 0);
 #else
     TRY(strcmp(libc_now().name, "musl") == 0);
-    TRY(strncmp(libc_now().version, "1.2.", 4) == 0);
+    if (getenv("RPLEDGE_UNMARKED"))
+        TRY(libc_now().version[0] == '\0');
+    else
+        TRY(strncmp(libc_now().version, "1.2.", 4) == 0);
 #endif
 }
 CALL(libc_arch, 0, strcmp(libc_now().arch, "x86_64") == 0)
-CALL(libc_matched, 0, libc_now().matched >= RPLEDGE_MATCH_VERSION)
+/* Tests that hide a libc from the data say how well it is to be found. */
+static int matched_as_well_as_it_should(void)
+{
+    const char *must = getenv("RPLEDGE_TEST_MATCH");
+    if (must)
+        return libc_now().matched == (unsigned)atoi(must);
+    return libc_now().matched >= RPLEDGE_MATCH_VERSION;
+}
+CALL(libc_matched, 0, matched_as_well_as_it_should())
 CALLED(libc_pledged, 0)
 {
     MUST(pledge("stdio", NULL) == 0);

@@ -68,7 +68,7 @@ pub fn grow<'a>(
 /// Reads code in a line; where it is no code, a step on.
 fn sweep(image: &Image, machine: &dyn Machine, code: &[u8], start: u64, found: &mut Found) {
     let mut ops = Vec::new();
-    let mut halves = Halves::new();
+    let mut halves = Halves::new(machine.pinned(image, start));
     let mut at = 0;
     while at < code.len() {
         ops.clear();
@@ -80,6 +80,11 @@ fn sweep(image: &Image, machine: &dyn Machine, code: &[u8], start: u64, found: &
             && image.in_code(to)
         {
             found.entries.insert(to);
+            // It tells its caller where that is, which then tells where others are.
+            if let Some(reg) = image.code_at(to).and_then(|code| machine.thunk(code)) {
+                let next = start + at as u64 + u64::from(decoded.len);
+                halves.set(reg, Some(next));
+            }
         }
         for op in &ops {
             if let Some(address) = halves.address(op).filter(|at| image.section(*at).is_some()) {
@@ -97,10 +102,14 @@ struct Halves {
 }
 
 impl Halves {
-    fn new() -> Halves {
-        Halves {
+    fn new(known: Vec<(Reg, u64)>) -> Halves {
+        let mut halves = Halves {
             pages: [None; Mask::BITS as usize],
+        };
+        for (reg, value) in known {
+            halves.set(reg, Some(value));
         }
+        halves
     }
 
     fn get(&self, reg: Reg) -> Option<u64> {
@@ -136,6 +145,19 @@ impl Halves {
                 self.set(*dst, None);
                 Some(page.wrapping_add(*by as u64))
             }
+            Op::Sum {
+                dst,
+                left,
+                right,
+                shift: 0,
+                negative: false,
+                ..
+            } => {
+                let (left, right) = (self.get(*left), self.get(*right));
+                let page = left.and_then(|left| Some(left.wrapping_add(right?)));
+                self.set(*dst, page);
+                None
+            }
             Op::Copy { dst, src, .. } => {
                 self.set(*dst, self.get(*src));
                 None
@@ -163,6 +185,7 @@ impl Halves {
 
 /// An address that is mentioned: of a function, or of data.
 fn note(image: &Image, address: u64, found: &mut Found) {
+    let address = image.entry(address);
     if !image.in_code(address) {
         found.bases.insert(address);
         return;

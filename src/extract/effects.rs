@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::flow::{Exit, Function};
 use super::graph::{Edge, Program, Why};
 use super::marks::{self, exported};
+use super::value::Atom;
 
 /// System calls that end a process or a thread in an orderly way.
 const EXITS: &[&str] = &["exit", "exit_group"];
@@ -24,6 +25,22 @@ const LAST: &[&str] = &[
     "__libc_fatal",
 ];
 
+/// System calls that the kernel also serves in the process itself (vdso(7)).
+const VDSO: &[&str] = &[
+    "clock_getres",
+    "clock_getres_time64",
+    "clock_gettime",
+    "clock_gettime64",
+    "getcpu",
+    "getrandom",
+    "gettimeofday",
+    "riscv_hwprobe",
+    "time",
+];
+
+/// The effect of the system call that is made where the process is not served.
+const FALLBACK: &str = "vdso-fallback";
+
 /// What the loader's own last words begin with, where their function is private.
 const LAST_TEXT: &str = "Inconsistency detected by ld.so";
 
@@ -33,6 +50,8 @@ pub struct Roots {
     pub by_address: BTreeMap<u64, &'static str>,
     /// Single calls: caller and callee.
     pub by_step: BTreeMap<(u64, u64), &'static str>,
+    /// System calls of single functions.
+    pub by_number: BTreeMap<u64, (&'static str, BTreeSet<u32>)>,
     /// Functions that never return and end in abort.
     pub fatal: BTreeSet<u64>,
 }
@@ -48,6 +67,7 @@ impl Roots {
                 roots.by_step.entry(step).or_insert(effect);
             }
         }
+        roots.by_number = fallbacks(program, names);
         let exits = exits(names);
         roots.fatal = fatal(program, &exits, &roots.by_address);
         roots
@@ -90,6 +110,41 @@ pub fn exits(names: &BTreeMap<u32, String>) -> BTreeSet<u32> {
         .iter()
         .filter(|(_, name)| EXITS.contains(&name.as_str()));
     exits.map(|(number, _)| *number).collect()
+}
+
+/// Functions that call the kernel only where a pointer, found at load time or
+/// when it was first needed, leads to no code in the process that does it.
+fn fallbacks(
+    program: &Program,
+    names: &BTreeMap<u32, String>,
+) -> BTreeMap<u64, (&'static str, BTreeSet<u32>)> {
+    let served = |number: &u32| {
+        names
+            .get(number)
+            .is_some_and(|n| VDSO.contains(&n.as_str()))
+    };
+    let chosen: BTreeSet<u64> = program.choices.values().flatten().copied().collect();
+    let mut fallbacks = BTreeMap::new();
+    for (address, numbers) in &program.numbers {
+        let numbers: BTreeSet<u32> = numbers.iter().copied().filter(served).collect();
+        let function = program.functions.get(address);
+        let tries = chosen.contains(address) || function.is_some_and(asks_a_variable);
+        if tries && !numbers.is_empty() {
+            fallbacks.insert(*address, (FALLBACK, numbers));
+        }
+    }
+    fallbacks
+}
+
+/// Does it call what a variable points to?
+fn asks_a_variable(function: &Function) -> bool {
+    function.nodes.values().any(|node| match &node.exit {
+        Exit::Call { target } | Exit::Tail { target } => target
+            .atoms()
+            .iter()
+            .any(|atom| matches!(atom, Atom::Global(_))),
+        _ => false,
+    })
 }
 
 /// Functions that do not return and of which every end is abort's: least fixpoint.

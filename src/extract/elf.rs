@@ -4,7 +4,7 @@
 //! Object number n lies at n + 1 spans, so that every address names its object
 //! and no address is small enough to be a number in a program.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use object::elf;
 
@@ -68,6 +68,8 @@ pub struct Image {
     pub pointers: BTreeMap<u64, Vec<u64>>,
     /// Function ranges of .eh_frame: start to end.
     pub ranges: BTreeMap<u64, u64>,
+    /// Functions with two entries: that for others to that for callers within.
+    pub locals: HashMap<u64, u64>,
     /// Code that chooses a function at load time: what lies there is the choice.
     pub choosers: BTreeSet<u64>,
     /// Names that the file's own symbol table has: only to explain.

@@ -68,6 +68,8 @@ pub struct Function {
     pub refs: BTreeSet<u64>,
     /// Data that it mentions.
     pub data: BTreeSet<u64>,
+    /// Variables that it reads.
+    pub reads: BTreeSet<u64>,
     /// Data whose address it passes on or stores.
     pub passed: BTreeSet<u64>,
     pub puts: BTreeSet<(Put, u64)>,
@@ -255,6 +257,8 @@ impl Context<'_> {
             } => {
                 function.writes |= 1 << dst;
                 if *bytes == self.machine.word() {
+                    let places = self.address(place, state);
+                    function.reads.extend(places.constants());
                     for address in self.load(place, *bytes, *signed, state).constants() {
                         self.mention(address, function);
                     }
@@ -294,6 +298,7 @@ impl Context<'_> {
     }
 
     fn mention(&self, address: u64, function: &mut Function) {
+        let address = self.image.entry(address);
         if self.found.entries.contains(&address) {
             function.refs.insert(address);
         } else if self
@@ -336,6 +341,14 @@ impl Context<'_> {
         match block.flow {
             Flow::Next => self.onward(entry, block.next, state),
             Flow::Return => Left::end(Exit::Return),
+            Flow::ReturnIf(cond) => {
+                let past = refine(state, opposite(cond));
+                let mut left = self.onward(entry, block.next, past);
+                if matches!(left.exit, Exit::On) {
+                    left.exit = Exit::Return;
+                }
+                left
+            }
             Flow::Stop => Left::end(Exit::Stop),
             Flow::Syscall => {
                 let number = state.get(self.machine.number()).clone();
@@ -368,6 +381,7 @@ impl Context<'_> {
             }
         }
         state.compared = None;
+        state.kept.clear();
         state
     }
 

@@ -133,7 +133,21 @@ pub enum Op {
         with: Src,
         bytes: u8,
     },
+    /// The same with signs, which the analysis only uses where it asks for equality.
+    CompareSigned {
+        reg: Reg,
+        with: Src,
+        bytes: u8,
+    },
     FlagsLost,
+    /// The last comparison, or that there is none, goes to a condition register.
+    Keep {
+        field: u8,
+    },
+    /// The next condition asks a condition register.
+    Recall {
+        field: u8,
+    },
 }
 
 /// How `Shift` shifts.
@@ -173,6 +187,8 @@ pub enum Flow {
     Branch(Cond, u64),
     Call(Target),
     Return,
+    /// Returns if the last `Compare` says so.
+    ReturnIf(Cond),
     Syscall,
     /// A trap: nothing follows.
     Stop,
@@ -201,6 +217,14 @@ pub trait Machine: Sync {
     /// Bits of a code address that say how to decode, not where (Thumb).
     fn mode_bits(&self) -> u64 {
         0
+    }
+    /// Bytes of the smallest entries of jump tables.
+    fn narrowest_entry(&self) -> u8 {
+        4
+    }
+    /// A comparison still holds behind the branch that asks for it.
+    fn branches_keep_flags(&self) -> bool {
+        true
     }
     /// How many registers are followed; at most as many as a `Mask` has bits.
     fn registers(&self) -> usize;

@@ -30,8 +30,8 @@ pub enum Mark {
     PutInto(&'static str),
     /// It stands in this word of a table of stdio and calls this.
     Slot(u64, &'static str),
-    /// It is private, mentions this exported variable, and this exported
-    /// function reaches it in so many private steps.
+    /// It is private, reads or mentions this exported variable, and this
+    /// exported function reaches it in so many private steps.
     Below(&'static str, &'static str, usize),
     /// Not a function: calls of files, made by code that mentions such a text.
     FilesNear(&'static str),
@@ -101,7 +101,7 @@ pub const MARKS: &[(&str, &str, Mark)] = &[
     ("glibc", "malloc-hooks", PutInto("__free_hook")),
     ("glibc", "malloc-hooks", PutInto("__realloc_hook")),
     ("glibc", "malloc-hooks", PutInto("__memalign_hook")),
-    ("glibc", "atexit", Below("exit", "_IO_list_all", 3)),
+    ("glibc", "atexit", Below("exit", "_IO_list_all", 2)),
     ("glibc", "popen-close", Slot(17, "waitpid")),
     ("glibc", "popen-close", Slot(17, "wait4")),
 ];
@@ -279,10 +279,9 @@ pub fn mentioning(program: &Program, text: &str) -> BTreeSet<u64> {
 }
 
 fn mentions(program: &Program, address: u64, data: &BTreeSet<u64>) -> bool {
-    program
-        .functions
-        .get(&address)
-        .is_some_and(|function| !function.data.is_disjoint(data))
+    program.functions.get(&address).is_some_and(|function| {
+        !function.data.is_disjoint(data) || !function.reads.is_disjoint(data)
+    })
 }
 
 /// Private functions that an exported one reaches in so many steps.

@@ -8,6 +8,7 @@
 //! reach); `effects` names the roads that are kept apart; `rows` folds private
 //! code into the exported functions that reach it.
 
+mod aarch64;
 mod calls;
 mod discover;
 pub mod effects;
@@ -17,12 +18,15 @@ mod explain;
 mod flow;
 pub mod graph;
 mod identify;
-mod ir;
+pub mod ir;
+mod local;
 mod marks;
 mod numbers;
 mod pointers;
+mod powerpc64le;
 mod read;
 mod relocate;
+mod riscv64;
 mod rows;
 mod step;
 mod value;
@@ -32,7 +36,7 @@ mod x86_64;
 mod x86_common;
 mod x86_operands;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use error::Error;
 pub use identify::version_in;
@@ -68,7 +72,14 @@ pub struct Extraction {
 }
 
 /// The decoders, by the name that data/arches.toml gives the architecture.
-const MACHINES: &[&dyn ir::Machine] = &[&x86::X86, &x86_64::X86_64];
+#[rustfmt::skip]
+pub const MACHINES: &[&dyn ir::Machine] = &[
+    &aarch64::Aarch64,
+    &riscv64::Riscv64,
+    &powerpc64le::PowerPc64Le,
+    &x86::X86,
+    &x86_64::X86_64,
+];
 
 /// The architecture of a file: a name of data/arches.toml.
 pub fn arch(input: &Input) -> Result<&'static str, Error> {
@@ -100,6 +111,7 @@ pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error>
         image.big_endian,
     )?;
     image.mode_bits = machine.mode_bits();
+    local::settle(&mut image, machine);
     let (libc, version) = identify::identify(&image)?;
     let program = graph::Program::analyse(image, machine, &libc, &options.names)?;
     let roots = effects::Roots::find(&program, &libc, &options.names);
@@ -113,7 +125,7 @@ pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error>
         version,
         arch: machine.name().to_string(),
         extractor: EXTRACTOR.to_string(),
-        builds: vec![build(&program.image, options)],
+        builds: vec![build(&program, options)],
         effects,
         functions,
     };
@@ -124,12 +136,20 @@ pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error>
     })
 }
 
-fn build(image: &elf::Image, options: &Options) -> Build {
+fn build(program: &graph::Program, options: &Options) -> Build {
+    let nodes = program.functions.values().flat_map(|f| f.nodes.values());
+    let calls = nodes.filter(|node| matches!(node.exit, flow::Exit::Syscall { .. }));
+    let sites: BTreeSet<u64> = calls.map(|node| node.site).collect();
+    let unresolved: BTreeSet<u64> = program.unresolved.iter().map(|(_, site)| *site).collect();
+    let count = |sites: BTreeSet<u64>| u32::try_from(sites.len()).unwrap_or(u32::MAX);
     Build {
         distribution: options.distribution.clone(),
         package: options.package.clone(),
         package_version: options.package_version.clone(),
-        objects: image
+        sites: count(sites),
+        unresolved: count(unresolved),
+        objects: program
+            .image
             .objects
             .iter()
             .map(|object| Object {

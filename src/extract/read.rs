@@ -21,6 +21,9 @@ const MOST_SYMBOLS: usize = 1 << 15;
 /// Most sections of one file.
 const MOST_SECTIONS: usize = 1 << 10;
 
+/// What the names of sections begin with that only hold what the loader binds.
+const BOUND: [&[u8]; 3] = [b".got", b".plt", b".iplt"];
+
 /// An ELF file of either class and order.
 pub struct File<'a, E: FileHeader<Endian = Endianness>> {
     pub elf: ElfFile<'a, E>,
@@ -103,7 +106,8 @@ impl Image {
             };
             let label = file.elf.elf_section_table().section_name(endian, section);
             // What the loader binds to symbols is theirs, be it bound late.
-            let bound = label.unwrap_or_default().starts_with(b".got");
+            let label = label.unwrap_or_default();
+            let bound = BOUND.iter().any(|start| label.starts_with(start));
             let constant = flags & u64::from(elf::SHF_WRITE) == 0;
             self.sections.push(Section {
                 start: base + start,
@@ -114,7 +118,7 @@ impl Image {
                     || bound
                     || relro.iter().any(|(from, to)| *from <= start && end <= *to),
                 constant,
-                name: String::from_utf8_lossy(label.unwrap_or_default()).into_owned(),
+                name: String::from_utf8_lossy(label).into_owned(),
             });
         }
         let mine = &mut self.sections[before..];

@@ -103,6 +103,15 @@ pub fn rows(
             folding.finish(&format!("!{effect}"), folded, quirks)?,
         );
     }
+    for (effect, numbers) in roots.by_number.values() {
+        let folded = Folded {
+            numbers: numbers.clone(),
+            ..Folded::default()
+        };
+        let row = folding.finish(&format!("!{effect}"), folded, quirks)?;
+        let known = effects.entry(effect.to_string()).or_default();
+        known.calls.extend(row.calls);
+    }
     Ok((functions, effects))
 }
 
@@ -161,7 +170,14 @@ impl Folding<'_> {
 
     fn own(&self, address: u64, start: &BTreeSet<u64>, effect: Option<&str>, folded: &mut Folded) {
         let numbers = self.program.numbers.get(&address).into_iter().flatten();
-        folded.numbers.extend(numbers);
+        let apart = self.roots.by_number.get(&address);
+        let is_apart = |number: &u32| apart.is_some_and(|(_, numbers)| numbers.contains(number));
+        if let Some((effect, _)) = apart {
+            folded.row.effects.insert(effect.to_string());
+        }
+        folded
+            .numbers
+            .extend(numbers.filter(|number| !is_apart(number)));
         folded.row.callback |= self.program.callbacks.contains(&address);
         if effect.is_none() && start.contains(&address) {
             folded.row.any |= self.program.wrappers.contains(&address);

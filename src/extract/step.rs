@@ -2,8 +2,8 @@
 //! One operation on what is known: registers, the stack, constant memory, comparisons.
 
 use super::flow::Context;
-use super::ir::{Cond, Op, Place, Src, Way};
-use super::value::{Atom, State, Table, Value};
+use super::ir::{Cond, Op, Place, Reg, Src, Way};
+use super::value::{Atom, Compared, State, Table, Value};
 
 impl Context<'_> {
     pub fn address(&self, place: &Place, state: &State) -> Value {
@@ -41,6 +41,20 @@ impl Context<'_> {
         }
     }
 
+    /// Of functions with two entries, the one that the analysis knows.
+    fn entered(&self, value: Value) -> Value {
+        if self.image.locals.is_empty() {
+            return value;
+        }
+        match value {
+            Value::One(_) | Value::Many(_) => value.map(|atom| match atom {
+                Atom::Const(address) => Some(Atom::Const(self.image.entry(address))),
+                _ => Some(atom),
+            }),
+            _ => value,
+        }
+    }
+
     /// The low bytes of a register: all of them keep what it stands for.
     fn cut(&self, value: &Value, bytes: u8, signed: bool) -> Value {
         match bytes >= self.machine.word() {
@@ -56,19 +70,20 @@ impl Context<'_> {
             None => Some(self.wrap(place.disp as u64)),
             Some(base) => self.wrapped(state.get(base).plus(place.disp)).single(),
         };
-        let (base, step, chosen) = match base {
-            Some(base) => (base, scale, state.get(index)),
+        let (base, chosen) = match base {
+            Some(base) => (base, state.get(index)),
             // The scaled index may stand first and the table second.
             None if scale == 1 => (
                 self.wrapped(state.get(index).plus(place.disp)).single()?,
-                bytes,
                 place.base.map_or(&Value::Unknown, |base| state.get(base)),
             ),
             None => return None,
         };
         self.image.section(base)?;
+        // An index that is not scaled was multiplied before.
+        let step = if scale == 1 { bytes } else { scale };
         let last = match chosen {
-            Value::AtMost(most) if step == scale => Some(*most),
+            Value::AtMost(most) => Some(most / u32::from(step / scale.max(1)).max(1)),
             _ => None,
         };
         Some(Table {
@@ -214,7 +229,7 @@ impl Context<'_> {
             Op::Address { dst, place, bytes } => {
                 let value = self.cut(&self.address(place, state), *bytes, false);
                 let value = self.offset_table(place, state).unwrap_or(value);
-                state.set(*dst, value);
+                state.set(*dst, self.entered(value));
             }
             Op::Load {
                 dst,
@@ -264,15 +279,11 @@ impl Context<'_> {
                 state.set(*dst, value);
             }
             Op::Clobber { dst } => state.set(*dst, Value::Unknown),
-            Op::Compare { reg, with, bytes } => {
-                let with = match with {
-                    Src::Imm(with) => Some(*with),
-                    Src::Reg(with) => state.get(*with).single().map(|with| with as i64),
-                    Src::Unknown => None,
-                };
-                state.compared = with.map(|with| (*reg, with, *bytes));
-            }
+            Op::Compare { reg, with, bytes } => compare(*reg, with, *bytes, false, state),
+            Op::CompareSigned { reg, with, bytes } => compare(*reg, with, *bytes, true, state),
             Op::FlagsLost => state.compared = None,
+            Op::Keep { field } => state.keep(*field),
+            Op::Recall { field } => state.recall(*field),
             Op::LoadWide { .. } => {}
         }
     }
@@ -422,6 +433,20 @@ fn aligned(value: Value) -> Value {
     }
 }
 
+fn compare(reg: Reg, with: &Src, bytes: u8, signed: bool, state: &mut State) {
+    let with = match with {
+        Src::Imm(with) => Some(*with),
+        Src::Reg(with) => state.get(*with).single().map(|with| with as i64),
+        Src::Unknown => None,
+    };
+    state.compared = with.map(|with| Compared {
+        reg,
+        with,
+        bytes,
+        signed,
+    });
+}
+
 /// The condition of the other way.
 pub fn opposite(cond: Cond) -> Cond {
     match cond {
@@ -437,7 +462,13 @@ pub fn opposite(cond: Cond) -> Cond {
 
 /// What is known where the condition holds.
 pub fn refine(mut state: State, cond: Cond) -> State {
-    let Some((reg, with, bytes)) = state.compared else {
+    let Some(Compared {
+        reg,
+        with,
+        bytes,
+        signed,
+    }) = state.compared
+    else {
         return state;
     };
     let with = if bytes >= 8 {
@@ -463,8 +494,8 @@ pub fn refine(mut state: State, cond: Cond) -> State {
             }
             return state;
         }
-        Cond::BelowOrEqual => Some(with),
-        Cond::Below => with.checked_sub(1),
+        Cond::BelowOrEqual if !signed => Some(with),
+        Cond::Below if !signed => with.checked_sub(1),
         _ => None,
     };
     if let (Some(Ok(most)), true) = (most.map(u32::try_from), old.constants().next().is_none())

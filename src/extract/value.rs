@@ -248,15 +248,24 @@ impl Value {
                 })
                 .narrow(bytes, false),
             _ => match u32::try_from(mask) {
-                Ok(most) => Value::AtMost(most),
+                Ok(mask) => Value::AtMost(match self {
+                    Value::AtMost(most) => mask.min(*most),
+                    _ => mask,
+                }),
                 Err(_) => Value::Unknown,
             },
         }
     }
 }
 
-/// The last comparison: register, number, bytes.
-pub type Compared = Option<(Reg, i64, u8)>;
+/// A comparison of a register with a number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Compared {
+    pub reg: Reg,
+    pub with: i64,
+    pub bytes: u8,
+    pub signed: bool,
+}
 
 /// Stack slots kept for one state.
 const MOST_SLOTS: usize = 256;
@@ -267,7 +276,10 @@ pub struct State {
     pub regs: Vec<Value>,
     /// By offset from the entry stack pointer, sorted.
     pub slots: Vec<(i32, Value)>,
-    pub compared: Compared,
+    /// The last comparison.
+    pub compared: Option<Compared>,
+    /// What condition registers hold.
+    pub kept: Vec<(u8, Compared)>,
 }
 
 impl State {
@@ -280,6 +292,7 @@ impl State {
             regs,
             slots: Vec::new(),
             compared: None,
+            kept: Vec::new(),
         }
     }
 
@@ -291,9 +304,23 @@ impl State {
         if let Some(place) = self.regs.get_mut(usize::from(reg)) {
             *place = value;
         }
-        if self.compared.is_some_and(|(compared, ..)| compared == reg) {
+        if self.compared.is_some_and(|compared| compared.reg == reg) {
             self.compared = None;
         }
+        self.kept.retain(|(_, compared)| compared.reg != reg);
+    }
+
+    pub fn keep(&mut self, field: u8) {
+        self.kept.retain(|(kept, _)| *kept != field);
+        if let Some(compared) = self.compared.take() {
+            self.kept.push((field, compared));
+            self.kept.sort_unstable_by_key(|(field, _)| *field);
+        }
+    }
+
+    pub fn recall(&mut self, field: u8) {
+        let mut kept = self.kept.iter();
+        self.compared = kept.find(|kept| kept.0 == field).map(|kept| kept.1);
     }
 
     pub fn slot(&self, at: i32) -> Option<&Value> {
@@ -332,7 +359,9 @@ impl State {
             self.compared = None;
             changed = true;
         }
-        changed
+        let before = self.kept.len();
+        self.kept.retain(|kept| other.kept.contains(kept));
+        changed | (self.kept.len() != before)
     }
 
     /// A slot stays known only where both know it; unknown is kept as such.

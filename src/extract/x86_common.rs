@@ -48,6 +48,9 @@ pub fn decode(bits: u32, code: &[u8], address: u64, ops: &mut Vec<Op>) -> Option
         });
     } else if LOOPS.contains(&i.mnemonic()) {
         ops.push(Op::Clobber { dst: CX });
+    } else if i.mnemonic() == Mnemonic::Xbegin {
+        // Why a transaction was given up.
+        ops.push(Op::Clobber { dst: AX });
     } else if flow == Flow::Call(Target::Address(i.next_ip())) {
         // Only pushes its own address, to be popped.
         ops.push(stack(&i, -1));

@@ -22,6 +22,7 @@ mod hostile_tests;
 pub mod limits;
 #[cfg(test)]
 mod lint_tests;
+pub mod merge;
 pub mod near;
 pub mod parse;
 pub mod print;
@@ -67,6 +68,10 @@ pub struct Build {
     pub package: String,
     /// "2.36-9+deb12u14".
     pub package_version: String,
+    /// Places in its code that make a system call.
+    pub sites: u32,
+    /// Those whose number the extractor cannot tell: quirks speak for them.
+    pub unresolved: u32,
     /// The files that were read, the libc itself first.
     pub objects: Vec<Object>,
 }

@@ -43,6 +43,8 @@ pub struct BuildKeys {
     pub distribution: Text,
     pub package: Text,
     pub package_version: Text,
+    pub sites: toml::Spanned<u32>,
+    pub unresolved: toml::Spanned<u32>,
     pub object: Vec<ObjectKeys>,
 }
 
@@ -139,6 +141,8 @@ fn build(keys: &BuildKeys) -> Build {
         distribution: keys.distribution.get_ref().clone(),
         package: keys.package.get_ref().clone(),
         package_version: keys.package_version.get_ref().clone(),
+        sites: *keys.sites.get_ref(),
+        unresolved: *keys.unresolved.get_ref(),
         objects: keys.object.iter().map(object).collect(),
     }
 }

@@ -39,6 +39,8 @@ fn build(out: &mut String, build: &Build) {
     line(out, "distribution", quoted(&build.distribution));
     line(out, "package", quoted(&build.package));
     line(out, "package-version", quoted(&build.package_version));
+    line(out, "sites", build.sites);
+    line(out, "unresolved", build.unresolved);
     if build.objects.is_empty() {
         line(out, "object", "[]");
     }

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What objdump prints, line by line.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::seconds::Second;
+
+/// One line of a disassembly.
+#[derive(Debug)]
+pub struct Line {
+    pub address: u64,
+    /// Bytes up to the next line; 0 for a section's last.
+    pub length: u64,
+    pub mnemonic: String,
+    /// Without objdump's remarks.
+    pub operands: String,
+}
+
+impl Line {
+    /// Not an instruction, in objdump's view.
+    pub fn data(&self) -> bool {
+        self.mnemonic.starts_with('.')
+            || self.operands.contains("(bad)")
+            || ["(bad)", ""].contains(&self.mnemonic.as_str())
+    }
+
+    /// The address that it names: objdump adds the nearest symbol.
+    pub fn target(&self, second: &Second) -> Option<u64> {
+        if second.addresses.contains(&self.mnemonic.as_str()) {
+            return None;
+        }
+        let (before, _) = self.operands.split_once('<')?;
+        let last = before.trim_end().rsplit([',', ' ']).next()?;
+        u64::from_str_radix(last.trim_start_matches("0x"), 16).ok()
+    }
+
+    pub fn operands(&self) -> impl Iterator<Item = &str> {
+        self.operands.split(',').map(str::trim)
+    }
+}
+
+/// What objdump's remarks begin with.
+const REMARKS: [&str; 6] = ["//", ";", " # ", "\t# ", " @ ", "\t@ "];
+
+/// The disassembly of a file, or why there is none.
+pub fn read(second: &Second, path: &Path) -> Result<Vec<Line>, String> {
+    let output = Command::new(second.objdump)
+        .args(["-d", "-z", "-w", "--no-show-raw-insn"])
+        .args(second.options)
+        .arg(path)
+        .env("LC_ALL", "C")
+        .output()
+        .map_err(|why| format!("{}: {why}", second.objdump))?;
+    if !output.status.success() {
+        let why = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{}: {}", second.objdump, why.trim()));
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut lines: Vec<Line> = Vec::new();
+    let mut section = 0;
+    for text in text.lines() {
+        if text.starts_with("Disassembly of section") {
+            section = lines.len();
+        }
+        let Some(line) = line(text) else { continue };
+        if let Some(last) = lines[section..].last_mut() {
+            last.length = line.address.wrapping_sub(last.address);
+        }
+        lines.push(line);
+    }
+    Ok(lines)
+}
+
+fn line(text: &str) -> Option<Line> {
+    let (address, text) = text.split_once(":\t")?;
+    let address = u64::from_str_radix(address.trim(), 16).ok()?;
+    let text = REMARKS.iter().fold(text, |text, remark| {
+        text.split_once(remark).map_or(text, |(before, _)| before)
+    });
+    let (mnemonic, operands) = text.split_once(['\t', ' ']).unwrap_or((text, ""));
+    Some(Line {
+        address,
+        length: 0,
+        mnemonic: mnemonic.trim().to_owned(),
+        operands: operands.trim().to_owned(),
+    })
+}
