@@ -4,7 +4,6 @@
 
 #include <arpa/inet.h>
 #include <dirent.h>
-#include <fts.h>
 #include <glob.h>
 #include <grp.h>
 #include <netdb.h>
@@ -78,6 +77,7 @@ RPATH(nprocessors, sysconf(_SC_NPROCESSORS_ONLN) > 0 && sysconf(_SC_NPROCESSORS_
 RPATH(phys_pages, sysconf(_SC_PHYS_PAGES) > 0 && sysconf(_SC_AVPHYS_PAGES) > 0)
 RPATH(getloadavg, getloadavg(&(double){0}, 1) == 1)
 #ifdef __GLIBC__
+#include <fts.h>
 static int traverses(void)
 {
     char *const paths[] = {(char *)".", NULL};

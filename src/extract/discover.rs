@@ -24,7 +24,7 @@ pub fn discover(image: &Image, machine: &dyn Machine) -> Found {
     let mut found = Found::default();
     let code = image.exports.iter().filter(|export| export.code);
     found.entries.extend(code.map(|export| export.address));
-    for target in image.pointers.values().flatten() {
+    for target in image.pointers.values().flatten().chain(&image.mentioned) {
         note(image, *target, &mut found);
     }
     for section in image.sections.iter().filter(|section| section.code) {

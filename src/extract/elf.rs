@@ -7,8 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use object::elf;
+use sha2::{Digest, Sha256};
 
 use super::Input;
+use super::archive;
 use super::error::{Error, Kind};
 use super::read::read;
 
@@ -74,6 +76,12 @@ pub struct Image {
     pub choosers: BTreeSet<u64>,
     /// Names that the file's own symbol table has: only to explain.
     pub names: BTreeMap<u64, String>,
+    /// Of archives: which member a section comes from.
+    pub members: BTreeMap<u64, String>,
+    /// Of archives: addresses that code has as numbers in it.
+    pub mentioned: BTreeSet<u64>,
+    /// Of archives: what stands for a symbol that no member defines.
+    pub undefined: BTreeMap<u64, String>,
 }
 
 impl Image {
@@ -96,8 +104,7 @@ impl Image {
             span: SPANS[usize::from(!wide)],
             ..Image::default()
         };
-        let mut pending = Vec::new();
-        for (index, input) in inputs.iter().enumerate() {
+        for input in inputs {
             if kind(input)? != (machine, wide, big_endian) {
                 return Err(Error::new(
                     Kind::Format,
@@ -105,12 +112,27 @@ impl Image {
                     "not of the first file's architecture",
                 ));
             }
+        }
+        if inputs.iter().any(|input| archive::is_archive(input.bytes)) {
+            return archive::link(image, inputs);
+        }
+        let mut pending = Vec::new();
+        for (index, input) in inputs.iter().enumerate() {
             let base = (index as u64 + 1) * image.span;
             read(&mut image, input, base, &mut pending)?;
         }
         image.sections.sort_by_key(|section| section.start);
         image.bind(pending);
         Ok(image)
+    }
+
+    /// Notes which file was read.
+    pub fn add_object(&mut self, input: &Input, build_id: Option<&[u8]>) {
+        self.objects.push(ObjectFile {
+            name: input.name.clone(),
+            sha256: hex(&Sha256::digest(input.bytes)),
+            build_id: build_id.map(hex).unwrap_or_default(),
+        });
     }
 
     pub fn section(&self, address: u64) -> Option<&Section> {
@@ -168,6 +190,9 @@ impl Image {
 
     /// Where a person looks for it: file and offset.
     pub fn place(&self, address: u64) -> (String, String) {
+        if let Some((start, member)) = self.members.range(..=address).next_back() {
+            return (member.clone(), format!("{:#x}", address - start));
+        }
         let file = self
             .objects
             .get(self.object(address))
@@ -201,6 +226,9 @@ pub fn kind(input: &Input) -> Result<(u16, bool, bool), Error> {
         let what = "file is larger than 64 MB";
         return Err(Error::new(Kind::TooLarge, name, what));
     }
+    if archive::is_archive(input.bytes) {
+        return kind(&archive::first_member(input)?);
+    }
     if !input.bytes.starts_with(&elf::ELFMAG) {
         return Err(Error::new(Kind::Format, name, "not an ELF file"));
     }
@@ -217,4 +245,8 @@ pub fn kind(input: &Input) -> Result<(u16, bool, bool), Error> {
         elf::ELFCLASS64 => Ok((machine, true, *order == elf::ELFDATA2MSB)),
         _ => Err(Error::damaged(name, "it is neither of 32 nor of 64 bits")),
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -7,6 +7,7 @@ use super::calls::pops;
 use super::discover::{Found, discover, grow};
 use super::elf::Image;
 use super::error::{Error, Kind};
+use super::exits::last_jumps;
 use super::flow::{Context, Exit, Function};
 use super::ir::{Machine, Mask};
 use super::numbers::Numbers;
@@ -20,6 +21,10 @@ const MOST_FUNCTIONS: usize = 1 << 16;
 const MOST_SURVEYS: usize = 32;
 /// Rounds of a fixpoint over all functions; a libc takes some 50.
 const MOST_ROUNDS: usize = 1000;
+
+/// Libcs small enough to say whom a call through a structure's field may reach:
+/// whatever is put into a field at that offset anywhere.
+const BY_FIELD: [&str; 3] = ["dietlibc", "klibc", "musl"];
 
 /// Why one function may run another.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -58,6 +63,8 @@ pub struct Program {
     pub last_words: BTreeSet<u64>,
     /// What code that is chosen at load time may be.
     pub choices: BTreeMap<u64, BTreeSet<u64>>,
+    /// Functions that no file defines, and who calls them.
+    pub undefined: BTreeMap<String, BTreeSet<u64>>,
     /// The tables of virtual functions of stdio.
     pub vtables: BTreeSet<u64>,
 }
@@ -75,14 +82,21 @@ impl Program {
         context.clobbers = clobbers(&first, machine.call_clobbers());
         context.pops = pops(&first);
         let last_words = last_words(&first, &image, names);
-        context.noreturn = noreturn(&first, &last_words);
+        let last = last_jumps(&first, machine.number(), &context.exits);
+        context.noreturn = noreturn(&first, &last_words, &last);
         // What calls nobody is already known.
         let leaves = first
             .into_iter()
             .filter(|(_, function)| targets(function).next().is_none() && !calls(function));
         let functions = run_all(&context, leaves.collect());
         let vtables = vtables(&image);
-        let pointers = Pointers::collect(&image, &found, &functions, &vtables, libc == "musl");
+        let pointers = Pointers::collect(
+            &image,
+            &found,
+            &functions,
+            &vtables,
+            BY_FIELD.contains(&libc),
+        );
         let (mut edges, callbacks) = connect(&pointers, &functions);
         let mut numbers = Numbers::default();
         numbers.resolve(&context, &functions, &edges, &image);
@@ -101,7 +115,6 @@ impl Program {
             ..
         } = numbers;
         Ok(Program {
-            functions,
             noreturn,
             edges,
             numbers: known,
@@ -111,7 +124,9 @@ impl Program {
             by_memory,
             last_words,
             choices,
+            undefined: undefined(&functions, &image),
             vtables,
+            functions,
             image,
         })
     }
@@ -265,14 +280,18 @@ fn last_words(
 }
 
 /// The functions that never return: what is left when all that may are found.
-fn noreturn(functions: &BTreeMap<u64, Function>, never: &BTreeSet<u64>) -> HashSet<u64> {
+fn noreturn(
+    functions: &BTreeMap<u64, Function>,
+    never: &BTreeSet<u64>,
+    last: &HashSet<(u64, u64)>,
+) -> HashSet<u64> {
     let mut left: HashSet<u64> = functions.keys().copied().collect();
     let mut order: Vec<u64> = functions.keys().copied().collect();
     for _ in 0..MOST_ROUNDS {
         let before = left.len();
         order.retain(|address| {
             let returns =
-                !never.contains(address) && may_return(*address, &functions[address], &left);
+                !never.contains(address) && may_return(*address, &functions[address], &left, last);
             if returns {
                 left.remove(address);
             }
@@ -285,7 +304,12 @@ fn noreturn(functions: &BTreeMap<u64, Function>, never: &BTreeSet<u64>) -> HashS
     HashSet::new()
 }
 
-fn may_return(entry: u64, function: &Function, noreturn: &HashSet<u64>) -> bool {
+fn may_return(
+    entry: u64,
+    function: &Function,
+    noreturn: &HashSet<u64>,
+    last: &HashSet<(u64, u64)>,
+) -> bool {
     let comes_back = |target: &Value| {
         let known = target.constants().count();
         known == 0
@@ -303,6 +327,7 @@ fn may_return(entry: u64, function: &Function, noreturn: &HashSet<u64>) -> bool 
         };
         match &node.exit {
             Exit::Return => return true,
+            Exit::Tail { .. } if last.contains(&(entry, node.site)) => {}
             Exit::Tail { target } if comes_back(target) => return true,
             Exit::Call { target } if !comes_back(target) => continue,
             _ => {}
@@ -310,6 +335,19 @@ fn may_return(entry: u64, function: &Function, noreturn: &HashSet<u64>) -> bool 
         work.extend(node.next.iter().copied().filter(|next| seen.insert(*next)));
     }
     false
+}
+
+fn undefined(
+    functions: &BTreeMap<u64, Function>,
+    image: &Image,
+) -> BTreeMap<String, BTreeSet<u64>> {
+    let mut callers: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
+    for (address, function) in functions {
+        for name in targets(function).filter_map(|to| image.undefined.get(&to)) {
+            callers.entry(name.clone()).or_default().insert(*address);
+        }
+    }
+    callers
 }
 
 fn choices(image: &Image, functions: &BTreeMap<u64, Function>) -> BTreeMap<u64, BTreeSet<u64>> {

@@ -12,6 +12,8 @@ pub enum Mark {
     Export(&'static str),
     /// It is exported under a name that begins so.
     Exports(&'static str),
+    /// The symbol table of an archive names it so, be it private.
+    Named(&'static str),
     /// It is private and mentions a text that contains this.
     Text(&'static str),
     /// It is private and calls a private function that mentions a text with this.
@@ -41,6 +43,8 @@ use Mark::*;
 
 /// Which libc, which effect, by what.
 pub const MARKS: &[(&str, &str, Mark)] = &[
+    ("dietlibc", "fatal", Named("__stack_chk_fail")),
+    ("dietlibc", "cancel", Export("pthread_testcancel")),
     ("musl", "cancel", MayCall("pthread_exit")),
     ("musl", "aio", Export("aio_cancel")),
     ("glibc", "cancel", Export("__pthread_unwind")),
@@ -141,6 +145,14 @@ pub fn roots(program: &Program, mark: &Mark, names: &BTreeMap<u32, String>) -> B
     };
     match mark {
         Export(name) => exported(program, name),
+        Named(name) => {
+            let named = program
+                .image
+                .names
+                .iter()
+                .filter(|(_, known)| known == name);
+            named.map(|(address, _)| *address).collect()
+        }
         Exports(start) => {
             let exports = program.image.exports.iter().filter(|export| export.code);
             let named = exports.filter(|export| export.name.starts_with(start));

@@ -9,11 +9,13 @@
 //! code into the exported functions that reach it.
 
 mod aarch64;
+pub mod archive;
 mod calls;
 mod discover;
 pub mod effects;
 pub mod elf;
 pub mod error;
+mod exits;
 mod explain;
 mod flow;
 pub mod graph;
@@ -22,9 +24,11 @@ pub mod ir;
 mod local;
 mod marks;
 mod numbers;
+mod patch;
 mod pointers;
 mod powerpc64le;
 mod read;
+mod relink;
 mod relocate;
 mod riscv64;
 mod rows;
@@ -59,6 +63,8 @@ pub struct Options {
     pub distribution: String,
     pub package: String,
     pub package_version: String,
+    /// Name and version of the libc, where the files do not tell them.
+    pub libc: Option<(String, String)>,
     /// Names of the system calls by number.
     pub names: BTreeMap<u32, String>,
     pub quirks: Vec<Quirk>,
@@ -69,6 +75,15 @@ pub struct Extraction {
     pub snapshot: Snapshot,
     pub program: graph::Program,
     pub effects: effects::Roots,
+}
+
+impl Extraction {
+    /// Functions that an archive calls and does not have, and by how many functions:
+    /// these have `~`, for whoever links the archive gives it that code.
+    pub fn undefined(&self) -> impl Iterator<Item = (&str, usize)> {
+        let undefined = self.program.undefined.iter();
+        undefined.map(|(name, callers)| (name.as_str(), callers.len()))
+    }
 }
 
 /// The decoders, by the name that data/arches.toml gives the architecture.
@@ -112,7 +127,7 @@ pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error>
     )?;
     image.mode_bits = machine.mode_bits();
     local::settle(&mut image, machine);
-    let (libc, version) = identify::identify(&image)?;
+    let (libc, version) = identify::identify(&image, options.libc.as_ref())?;
     let program = graph::Program::analyse(image, machine, &libc, &options.names)?;
     let roots = effects::Roots::find(&program, &libc, &options.names);
     let quirks = options.quirks.iter();

@@ -13,6 +13,8 @@ use super::value::{Atom, State, Value};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Place {
     Reg(Reg),
+    /// So many low bytes of it.
+    Low(Reg, u8),
     Slot(i32),
     Pointee(Reg, i32),
 }
@@ -97,6 +99,7 @@ impl Numbers {
                     continue;
                 }
                 Atom::Entry(reg) => Place::Reg(*reg),
+                Atom::EntryLow(reg, bytes, 8) => Place::Low(*reg, *bytes),
                 Atom::Slot(at) => Place::Slot(*at),
                 Atom::Pointee(reg, at) => Place::Pointee(*reg, *at),
                 _ => {
@@ -122,6 +125,7 @@ impl Numbers {
             };
             let value = match place {
                 Place::Reg(reg) => state.get(reg).clone(),
+                Place::Low(reg, bytes) => state.get(reg).narrow(bytes, false),
                 Place::Slot(at) => {
                     let pushed = if call {
                         machine.call_pushes() as i32

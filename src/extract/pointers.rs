@@ -13,7 +13,7 @@ use super::vtables;
 /// What pointers the libc puts where.
 pub struct Pointers<'a> {
     image: &'a Image,
-    musl: bool,
+    by_field: bool,
     globals: HashMap<u64, BTreeSet<u64>>,
     fields: HashMap<i32, BTreeSet<u64>>,
     vtables: &'a BTreeSet<u64>,
@@ -77,7 +77,7 @@ impl<'a> Pointers<'a> {
         found: &'a Found,
         functions: &BTreeMap<u64, Function>,
         vtables: &'a BTreeSet<u64>,
-        musl: bool,
+        by_field: bool,
     ) -> Pointers<'a> {
         let mut globals: HashMap<u64, BTreeSet<u64>> = HashMap::new();
         let mut fields: HashMap<i32, BTreeSet<u64>> = HashMap::new();
@@ -101,7 +101,7 @@ impl<'a> Pointers<'a> {
         }
         Pointers {
             image,
-            musl,
+            by_field,
             globals,
             fields,
             vtables,
@@ -127,6 +127,8 @@ impl<'a> Pointers<'a> {
         };
         for atom in value.atoms() {
             match atom {
+                // Whoever links the archive gives it the function.
+                Atom::Const(address) if self.image.undefined.contains_key(address) => open = true,
                 Atom::Const(address) => {
                     add(*address, if direct { Why::Call } else { Why::Indirect });
                 }
@@ -136,7 +138,7 @@ impl<'a> Pointers<'a> {
                     }
                 }
                 Atom::Member(field, slot) => open |= !self.member(*field, *slot, &mut add),
-                Atom::Field(field) | Atom::Pointee(_, field) if self.musl => {
+                Atom::Field(field) | Atom::Pointee(_, field) if self.by_field => {
                     let known = self.fields.get(field).into_iter().flatten();
                     let mut any = false;
                     for address in known.filter(|address| self.entries.contains(address)) {
@@ -166,8 +168,8 @@ impl<'a> Pointers<'a> {
                 any |= add(*address, Why::Indirect);
             }
         }
-        // musl keeps functions in the objects themselves.
-        if self.musl {
+        // Small libcs keep functions in the objects themselves.
+        if self.by_field {
             for address in self.fields.get(&slot).into_iter().flatten() {
                 if self.entries.contains(address) {
                     any |= add(*address, Why::Indirect);

@@ -7,10 +7,9 @@ use gimli::UnwindSection;
 use object::elf;
 use object::read::elf::{ElfFile, FileHeader, ProgramHeader as _, SectionHeader as _, Sym as _};
 use object::{Endianness, Object as _};
-use sha2::{Digest, Sha256};
 
 use super::Input;
-use super::elf::{Export, Image, ObjectFile, Section};
+use super::elf::{Export, Image, Section};
 use super::error::{Error, Kind};
 use super::relocate::Pending;
 
@@ -65,11 +64,7 @@ impl Image {
         self.relocations(&file, pending)?;
         self.frames(&file)?;
         let build_id = file.elf.build_id().map_err(|e| Error::damaged(name, e))?;
-        self.objects.push(ObjectFile {
-            name: input.name.clone(),
-            sha256: hex(Sha256::digest(input.bytes)),
-            build_id: build_id.map(hex).unwrap_or_default(),
-        });
+        self.add_object(input, build_id);
         Ok(())
     }
 
@@ -265,13 +260,5 @@ fn relro<E: FileHeader<Endian = Endianness>>(file: &ElfFile<E>) -> Vec<(u64, u64
             let start: u64 = segment.p_vaddr(endian).into();
             (start, start.saturating_add(segment.p_memsz(endian).into()))
         })
-        .collect()
-}
-
-fn hex(bytes: impl AsRef<[u8]>) -> String {
-    bytes
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
         .collect()
 }

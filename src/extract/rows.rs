@@ -31,10 +31,15 @@ impl Names {
             addresses.entry(name).or_default().insert(export.address);
         }
         let mut chosen: BTreeMap<u64, String> = BTreeMap::new();
+        // A name that stands for other code as well says more than is known.
+        let rank = |name: &str| {
+            let codes = addresses.get(name).map_or(0, BTreeSet::len);
+            (codes, plainness(name))
+        };
         for (name, set) in &addresses {
             for address in set {
                 let best = chosen.entry(*address).or_insert_with(|| name.clone());
-                if rank(name) < rank(best) {
+                if (rank(name), name) < (rank(best), best) {
                     best.clone_from(name);
                 }
             }
@@ -44,9 +49,9 @@ impl Names {
 }
 
 /// Among aliases the plainest name stands for all.
-fn rank(name: &str) -> (bool, usize, usize, &str) {
+fn plainness(name: &str) -> (bool, usize, usize) {
     let underscores = name.len() - name.trim_start_matches('_').len();
-    (name.contains('@'), underscores, name.len(), name)
+    (name.contains('@'), underscores, name.len())
 }
 
 struct Folding<'a> {

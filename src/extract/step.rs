@@ -158,6 +158,7 @@ impl Context<'_> {
                     read.push(Atom::Field(disp));
                     true
                 }
+                Atom::EntryLow(..) | Atom::Low(..) => false,
             };
             if !one {
                 return Value::Unknown.narrow(bytes, signed);
@@ -199,7 +200,7 @@ impl Context<'_> {
                 shift,
                 bytes,
             } => {
-                let value = inserted(state.get(*dst), *value, *shift, *bytes);
+                let value = state.get(*dst).inserted(*value, *shift, *bytes);
                 state.set(*dst, value);
             }
             Op::Blur { dst, bytes } => {
@@ -398,6 +399,7 @@ fn sum(left: &Value, right: &Value, shift: u8, negative: bool) -> Value {
     }
 }
 
+<<<<<<< HEAD
 fn inserted(old: &Value, value: u64, shift: u8, bytes: u8) -> Value {
     let mask = ((1u64 << (8 * u32::from(bytes).min(7))) - 1) << shift;
     let value = value << shift;
@@ -425,6 +427,8 @@ fn blurred(old: &Value, bytes: u8) -> Value {
     }
 }
 
+=======
+>>>>>>> main
 /// An aligned stack lies somewhere below: far from what is known by offset.
 fn aligned(value: Value) -> Value {
     match value.stack() {

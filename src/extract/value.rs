@@ -14,6 +14,10 @@ pub enum Atom {
     Const(u64),
     /// What the register held when the function was entered.
     Entry(Reg),
+    /// The low bytes of what it held, zeros above up to the second number of bytes.
+    EntryLow(Reg, u8, u8),
+    /// A number in the low bytes; what lies above is not known.
+    Low(u16, u8),
     /// What the caller's stack held at this offset from the entry stack pointer.
     Slot(i32),
     /// What the memory held that an entry register pointed to, at this offset.
@@ -191,6 +195,14 @@ impl Value {
                     };
                     Some(Atom::Const(value))
                 }
+                Atom::EntryLow(reg, low, clear) if bytes <= clear && !signed => {
+                    Some(Atom::EntryLow(reg, low.min(bytes), 8))
+                }
+                Atom::Entry(reg) if bytes < 4 && !signed => Some(Atom::EntryLow(reg, bytes, 8)),
+                Atom::Low(value, low) if bytes <= low && !signed => {
+                    Some(Atom::Const(u64::from(value) & ((1 << (8 * bytes)) - 1)))
+                }
+                Atom::EntryLow(..) => None,
                 // A call number keeps its meaning in the low half.
                 Atom::Stack(_) => None,
                 _ if bytes >= 4 => Some(atom),
@@ -235,6 +247,25 @@ impl Value {
                     _ => None,
                 })
                 .narrow(bytes, false),
+        }
+    }
+
+    /// With some of its bytes replaced by a number, from that bit on.
+    pub fn inserted(&self, value: u64, shift: u8, bytes: u8) -> Value {
+        let mask = ((1u64 << (8 * u32::from(bytes).min(7))) - 1) << shift;
+        let value = value << shift & mask;
+        let low = (shift == 0 && bytes <= 2).then_some(Atom::Low(value as u16, bytes));
+        let known = self.map(|atom| match atom {
+            Atom::Const(old) => Some(Atom::Const(old & !mask | value)),
+            Atom::Low(old, 1) if shift == 8 => Some(Atom::Low(old | value as u16, 2)),
+            Atom::Entry(reg) if shift == 8 && bytes == 1 && value == 0 => {
+                Some(Atom::EntryLow(reg, 1, 2))
+            }
+            _ => low,
+        });
+        match (known, low) {
+            (Value::Unknown, Some(low)) => Value::One(low),
+            (known, _) => known,
         }
     }
 

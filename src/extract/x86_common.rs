@@ -247,12 +247,12 @@ fn selector(i: &Instruction, ops: &mut Vec<Op>) -> bool {
 fn part(i: &Instruction, ops: &mut Vec<Op>) -> bool {
     let high = HIGH.contains(&i.op0_register());
     match (reg(i.op0_register()), immediate(i, 1)) {
-        (Some(dst), Some(value)) if !high => {
+        (Some(dst), Some(value)) => {
             let bytes = i.op0_register().size() as u8;
             ops.push(Op::Insert {
                 dst,
                 value: value as u64,
-                shift: 0,
+                shift: if high { 8 } else { 0 },
                 bytes,
             });
             true

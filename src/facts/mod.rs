@@ -19,6 +19,7 @@ pub mod finding;
 pub mod form;
 #[cfg(test)]
 mod hostile_tests;
+pub mod libcs;
 pub mod limits;
 #[cfg(test)]
 mod lint_tests;
@@ -42,7 +43,7 @@ pub const FORMAT: u32 = 1;
 /// The facts of one libc build: implementation, version, architecture.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Snapshot {
-    /// "glibc", "musl".
+    /// A name of [`libcs::LIBCS`]: "glibc".
     pub libc: String,
     /// "2.36", "1.2.5".
     pub version: String,

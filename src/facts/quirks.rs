@@ -14,7 +14,7 @@ use super::{Row, Snapshot, parse, row};
 /// A correction to a row of the snapshots that it is for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Quirk {
-    /// "glibc", "musl", or "*".
+    /// A name of [`super::libcs::LIBCS`], or "*".
     pub libc: String,
     pub versions: Versions,
     /// A name of data/arches.toml, or "*".

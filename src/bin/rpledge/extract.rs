@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use rpledge::extract::{self, Input, Options};
-use rpledge::facts::print;
+use rpledge::facts::version::Version;
+use rpledge::facts::{libcs, print};
 
 use crate::report::{self, Failure};
 use crate::store::Store;
@@ -19,6 +20,9 @@ pub struct Args {
     /// Data directory, for system calls and quirks [default: the data that the command carries]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// What an archive is that does not say it, as in "klibc-2.0.12"
+    #[arg(long, value_name = "NAME-VERSION", value_parser = libc)]
+    libc: Option<(String, String)>,
     /// Explain instead: the shortest way from a function to a system call, as in "fgets wait4"
     #[arg(long, num_args = 2, value_names = ["FUNCTION", "CALL"])]
     why: Option<Vec<String>>,
@@ -51,15 +55,36 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
         distribution: words.next().unwrap_or_default(),
         package: words.next().unwrap_or_default(),
         package_version: words.next().unwrap_or_default(),
+        libc: args.libc,
         names: names.map(|(nr, name)| (nr, name.to_owned())).collect(),
         quirks: store.quirks()?,
     };
     let extraction = extract::extract(&inputs, &options).map_err(failed)?;
+    for (name, count) in extraction.undefined() {
+        eprintln!("rpledge: {name} is defined nowhere; functions that call it: {count}");
+    }
     report::print(&match args.why.as_deref() {
         Some([function, call]) => extraction.why(function, call, &options.names),
         _ => print::snapshot(&extraction.snapshot),
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// "klibc-2.0.12" as name and version.
+fn libc(text: &str) -> Result<(String, String), String> {
+    let known = |name: &str| libcs::names().any(|libc| libc == name);
+    match text.rsplit_once('-') {
+        Some((name, version)) if known(name) && Version::parse(version).is_some() => {
+            Ok((name.to_owned(), version.to_owned()))
+        }
+        _ => {
+            let names: Vec<&str> = libcs::names().collect();
+            Err(format!(
+                "write a name and a version, as in klibc-2.0.12; the names are {}",
+                names.join(" ")
+            ))
+        }
+    }
 }
 
 /// A file's name without its directory, and its bytes.

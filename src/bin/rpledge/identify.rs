@@ -4,6 +4,7 @@
 use object::{Object, ObjectSymbol};
 
 use rpledge::extract;
+use rpledge::facts::libcs;
 use rpledge::resolve::{self, Rows};
 use rpledge::table::TABLE;
 
@@ -11,7 +12,7 @@ use crate::launch::Libc;
 
 /// A C library as far as it is known.
 pub struct Identity {
-    /// "glibc", "musl", or "unknown".
+    /// A name of the database's libcs, or "unknown".
     pub name: &'static str,
     /// Empty if it cannot be told.
     pub version: String,
@@ -60,9 +61,5 @@ fn symbols(bytes: &[u8]) -> &'static str {
         return "unknown";
     };
     let has = |name: &str| file.symbols().any(|symbol| symbol.name() == Ok(name));
-    match (has("__libc_setup_tls"), has("__init_libc")) {
-        (true, _) => "glibc",
-        (_, true) => "musl",
-        _ => "unknown",
-    }
+    libcs::of_symbols(has).unwrap_or("unknown")
 }
