@@ -73,15 +73,12 @@ pub struct Function {
     /// Data whose address it passes on or stores.
     pub passed: BTreeSet<u64>,
     pub puts: BTreeSet<(Put, u64)>,
-<<<<<<< HEAD
     /// Addresses that come together only where it is followed.
     pub mentioned: BTreeSet<u64>,
     /// Bytes that it takes off its caller's stack besides the return address.
     pub pops: i32,
-=======
     /// What the register of the number holds at jumps to other functions.
     pub tails: BTreeMap<u64, Value>,
->>>>>>> main
     /// Registers that its own instructions write.
     pub writes: Mask,
     /// Some of its code could not be followed.
@@ -229,14 +226,11 @@ impl Context<'_> {
                     );
                 }
             }
-<<<<<<< HEAD
             function.pops = function.pops.max(self.popped(&block));
-=======
             if matches!(left.exit, Exit::Tail { .. }) {
                 let number = state.get(self.machine.number()).clone();
                 function.tails.insert(block.last, number);
             }
->>>>>>> main
             if matches!(left.exit, Exit::Syscall { .. }) {
                 function.writes |= self.machine.syscall_clobbers();
             }

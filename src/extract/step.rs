@@ -204,7 +204,7 @@ impl Context<'_> {
                 state.set(*dst, value);
             }
             Op::Blur { dst, bytes } => {
-                let value = blurred(state.get(*dst), *bytes);
+                let value = state.get(*dst).blurred(*bytes);
                 state.set(*dst, value);
             }
             Op::Sum {
@@ -399,36 +399,6 @@ fn sum(left: &Value, right: &Value, shift: u8, negative: bool) -> Value {
     }
 }
 
-<<<<<<< HEAD
-fn inserted(old: &Value, value: u64, shift: u8, bytes: u8) -> Value {
-    let mask = ((1u64 << (8 * u32::from(bytes).min(7))) - 1) << shift;
-    let value = value << shift;
-    match old {
-        // Nothing of the old is left.
-        Value::AtMost(most) if shift == 0 && u64::from(*most) <= mask => {
-            Value::constant(value & mask)
-        }
-        _ => old.map(|atom| match atom {
-            Atom::Const(old) => Some(Atom::Const(old & !mask | value & mask)),
-            _ => None,
-        }),
-    }
-}
-
-fn blurred(old: &Value, bytes: u8) -> Value {
-    let mask = (1u64 << (8 * u32::from(bytes).min(7))) - 1;
-    let most = match old {
-        Value::AtMost(most) => Some(u64::from(*most)),
-        _ => old.single(),
-    };
-    match most.map(|most| u32::try_from(most | mask)) {
-        Some(Ok(most)) => Value::AtMost(most),
-        _ => Value::Unknown,
-    }
-}
-
-=======
->>>>>>> main
 /// An aligned stack lies somewhere below: far from what is known by offset.
 fn aligned(value: Value) -> Value {
     match value.stack() {
