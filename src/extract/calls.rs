@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::flow::{Context, Exit, Function, Left};
 use super::graph::targets;
-use super::ir::{Block, Flow, Op, Place};
+use super::ir::{Block, Flow, Op, Src};
 use super::value::{State, Value};
 
 impl Context<'_> {
@@ -48,6 +48,13 @@ impl Context<'_> {
         }
     }
 
+    /// The register of return addresses holds what lies behind a jump.
+    pub fn comes_back(&self, block: &Block, state: &State) -> bool {
+        let modes = self.image.mode_bits;
+        let link = self.machine.link().and_then(|reg| state.get(reg).single());
+        link.is_some_and(|link| link & !modes == block.next & !modes)
+    }
+
     /// A call at the very end of a function's bounds is known not to return.
     fn ends_with(&self, block: &Block) -> bool {
         let range = self.image.ranges.range(..=block.last).next_back();
@@ -67,29 +74,42 @@ impl Context<'_> {
         }
     }
 
-    /// An address that an instruction makes by its distance from the global offset
-    /// table: code that may lie anywhere names its own object's data and functions so.
+    /// An address that an instruction completes, where no sweep sees it: by its distance
+    /// from the global offset table, or from the code itself. Code that may lie anywhere
+    /// names its own object's data and functions so.
     pub fn relative(&self, op: &Op, state: &State) -> Option<u64> {
+        let swept = self.machine.sweeps();
+        if let Op::Add {
+            dst,
+            src: Src::Imm(by),
+            ..
+        } = op
+            && !swept
+        {
+            let old = state.get(*dst).single()?;
+            let address = self.wrap(old.wrapping_add(*by as u64));
+            let whole = self.image.section(old).is_none() && self.image.section(address).is_some();
+            return whole.then_some(address);
+        }
         let (Op::Address { place, .. } | Op::LoadWide { place } | Op::Load { place, .. }) = op
         else {
             return None;
         };
-        let Place {
-            base: Some(base),
-            index,
-            disp,
-            foreign: false,
-        } = place
-        else {
-            return None;
-        };
         // What is only read is no object of its own, unless an index chooses from it.
-        if matches!(op, Op::Load { .. }) && index.is_none() {
+        if place.foreign || matches!(op, Op::Load { .. }) && place.index.is_none() {
             return None;
         }
-        let table = state.get(*base).single()?;
+        let Some(base) = place.base else {
+            let address = self.wrap(place.disp as u64);
+            return self
+                .image
+                .section(address)
+                .filter(|_| !swept)
+                .map(|_| address);
+        };
+        let table = state.get(base).single()?;
         let section = self.image.section(table)?;
-        let address = self.wrap(table.wrapping_add(*disp as u64));
+        let address = self.wrap(table.wrapping_add(place.disp as u64));
         (section.name.starts_with(".got") && self.image.section(address).is_some())
             .then_some(address)
     }

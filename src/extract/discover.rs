@@ -5,10 +5,10 @@
 //! tail) is no function: whoever jumps there contains it. So a missed start
 //! costs nothing but work, and a false one only splits a function in two.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::elf::Image;
-use super::flow::Function;
+use super::flow::{Exit, Function};
 use super::ir::{Flow, Machine, Mask, Op, Place, Reg, Src, Target};
 
 /// What a sweep over all code finds.
@@ -27,7 +27,8 @@ pub fn discover(image: &Image, machine: &dyn Machine) -> Found {
     for target in image.pointers.values().flatten().chain(&image.mentioned) {
         note(image, *target, &mut found);
     }
-    for section in image.sections.iter().filter(|section| section.code) {
+    let swept = image.sections.iter().filter(|_| machine.sweeps());
+    for section in swept.filter(|section| section.code) {
         let mut cuts: Vec<u64> = image
             .ranges
             .range(section.start..section.end)
@@ -53,14 +54,30 @@ pub fn discover(image: &Image, machine: &dyn Machine) -> Found {
 }
 
 /// Adds what turned up where functions were followed; true if anything did.
-pub fn grow<'a>(
+pub fn grow(
     found: &mut Found,
     image: &Image,
-    functions: impl Iterator<Item = &'a Function>,
+    machine: &dyn Machine,
+    functions: &BTreeMap<u64, Function>,
 ) -> bool {
     let before = (found.entries.len(), found.bases.len());
-    for address in functions.flat_map(|function| &function.mentioned) {
-        note(image, *address, found);
+    for (entry, function) in functions {
+        for address in &function.mentioned {
+            // Code names functions of its own kind: all else is constants between them.
+            if (entry ^ address) & image.mode_bits & 1 == 0 || !image.in_code(*address) {
+                note(image, *address, found);
+            } else {
+                found.bases.insert(*address);
+            }
+        }
+        if !machine.sweeps() {
+            let called = function.nodes.values().filter_map(|node| match &node.exit {
+                Exit::Call { target } => Some(target.constants()),
+                _ => None,
+            });
+            let code = called.flatten().filter(|to| image.in_code(*to));
+            found.entries.extend(code);
+        }
     }
     before != (found.entries.len(), found.bases.len())
 }

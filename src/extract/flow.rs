@@ -14,7 +14,7 @@ use super::discover::Found;
 use super::elf::Image;
 use super::ir::{Block, Cond, Flow, Machine, Mask, Op, Place, Src, Target, block};
 use super::step::{opposite, refine};
-use super::value::{Atom, State, Table, Value};
+use super::value::{Atom, State, Value};
 
 /// Operations followed in one round over all functions; glibc takes some 20 million.
 const BUDGET: u64 = 400_000_000;
@@ -22,8 +22,6 @@ const BUDGET: u64 = 400_000_000;
 const MOST_BLOCKS: usize = 20_000;
 /// Visits of one block after which changing values are given up.
 const PATIENCE: u32 = 12;
-/// Entries of one jump table.
-const LONGEST_TABLE: u32 = 4096;
 
 /// What a block ends in.
 #[derive(Clone, Debug)]
@@ -371,8 +369,14 @@ impl Context<'_> {
                 }
             }
             Flow::Jump(Target::Address(to)) => self.onward(entry, to, state),
+            // The return address was put by hand where a call would put it.
+            Flow::Jump(target) if self.comes_back(block, &state) => {
+                let target = self.target(&target, &state);
+                self.called(block, target, state)
+            }
             Flow::Jump(target) => self.indirect(entry, &target, state),
-            Flow::Branch(cond, to) => self.branch(entry, block, cond, to, state),
+            Flow::Branch(cond, to) => self.branch(entry, cond, to, block.next, state),
+            Flow::Either(cond, to, past) => self.branch(entry, cond, to, past, state),
             Flow::Call(target) => {
                 let target = self.target(&target, &state);
                 self.called(block, target, state)
@@ -404,7 +408,7 @@ impl Context<'_> {
         }
     }
 
-    fn target(&self, target: &Target, state: &State) -> Value {
+    pub fn target(&self, target: &Target, state: &State) -> Value {
         let value = match target {
             Target::Address(to) => return Value::constant(*to),
             Target::Reg(reg) => state.get(*reg).clone(),
@@ -423,72 +427,11 @@ impl Context<'_> {
         }
     }
 
-    /// The code addresses that a table holds.
-    fn entries(&self, table: &Table) -> Vec<u64> {
-        let mut targets = Vec::new();
-        for index in 0..=table.last.unwrap_or(LONGEST_TABLE).min(LONGEST_TABLE) {
-            let at = table.base + u64::from(index) * u64::from(table.step.max(1));
-            if index > 0 && self.found.bases.contains(&at) {
-                break;
-            }
-            let pointers = self.image.pointers.get(&at);
-            let pointers = pointers.filter(|_| table.size == self.machine.word());
-            if let Some(to) = pointers {
-                targets.extend(to.iter().filter(|to| self.image.in_code(**to)));
-            } else if table.size == 8 {
-                if table.last.is_none() {
-                    break;
-                }
-            } else {
-                let constant = self
-                    .image
-                    .section(at)
-                    .is_some_and(|section| section.constant);
-                let word = self
-                    .image
-                    .word(at, table.size, table.signed)
-                    .filter(|_| constant);
-                let to = word
-                    .map(|word| self.wrap((word << table.shift).wrapping_add(table.plus)))
-                    .filter(|to| self.image.in_code(*to));
-                match to {
-                    Some(to) => targets.push(to),
-                    None => break,
-                }
-            }
-        }
-        targets.sort_unstable();
-        targets.dedup();
-        targets
-    }
-
-    fn indirect(&self, entry: u64, target: &Target, state: State) -> Left {
-        let value = match target {
-            Target::Reg(reg) => state.get(*reg).clone(),
-            Target::Memory(place) => self.load(place, self.machine.word(), false, &state),
-            Target::Address(to) => Value::constant(*to),
-        };
-        let target = self.target(target, &state);
-        // A table of ways within the function; a table of functions is a tail call.
-        let inner = matches!(value, Value::Entry(_))
-            && !target.atoms().is_empty()
-            && !target
-                .constants()
-                .any(|to| self.found.entries.contains(&to) && to != entry);
-        if !inner {
-            return Left::end(Exit::Tail { target });
-        }
-        let next = target.constants().map(|to| (to, state.clone())).collect();
-        Left {
-            exit: Exit::On,
-            next,
-        }
-    }
-
-    fn branch(&self, entry: u64, block: &Block, cond: Cond, to: u64, state: State) -> Left {
+    fn branch(&self, entry: u64, cond: Cond, to: u64, past: u64, state: State) -> Left {
+        let next = past;
         let taken = refine(state.clone(), cond);
         let past = refine(state, opposite(cond));
-        let mut left = self.onward(entry, block.next, past);
+        let mut left = self.onward(entry, next, past);
         let other = self.onward(entry, to, taken);
         // A way on and a tail call: what must be kept is the call, or both.
         left.exit = match (left.exit, other.exit) {

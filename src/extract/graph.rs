@@ -146,21 +146,7 @@ fn survey(
         }
         let context = Context::new(image, machine, &found, exits.clone());
         let functions = run_all(&context, BTreeMap::new());
-        if std::env::var_os("DBG").is_some() {
-            eprintln!(
-                "round {} entries {} bases, budget left {}",
-                found.entries.len(),
-                found.bases.len(),
-                context.budget.get()
-            );
-            let mut v: Vec<_> = functions.iter().map(|(a, f)| (f.nodes.len(), *a)).collect();
-            v.sort();
-            v.reverse();
-            for (n, a) in v.iter().take(6) {
-                eprintln!("  {a:x} {n}");
-            }
-        }
-        if !grow(&mut found, image, functions.values()) {
+        if !grow(&mut found, image, machine, &functions) {
             return Ok((found, functions));
         }
     }

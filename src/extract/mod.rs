@@ -10,6 +10,7 @@
 
 mod aarch64;
 pub mod archive;
+mod arm;
 mod calls;
 mod discover;
 pub mod effects;
@@ -21,6 +22,7 @@ mod flow;
 pub mod graph;
 mod identify;
 pub mod ir;
+mod jumps;
 mod local;
 mod marks;
 mod numbers;
@@ -92,6 +94,7 @@ pub const MACHINES: &[&dyn ir::Machine] = &[
     &aarch64::Aarch64,
     &riscv64::Riscv64,
     &powerpc64le::PowerPc64Le,
+    &arm::Arm,
     &x86::X86,
     &x86_64::X86_64,
 ];
