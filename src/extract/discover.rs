@@ -204,7 +204,11 @@ impl Halves {
 fn note(image: &Image, address: u64, found: &mut Found) {
     let address = image.entry(address);
     if !image.in_code(address) {
-        found.bases.insert(address);
+        // The global offset table is no object: all code holds its address.
+        let section = image.section(address);
+        if !section.is_some_and(|section| section.name.starts_with(".got")) {
+            found.bases.insert(address);
+        }
         return;
     }
     // Inside of a function that has bounds it is a label of a jump table. The
