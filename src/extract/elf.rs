@@ -161,7 +161,8 @@ impl Image {
     }
 
     pub fn in_code(&self, address: u64) -> bool {
-        self.section(address & !self.mode_bits).is_some_and(|section| section.code)
+        self.section(address & !self.mode_bits)
+            .is_some_and(|section| section.code)
     }
 
     pub fn word_in(&self, address: u64, bytes: u8, signed: bool) -> Option<u64> {
@@ -197,7 +198,10 @@ impl Image {
             .objects
             .get(self.object(address))
             .map_or("?", |object| &object.name);
-        (file.to_string(), format!("{:#x}", (address & !self.mode_bits) % self.span))
+        (
+            file.to_string(),
+            format!("{:#x}", (address & !self.mode_bits) % self.span),
+        )
     }
 
     fn number(&self, section: &Section, address: u64, bytes: u8, signed: bool) -> Option<u64> {
