@@ -5,9 +5,10 @@
 //! tail) is no function: whoever jumps there contains it. So a missed start
 //! costs nothing but work, and a false one only splits a function in two.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::elf::Image;
+use super::flow::{Exit, Function};
 use super::ir::{Flow, Machine, Mask, Op, Place, Reg, Src, Target};
 
 /// What a sweep over all code finds.
@@ -42,7 +43,8 @@ pub fn discover(image: &Image, machine: &dyn Machine) -> Found {
     for target in image.pointers.values().flatten().chain(&image.mentioned) {
         note(image, *target, &mut found);
     }
-    for section in image.sections.iter().filter(|section| section.code) {
+    let swept = image.sections.iter().filter(|_| machine.sweeps());
+    for section in swept.filter(|section| section.code) {
         let mut cuts: Vec<u64> = image
             .ranges
             .range(section.start..section.end)
@@ -67,6 +69,35 @@ pub fn discover(image: &Image, machine: &dyn Machine) -> Found {
     found
 }
 
+/// Adds what turned up where functions were followed; true if anything did.
+pub fn grow(
+    found: &mut Found,
+    image: &Image,
+    machine: &dyn Machine,
+    functions: &BTreeMap<u64, Function>,
+) -> bool {
+    let before = (found.entries.len(), found.bases.len());
+    for (entry, function) in functions {
+        for address in &function.mentioned {
+            // Code names functions of its own kind: all else is constants between them.
+            if (entry ^ address) & image.mode_bits & 1 == 0 || !image.in_code(*address) {
+                note(image, *address, found);
+            } else {
+                found.bases.insert(*address);
+            }
+        }
+        if !machine.sweeps() {
+            let called = function.nodes.values().filter_map(|node| match &node.exit {
+                Exit::Call { target } => Some(target.constants()),
+                _ => None,
+            });
+            let code = called.flatten().filter(|to| image.in_code(*to));
+            found.entries.extend(code);
+        }
+    }
+    before != (found.entries.len(), found.bases.len())
+}
+
 /// Reads code in a line; where it is no code, a step on.
 fn sweep(image: &Image, machine: &dyn Machine, code: &[u8], start: u64, found: &mut Found) {
     let mut ops = Vec::new();
@@ -82,6 +113,11 @@ fn sweep(image: &Image, machine: &dyn Machine, code: &[u8], start: u64, found: &
             && image.in_code(to)
         {
             found.entries.insert(to);
+            // It tells its caller where that is, which then tells where others are.
+            if let Some(reg) = image.code_at(to).and_then(|code| machine.thunk(code)) {
+                let next = start + at as u64 + u64::from(decoded.len);
+                halves.set(reg, Some(next));
+            }
         }
         for op in &ops {
             found.paged |= matches!(op, Op::Page { .. });
@@ -171,6 +207,7 @@ impl Halves {
             }
             Op::Add { dst, .. }
             | Op::Insert { dst, .. }
+            | Op::Blur { dst, .. }
             | Op::Load { dst, .. }
             | Op::Sum { dst, .. }
             | Op::And { dst, .. }
@@ -209,7 +246,11 @@ impl Halves {
 fn note(image: &Image, address: u64, found: &mut Found) {
     let address = image.entry(address);
     if !image.in_code(address) {
-        found.bases.insert(address);
+        // The global offset table is no object: all code holds its address.
+        let section = image.section(address);
+        if !section.is_some_and(|section| section.name.starts_with(".got")) {
+            found.bases.insert(address);
+        }
         return;
     }
     // Inside of a function that has bounds it is a label of a jump table. The

@@ -157,13 +157,14 @@ impl Image {
     }
 
     pub fn code_at(&self, address: u64) -> Option<&[u8]> {
-        let section = self.section(address).filter(|section| section.code)?;
         let address = address & !self.mode_bits;
+        let section = self.section(address).filter(|section| section.code)?;
         section.data.get((address - section.start) as usize..)
     }
 
     pub fn in_code(&self, address: u64) -> bool {
-        self.section(address).is_some_and(|section| section.code)
+        self.section(address & !self.mode_bits)
+            .is_some_and(|section| section.code)
     }
 
     pub fn word_in(&self, address: u64, bytes: u8, signed: bool) -> Option<u64> {
@@ -187,7 +188,7 @@ impl Image {
 
     /// The object that an address belongs to.
     pub fn object(&self, address: u64) -> usize {
-        (address / self.span).saturating_sub(1) as usize
+        ((address & !self.mode_bits) / self.span).saturating_sub(1) as usize
     }
 
     /// Where a person looks for it: file and offset.
@@ -199,7 +200,10 @@ impl Image {
             .objects
             .get(self.object(address))
             .map_or("?", |object| &object.name);
-        (file.to_string(), format!("{:#x}", address % self.span))
+        (
+            file.to_string(),
+            format!("{:#x}", (address & !self.mode_bits) % self.span),
+        )
     }
 
     fn number(&self, section: &Section, address: u64, bytes: u8, signed: bool) -> Option<u64> {

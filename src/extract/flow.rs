@@ -16,6 +16,8 @@ use super::ir::{Block, Cond, Flow, Machine, Mask, Op, Src, Target, block};
 use super::shared::Shared;
 use super::value::{Atom, State, Value};
 
+/// Operations followed in one round over all functions; glibc takes some 20 million.
+const BUDGET: u64 = 400_000_000;
 /// Blocks of one function; beyond, the rest is not followed and the function is refused.
 const MOST_BLOCKS: usize = 20_000;
 /// Visits of one block after which changing values are given up.
@@ -70,6 +72,10 @@ pub struct Function {
     /// Data whose address it passes on or stores.
     pub passed: BTreeSet<u64>,
     pub puts: BTreeSet<(Put, u64)>,
+    /// Addresses that come together only where it is followed.
+    pub mentioned: BTreeSet<u64>,
+    /// Bytes that it takes off its caller's stack besides the return address.
+    pub pops: i32,
     /// What the register of the number holds at jumps to other functions.
     pub tails: BTreeMap<u64, Value>,
     /// Registers that its own instructions write.
@@ -88,6 +94,8 @@ pub struct Context<'a> {
     /// Registers that a call of a function changes, where less than the ABI lets it.
     pub clobbers: HashMap<u64, Mask>,
     pub noreturn: HashSet<u64>,
+    /// Bytes that functions take off their callers' stacks, where any.
+    pub pops: HashMap<u64, i32>,
     /// Numbers of the system calls that do not come back.
     pub exits: BTreeSet<u32>,
     /// Operations that may still be followed, all functions together.
@@ -99,6 +107,28 @@ pub struct Context<'a> {
 
 /// Called at every call and tail jump of the final states.
 pub type Watch<'a> = &'a mut dyn FnMut(u64, &Value, &State, bool);
+
+impl<'a> Context<'a> {
+    pub fn new(
+        image: &'a Image,
+        machine: &'a dyn Machine,
+        found: &'a Found,
+        exits: BTreeSet<u32>,
+    ) -> Context<'a> {
+        Context {
+            image,
+            machine,
+            found,
+            clobbers: HashMap::new(),
+            noreturn: HashSet::new(),
+            pops: HashMap::new(),
+            exits,
+            budget: Cell::new(BUDGET),
+            shared: Cell::default(),
+            blocks: RefCell::new(HashMap::new()),
+        }
+    }
+}
 
 impl Context<'_> {
     fn block(&self, start: u64) -> Option<Rc<Block>> {
@@ -199,6 +229,7 @@ impl Context<'_> {
                     );
                 }
             }
+            function.pops = function.pops.max(self.popped(&block));
             if matches!(left.exit, Exit::Tail { .. }) {
                 let number = state.get(self.machine.number()).clone();
                 function.tails.insert(block.last, number);
@@ -219,6 +250,7 @@ impl Context<'_> {
     }
 
     fn note(&self, op: &Op, state: &State, function: &mut Function) {
+        function.mentioned.extend(self.relative(op, state));
         match op {
             Op::Address { dst, place, .. } => {
                 function.writes |= 1 << dst;
@@ -245,7 +277,7 @@ impl Context<'_> {
                 let addresses: Vec<u64> = self.address(place, state).constants().collect();
                 for pair in addresses {
                     self.mention(pair, function);
-                    for at in [pair, pair.wrapping_add(u64::from(self.machine.word()))] {
+                    for at in (pair..pair.saturating_add(16)).step_by(self.machine.word().into()) {
                         for to in self.image.pointers.get(&at).into_iter().flatten() {
                             self.mention(*to, function);
                         }
@@ -270,6 +302,7 @@ impl Context<'_> {
             }
             Op::Page { dst, .. }
             | Op::Insert { dst, .. }
+            | Op::Blur { dst, .. }
             | Op::Copy { dst, .. }
             | Op::Add { dst, .. }
             | Op::Sum { dst, .. }
@@ -314,27 +347,17 @@ impl Context<'_> {
                 }
             }
             Flow::Jump(Target::Address(to)) => self.onward(entry, to, state),
+            // The return address was put by hand where a call would put it.
+            Flow::Jump(target) if self.comes_back(block, &state) => {
+                let target = self.target(&target, &state);
+                self.called(block, target, state)
+            }
             Flow::Jump(target) => self.indirect(entry, &target, state),
-            Flow::Branch(cond, to) => self.branch(entry, block, cond, to, state),
+            Flow::Branch(cond, to) => self.branch(entry, cond, to, block.next, state),
+            Flow::Either(cond, to, past) => self.branch(entry, cond, to, past, state),
             Flow::Call(target) => {
                 let target = self.target(&target, &state);
-                if self.is_last(&target) {
-                    return Left::end(Exit::Call { target });
-                }
-                let known: Vec<u64> = target.constants().collect();
-                let all = self.machine.call_clobbers();
-                let mask = known
-                    .iter()
-                    .fold(0, |mask, to| mask | self.clobbers.get(to).unwrap_or(&all));
-                let open = known.is_empty() || target.atoms().len() > known.len();
-                let mask = if open { all } else { mask } | 1 << self.machine.result();
-                if self.ends_with(block) {
-                    return Left::end(Exit::Call { target });
-                }
-                Left {
-                    exit: Exit::Call { target },
-                    next: vec![(block.next, self.clobbered(state, mask))],
-                }
+                self.called(block, target, state)
             }
         }
     }
@@ -346,13 +369,7 @@ impl Context<'_> {
             && atoms.all(|atom| matches!(atom, Atom::Const(to) if self.noreturn.contains(to)))
     }
 
-    /// A call at the very end of a function's bounds is known not to return.
-    fn ends_with(&self, block: &Block) -> bool {
-        let range = self.image.ranges.range(..=block.last).next_back();
-        range.is_some_and(|(_, end)| block.last < *end && *end <= block.next)
-    }
-
-    fn clobbered(&self, mut state: State, mask: Mask) -> State {
+    pub fn clobbered(&self, mut state: State, mask: Mask) -> State {
         for reg in 0..self.machine.registers() as u8 {
             if mask >> reg & 1 == 1 {
                 state.set(reg, Value::Unknown);
@@ -377,7 +394,7 @@ impl Context<'_> {
         }
     }
 
-    fn target(&self, target: &Target, state: &State) -> Value {
+    pub fn target(&self, target: &Target, state: &State) -> Value {
         let value = match target {
             Target::Address(to) => return Value::constant(*to),
             Target::Reg(reg) => state.get(*reg).clone(),
@@ -396,39 +413,9 @@ impl Context<'_> {
         }
     }
 
-    fn indirect(&self, entry: u64, target: &Target, state: State) -> Left {
-        let value = match target {
-            Target::Reg(reg) => state.get(*reg).clone(),
-            Target::Memory(place) => self.load(place, self.machine.word(), false, &state),
-            Target::Address(to) => Value::constant(*to),
-        };
-        if self
-            .machine
-            .link()
-            .is_some_and(|link| value == Value::One(Atom::Entry(link)))
-        {
-            return Left::end(Exit::Return);
-        }
-        let target = self.target(target, &state);
-        // A table of ways within the function; a table of functions is a tail call.
-        let inner = matches!(value, Value::Entry(_))
-            && !target.atoms().is_empty()
-            && !target
-                .constants()
-                .any(|to| self.found.entries.contains(&to) && to != entry);
-        if !inner {
-            return Left::end(Exit::Tail { target });
-        }
-        let next = target.constants().map(|to| (to, state.clone())).collect();
-        Left {
-            exit: Exit::On,
-            next,
-        }
-    }
-
-    fn branch(&self, entry: u64, block: &Block, cond: Cond, to: u64, state: State) -> Left {
-        let (taken, past) = self.ways(state, cond);
-        let mut left = self.onward(entry, block.next, past);
+    fn branch(&self, entry: u64, cond: Cond, to: u64, past: u64, state: State) -> Left {
+        let (taken, other) = self.ways(state, cond);
+        let mut left = self.onward(entry, past, other);
         let other = self.onward(entry, to, taken);
         // A way on and a tail call: what must be kept is the call, or both.
         left.exit = match (left.exit, other.exit) {
@@ -443,13 +430,13 @@ impl Context<'_> {
     }
 }
 
-struct Left {
-    exit: Exit,
-    next: Vec<(u64, State)>,
+pub struct Left {
+    pub exit: Exit,
+    pub next: Vec<(u64, State)>,
 }
 
 impl Left {
-    fn end(exit: Exit) -> Left {
+    pub fn end(exit: Exit) -> Left {
         Left {
             exit,
             next: Vec::new(),

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! All functions together: which return, what they change, whom they may reach, whose numbers they pass on.
 
-use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::discover::discover;
+use super::calls::pops;
+use super::discover::{Found, discover, grow};
 use super::elf::Image;
 use super::error::{Error, Kind};
 use super::exits::last_jumps;
@@ -18,8 +18,8 @@ use super::vtables::vtables;
 
 /// Most functions of all files together.
 const MOST_FUNCTIONS: usize = 1 << 16;
-/// Operations followed in one extraction; glibc takes some 20 million.
-const BUDGET: u64 = 400_000_000;
+/// Rounds in which code turns up that only other code names; a libc takes some 5.
+const MOST_SURVEYS: usize = 32;
 /// Rounds of a fixpoint over all functions; a libc takes some 50.
 const MOST_ROUNDS: usize = 1000;
 
@@ -80,27 +80,11 @@ impl Program {
         names: &BTreeMap<u32, String>,
         selecting: &BTreeMap<u32, usize>,
     ) -> Result<Program, Error> {
-        let found = discover(&image, machine);
-        if found.entries.len() > MOST_FUNCTIONS {
-            return Err(Error::new(
-                Kind::TooLarge,
-                &image.objects[0].name,
-                "too many functions",
-            ));
-        }
-        let mut context = Context {
-            image: &image,
-            machine,
-            found: &found,
-            clobbers: HashMap::new(),
-            noreturn: HashSet::new(),
-            exits: super::effects::exits(names),
-            budget: Cell::new(BUDGET),
-            shared: Cell::default(),
-            blocks: RefCell::new(HashMap::new()),
-        };
-        let first = run_all(&context, BTreeMap::new());
+        let exits = super::effects::exits(names);
+        let (found, first) = survey(&image, machine, &exits)?;
+        let mut context = Context::new(&image, machine, &found, exits);
         context.clobbers = clobbers(&first, machine.call_clobbers());
+        context.pops = pops(&first);
         let last_words = last_words(&first, &image, names);
         let last = last_jumps(&first, machine.number(), &context.exits);
         context.noreturn = noreturn(&first, &last_words, &last);
@@ -166,6 +150,28 @@ impl Program {
             .and_then(|nodes| nodes.get(&address));
         node.is_some_and(|node| node.site == address && matches!(node.exit, Exit::Return))
     }
+}
+
+/// Where functions begin, and all of them followed for the first time.
+fn survey(
+    image: &Image,
+    machine: &dyn Machine,
+    exits: &BTreeSet<u32>,
+) -> Result<(Found, BTreeMap<u64, Function>), Error> {
+    let mut found = discover(image, machine);
+    for _ in 0..MOST_SURVEYS {
+        if found.entries.len() > MOST_FUNCTIONS {
+            let what = "too many functions";
+            return Err(Error::new(Kind::TooLarge, &image.objects[0].name, what));
+        }
+        let context = Context::new(image, machine, &found, exits.clone());
+        let functions = run_all(&context, BTreeMap::new());
+        if !grow(&mut found, image, machine, &functions) {
+            return Ok((found, functions));
+        }
+    }
+    let what = "the code is too tangled to follow";
+    Err(Error::new(Kind::TooLarge, &image.objects[0].name, what))
 }
 
 type Edges = BTreeMap<u64, BTreeSet<Edge>>;

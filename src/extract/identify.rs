@@ -110,12 +110,28 @@ fn glibc(data: &[u8]) -> Option<String> {
     version(&banner[at..])
 }
 
-/// musl's loader prints its version; the text is a string of its own.
+/// musl's loader prints its version; the text is a string of its own. Constants without
+/// an end of their own may lie before it: it begins where a word does.
 fn musl_version(data: &[u8]) -> Option<String> {
-    data.split(|byte| *byte == 0).find_map(|text| {
-        let version = version(text)?;
-        (version.len() == text.len() && version.matches('.').count() == 2).then_some(version)
-    })
+    let mut end = 0;
+    let strings = data.split(|byte| *byte == 0).map(|text| {
+        end += text.len() + 1;
+        (end - 1 - text.len(), text)
+    });
+    let mut behind = None;
+    for (start, text) in strings {
+        let number = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
+        let before = text.len() - text.iter().rev().take_while(|byte| number(byte)).count();
+        let Some(version) = version(&text[before..]).filter(|v| v.matches('.').count() == 2) else {
+            continue;
+        };
+        match before {
+            0 if version.len() == text.len() => return Some(version),
+            _ if (start + before).is_multiple_of(4) => behind = behind.or(Some(version)),
+            _ => {}
+        }
+    }
+    behind
 }
 
 fn version(text: &[u8]) -> Option<String> {

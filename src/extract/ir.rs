@@ -51,6 +51,11 @@ pub enum Op {
         shift: u8,
         bytes: u8,
     },
+    /// So many low bytes become unknown; the others stay.
+    Blur {
+        dst: Reg,
+        bytes: u8,
+    },
     Copy {
         dst: Reg,
         src: Reg,
@@ -185,6 +190,8 @@ pub enum Flow {
     Next,
     Jump(Target),
     Branch(Cond, u64),
+    /// To the first if the condition holds, else to the second.
+    Either(Cond, u64, u64),
     Call(Target),
     Return,
     /// Returns if the last `Compare` says so.
@@ -264,6 +271,19 @@ pub trait Machine: Sync {
     fn thunk(&self, _code: &[u8]) -> Option<Reg> {
         None
     }
+    /// This function only enters the kernel: what a system call's instruction that goes
+    /// by an address in the thread's block may lead to.
+    fn is_gate(&self, _code: &[u8]) -> bool {
+        false
+    }
+    /// All code may be read in a line.
+    fn sweeps(&self) -> bool {
+        true
+    }
+    /// The address so many bytes after this one.
+    fn after(&self, address: u64, bytes: u64) -> u64 {
+        address + bytes
+    }
     /// Decodes the instruction at the start of `code`; none if it is no instruction.
     fn decode(&self, code: &[u8], address: u64, ops: &mut Vec<Op>) -> Option<Decoded>;
 }
@@ -291,11 +311,13 @@ pub fn block(
 ) -> Option<Block> {
     let mut ops = Vec::new();
     let mut at = 0usize;
+    let mut next = start;
     for _ in 0..LONGEST {
-        let address = start + at as u64;
+        let address = next;
         let decoded = machine.decode(code.get(at..)?, address, &mut ops)?;
-        at += usize::from(decoded.len.max(1));
-        let next = start + at as u64;
+        let len = decoded.len.max(1);
+        at += usize::from(len);
+        next = machine.after(address, len.into());
         if decoded.flow != Flow::Next || stop(next) {
             return Some(Block {
                 ops,
@@ -305,7 +327,6 @@ pub fn block(
             });
         }
     }
-    let next = start + at as u64;
     Some(Block {
         ops,
         last: next,

@@ -10,6 +10,8 @@
 
 mod aarch64;
 pub mod archive;
+mod arm;
+mod calls;
 mod compare;
 mod discover;
 pub mod effects;
@@ -21,6 +23,7 @@ mod flow;
 pub mod graph;
 mod identify;
 pub mod ir;
+mod jumps;
 mod local;
 mod marks;
 mod notes;
@@ -99,6 +102,7 @@ impl Extraction {
 pub const MACHINES: &[&dyn ir::Machine] = &[
     &aarch64::Aarch64,
     &powerpc64le::PowerPc64Le,
+    &arm::Arm,
     &riscv64::Riscv64,
     &s390x::S390x,
     &x86::X86,

@@ -37,19 +37,6 @@ impl Numbers {
         edges: &BTreeMap<u64, BTreeSet<Edge>>,
         image: &Image,
     ) {
-        for (address, function) in functions {
-            for node in function.nodes.values() {
-                if let Exit::Syscall { number, .. } = &node.exit {
-                    self.number(*address, node.site, number);
-                    let read = |atom: &Atom| {
-                        matches!(atom, Atom::Pointee(..) | Atom::Field(_) | Atom::Member(..))
-                    };
-                    if number.atoms().iter().any(read) {
-                        self.by_memory.insert(*address);
-                    }
-                }
-            }
-        }
         let mut callers: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
         let mut taken: BTreeSet<u64> = BTreeSet::new();
         for (from, to) in edges {
@@ -59,6 +46,24 @@ impl Numbers {
                     Why::Indirect => drop(taken.insert(edge.to)),
                     // An address that is only compared with, where there are callers.
                     Why::Ref => {}
+                }
+            }
+        }
+        for (address, function) in functions {
+            // Whoever comes here by the thread's block was counted there.
+            let code = image.code_at(*address).unwrap_or_default();
+            if context.machine.is_gate(code) && !callers.contains_key(address) {
+                continue;
+            }
+            for node in function.nodes.values() {
+                if let Exit::Syscall { number, .. } = &node.exit {
+                    self.number(*address, node.site, number);
+                    let read = |atom: &Atom| {
+                        matches!(atom, Atom::Pointee(..) | Atom::Field(_) | Atom::Member(..))
+                    };
+                    if number.atoms().iter().any(read) {
+                        self.by_memory.insert(*address);
+                    }
                 }
             }
         }

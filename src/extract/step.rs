@@ -111,6 +111,13 @@ impl Context<'_> {
                 Some(table) if bytes >= self.machine.narrowest_entry() => {
                     Value::Entry(Rc::new(table))
                 }
+                None if self.moved(place, bytes, state) => {
+                    let place = Place {
+                        index: None,
+                        ..*place
+                    };
+                    self.load(&place, bytes, signed, state)
+                }
                 _ => Value::Unknown.narrow(bytes, signed),
             };
         }
@@ -176,6 +183,20 @@ impl Context<'_> {
         self.cut(&Value::from_atoms(read), bytes, signed)
     }
 
+    /// i386's streams tell how far their table lies from where it belongs, for programs older
+    /// than it: what is read there is named by where it belongs.
+    fn moved(&self, place: &Place, bytes: u8, state: &State) -> bool {
+        let symbol = |base: u8| {
+            let value = state.get(base);
+            value.constants().next().is_none() && value.stack().is_none()
+        };
+        self.machine.word() == 4
+            && bytes == 4
+            && place.disp > 0
+            && place.index.is_some_and(|(_, scale)| scale == 1)
+            && place.base.is_some_and(symbol)
+    }
+
     /// What memory at a known address may hold.
     fn read(&self, at: u64, bytes: u8, signed: bool, read: &mut Vec<Atom>) -> bool {
         let Some(section) = self.image.section(at) else {
@@ -221,6 +242,10 @@ impl Context<'_> {
                 bytes,
             } => {
                 let value = state.get(*dst).inserted(*value, *shift, *bytes);
+                state.set(*dst, value);
+            }
+            Op::Blur { dst, bytes } => {
+                let value = state.get(*dst).blurred(*bytes);
                 state.set(*dst, value);
             }
             Op::Sum {

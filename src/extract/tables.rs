@@ -7,49 +7,7 @@ use super::flow::Context;
 use super::ir::{Reg, Src, Way};
 use super::value::{Atom, State, Table, Value};
 
-/// Entries of one jump table.
-const LONGEST_TABLE: u32 = 4096;
-
 impl Context<'_> {
-    /// The code addresses that a table holds.
-    pub fn entries(&self, table: &Table) -> Vec<u64> {
-        let mut targets = Vec::new();
-        for index in 0..=table.last.unwrap_or(LONGEST_TABLE).min(LONGEST_TABLE) {
-            let at = table.base + u64::from(index) * u64::from(table.step.max(1));
-            if index > 0 && self.found.bases.contains(&at) {
-                break;
-            }
-            let pointers = self.image.pointers.get(&at);
-            let pointers = pointers.filter(|_| table.size == self.machine.word());
-            if let Some(to) = pointers {
-                targets.extend(to.iter().filter(|to| self.image.in_code(**to)));
-            } else if table.size == 8 && table.plus == 0 {
-                if table.last.is_none() {
-                    break;
-                }
-            } else {
-                let constant = self
-                    .image
-                    .section(at)
-                    .is_some_and(|section| section.constant);
-                let word = self
-                    .image
-                    .word(at, table.size, table.signed)
-                    .filter(|_| constant);
-                let to = word
-                    .map(|word| self.wrap((word << table.shift).wrapping_add(table.plus)))
-                    .filter(|to| self.image.in_code(*to));
-                match to {
-                    Some(to) => targets.push(to),
-                    None => break,
-                }
-            }
-        }
-        targets.sort_unstable();
-        targets.dedup();
-        targets
-    }
-
     /// One number and another, shifted: numbers, addresses on the stack, entries of
     /// tables, and where in a table they lie.
     pub fn sum(&self, left: &Value, right: &Value, shift: u8, negative: bool) -> Value {

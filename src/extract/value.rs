@@ -267,10 +267,30 @@ impl Value {
         }
     }
 
+    /// With so many low bytes unknown.
+    pub fn blurred(&self, bytes: u8) -> Value {
+        let mask = (1u64 << (8 * u32::from(bytes).min(7))) - 1;
+        let most = match self {
+            Value::AtMost(most) => Some(u64::from(*most)),
+            _ => self.single(),
+        };
+        match most.map(|most| u32::try_from(most | mask)) {
+            Some(Ok(most)) => Value::AtMost(most),
+            _ => Value::Unknown,
+        }
+    }
+
     /// With some of its bytes replaced by a number, from that bit on.
     pub fn inserted(&self, value: u64, shift: u8, bytes: u8) -> Value {
         let mask = ((1u64 << (8 * u32::from(bytes).min(7))) - 1) << shift;
         let value = value << shift & mask;
+        // Nothing of the old is left.
+        if let Value::AtMost(most) = self
+            && shift == 0
+            && u64::from(*most) <= mask
+        {
+            return Value::constant(value);
+        }
         let low = (shift == 0 && bytes <= 2).then_some(Atom::Low(value as u16, bytes));
         let known = self.map(|atom| match atom {
             Atom::Const(old) => Some(Atom::Const(old & !mask | value)),

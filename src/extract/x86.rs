@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! i386: the System V ABI's registers.
 
+use super::elf::Image;
 use super::ir::{Decoded, Machine, Mask, Op, Reg};
 use super::x86_common::{AX, BP, BX, CX, DI, DX, REGISTERS, SI, SP, decode};
 
@@ -48,6 +49,13 @@ impl Machine for X86 {
     fn result(&self) -> Reg {
         AX
     }
+    /// Stubs of the procedure linkage table count on their callers' table.
+    fn pinned(&self, image: &Image, entry: u64) -> Vec<(Reg, u64)> {
+        let section = image.section(entry);
+        let stub = section.filter(|section| section.name.starts_with(".plt"));
+        let table = stub.and_then(|_| global_table(image, entry));
+        table.map(|table| (BX, table)).into_iter().collect()
+    }
     /// `mov (%esp), %ebx; ret`
     fn thunk(&self, code: &[u8]) -> Option<Reg> {
         match code {
@@ -55,7 +63,24 @@ impl Machine for X86 {
             _ => None,
         }
     }
+    /// `int $0x80; ret`
+    fn is_gate(&self, code: &[u8]) -> bool {
+        code.starts_with(&[0xcd, 0x80, 0xc3])
+    }
     fn decode(&self, code: &[u8], address: u64, ops: &mut Vec<Op>) -> Option<Decoded> {
         decode(32, code, address, ops)
     }
+}
+
+/// DT_PLTGOT: where the object's global offset table lies that code counts from.
+const TABLE: u64 = 3;
+
+fn global_table(image: &Image, entry: u64) -> Option<u64> {
+    let own = |address: u64| image.object(address) == image.object(entry);
+    let mut sections = image.sections.iter();
+    let dynamic = sections.find(|s| s.name == ".dynamic" && own(s.start))?;
+    let base = image.span * (image.object(entry) as u64 + 1);
+    let mut tags = (dynamic.start..dynamic.end).step_by(8);
+    let tag = tags.find(|at| image.word(*at, 4, false) == Some(TABLE))?;
+    Some(base + image.word(tag + 4, 4, false)?)
 }

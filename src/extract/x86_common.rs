@@ -6,7 +6,7 @@ use iced_x86::{
     InstructionInfoOptions, Mnemonic, OpAccess, OpKind, Register,
 };
 
-use super::ir::{Cond, Decoded, Flow, Op, Place, Reg, Src, Target};
+use super::ir::{Cond, Decoded, Flow, Op, Place, Reg, Src, Target, Way};
 use super::x86_operands::{HIGH, immediate, place, reg, source, whole, width, word};
 
 pub const AX: Reg = 0;
@@ -39,6 +39,13 @@ pub fn decode(bits: u32, code: &[u8], address: u64, ops: &mut Vec<Op>) -> Option
     let mut flow = flow(&i);
     if flow == Flow::Next {
         lower(&i, ops);
+    } else if flow == Flow::Return && i.op_count() > 0 {
+        // What a function was given to return a structure in.
+        ops.push(Op::Address {
+            dst: SP,
+            place: at(SP, i64::from(i.immediate16())),
+            bytes: word(&i),
+        });
     } else if LOOPS.contains(&i.mnemonic()) {
         ops.push(Op::Clobber { dst: CX });
     } else if i.mnemonic() == Mnemonic::Xbegin {
@@ -165,6 +172,9 @@ fn lower(i: &Instruction, ops: &mut Vec<Op>) {
 }
 
 fn moves(i: &Instruction, ops: &mut Vec<Op>) -> bool {
+    if i.op1_kind() == OpKind::Register && i.op1_register().is_segment_register() {
+        return selector(i, ops);
+    }
     let signed = matches!(i.mnemonic(), Mnemonic::Movsx | Mnemonic::Movsxd);
     if i.op0_kind() == OpKind::Memory {
         ops.push(Op::Store {
@@ -213,6 +223,26 @@ fn moves(i: &Instruction, ops: &mut Vec<Op>) -> bool {
     true
 }
 
+/// The number of a segment: the kernel gives out a few dozen, and musl's clone
+/// counts on their fitting into a byte.
+fn selector(i: &Instruction, ops: &mut Vec<Op>) -> bool {
+    let (OpKind::Register, Some(dst)) = (i.op0_kind(), reg(i.op0_register())) else {
+        return false;
+    };
+    if whole(i).is_some() {
+        ops.push(Op::Const { dst, value: 0 });
+    } else {
+        ops.push(Op::Insert {
+            dst,
+            value: 0,
+            shift: 8,
+            bytes: 1,
+        });
+    }
+    ops.push(Op::Blur { dst, bytes: 1 });
+    true
+}
+
 /// `mov $56, %al`: hand-written code makes small numbers so.
 fn part(i: &Instruction, ops: &mut Vec<Op>) -> bool {
     let high = HIGH.contains(&i.op0_register());
@@ -254,15 +284,21 @@ fn stacks(i: &Instruction, ops: &mut Vec<Op>) -> bool {
             });
         }
         Mnemonic::Pop => {
-            if let Some(dst) = whole(i) {
-                ops.push(Op::Load {
-                    dst,
-                    place: at(SP, 0),
+            let dst = whole(i).unwrap_or(CARRY);
+            ops.push(Op::Load {
+                dst,
+                place: at(SP, 0),
+                bytes: word(i),
+                signed: false,
+            });
+            ops.push(stack(i, 1));
+            if i.op0_kind() == OpKind::Memory {
+                ops.push(Op::Store {
+                    place: place(i),
+                    src: Src::Reg(CARRY),
                     bytes: word(i),
-                    signed: false,
                 });
             }
-            ops.push(stack(i, 1));
         }
         _ => {
             ops.push(Op::Copy {
@@ -324,6 +360,34 @@ fn arithmetic(i: &Instruction, ops: &mut Vec<Op>) -> bool {
     let Some(dst) = whole(i) else { return false };
     let bytes = i.op0_register().size() as u8;
     match i.mnemonic() {
+        Mnemonic::Xchg if whole_source(i).is_some() => exchange(i, dst, bytes, ops),
+        Mnemonic::Shl | Mnemonic::Shr | Mnemonic::Sar => match immediate(i, 1) {
+            Some(by) => ops.push(Op::Shift {
+                dst,
+                by: by as u8 & (8 * bytes - 1),
+                way: match i.mnemonic() {
+                    Mnemonic::Shl => Way::Left,
+                    Mnemonic::Shr => Way::Right,
+                    _ => Way::Signed,
+                },
+                bytes,
+            }),
+            None => return false,
+        },
+        Mnemonic::Add | Mnemonic::Sub if i.op1_kind() == OpKind::Memory => {
+            ops.push(Op::Load {
+                dst: CARRY,
+                place: place(i),
+                bytes,
+                signed: false,
+            });
+            ops.push(Op::Add {
+                dst,
+                src: Src::Reg(CARRY),
+                negative: i.mnemonic() == Mnemonic::Sub,
+                bytes,
+            });
+        }
         Mnemonic::Lea => ops.push(Op::Address {
             dst,
             place: place(i),
@@ -365,6 +429,28 @@ fn arithmetic(i: &Instruction, ops: &mut Vec<Op>) -> bool {
         _ => return false,
     }
     true
+}
+
+fn whole_source(i: &Instruction) -> Option<Reg> {
+    match i.op1_kind() {
+        OpKind::Register if i.op1_register().size() >= 4 => reg(i.op1_register()),
+        _ => None,
+    }
+}
+
+fn exchange(i: &Instruction, dst: Reg, bytes: u8, ops: &mut Vec<Op>) {
+    let Some(src) = whole_source(i) else { return };
+    let mut copy = |dst, src| {
+        ops.push(Op::Copy {
+            dst,
+            src,
+            bytes,
+            signed: false,
+        });
+    };
+    copy(CARRY, dst);
+    copy(dst, src);
+    copy(src, CARRY);
 }
 
 /// glibc keeps function pointers xored with a secret in the thread's block and

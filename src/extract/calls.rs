@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a call leaves behind: registers, the stack, and whether it comes back.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::flow::{Context, Exit, Function, Left};
+use super::graph::targets;
+use super::ir::{Block, Flow, Op, Src};
+use super::value::{State, Value};
+
+impl Context<'_> {
+    /// A call and what goes on behind it.
+    pub fn called(&self, block: &Block, target: Value, mut state: State) -> Left {
+        let known: Vec<u64> = target.constants().collect();
+        let open = known.is_empty() || target.atoms().len() > known.len();
+        if !open && known.iter().all(|to| self.noreturn.contains(to)) {
+            return Left::end(Exit::Call { target });
+        }
+        if self.ends_with(block) {
+            return Left::end(Exit::Call { target });
+        }
+        let thunk = match known.as_slice() {
+            [to] if !open => self.image.code_at(*to),
+            _ => None,
+        };
+        if let Some(reg) = thunk.and_then(|code| self.machine.thunk(code)) {
+            state.set(reg, Value::constant(block.next));
+            return Left {
+                exit: Exit::Call { target },
+                next: vec![(block.next, state)],
+            };
+        }
+        let all = self.machine.call_clobbers();
+        let mask = known
+            .iter()
+            .fold(0, |mask, to| mask | self.clobbers.get(to).unwrap_or(&all));
+        let mask = if open { all } else { mask } | 1 << self.machine.result();
+        let mut state = self.clobbered(state, mask);
+        let pops = known.iter().filter_map(|to| self.pops.get(to)).max();
+        if let Some(pops) = pops {
+            let stack_pointer = self.machine.stack_pointer();
+            let value = state.get(stack_pointer).plus(i64::from(*pops));
+            state.set(stack_pointer, value);
+        }
+        Left {
+            exit: Exit::Call { target },
+            next: vec![(block.next, state)],
+        }
+    }
+
+    /// The register of return addresses holds what lies behind a jump.
+    pub fn comes_back(&self, block: &Block, state: &State) -> bool {
+        let modes = self.image.mode_bits;
+        let link = self.machine.link().and_then(|reg| state.get(reg).single());
+        link.is_some_and(|link| link & !modes == block.next & !modes)
+    }
+
+    /// A call at the very end of a function's bounds is known not to return.
+    fn ends_with(&self, block: &Block) -> bool {
+        let range = self.image.ranges.range(..=block.last).next_back();
+        range.is_some_and(|(_, end)| block.last < *end && *end <= block.next)
+    }
+
+    /// What a return takes off the stack besides the return address.
+    pub fn popped(&self, block: &Block) -> i32 {
+        let stack_pointer = self.machine.stack_pointer();
+        match (block.flow, block.ops.last()) {
+            (Flow::Return, Some(Op::Address { dst, place, .. }))
+                if *dst == stack_pointer && place.base == Some(stack_pointer) =>
+            {
+                i32::try_from(place.disp).unwrap_or(0)
+            }
+            _ => 0,
+        }
+    }
+
+    /// An address that an instruction completes, where no sweep sees it: by its distance
+    /// from the global offset table, or from the code itself. Code that may lie anywhere
+    /// names its own object's data and functions so.
+    pub fn relative(&self, op: &Op, state: &State) -> Option<u64> {
+        let swept = self.machine.sweeps();
+        if let Op::Add {
+            dst,
+            src: Src::Imm(by),
+            ..
+        } = op
+            && !swept
+        {
+            let old = state.get(*dst).single()?;
+            let address = self.wrap(old.wrapping_add(*by as u64));
+            let whole = self.image.section(old).is_none() && self.image.section(address).is_some();
+            return whole.then_some(address);
+        }
+        let (Op::Address { place, .. } | Op::LoadWide { place } | Op::Load { place, .. }) = op
+        else {
+            return None;
+        };
+        // What is only read is no object of its own, unless an index chooses from it.
+        if place.foreign || matches!(op, Op::Load { .. }) && place.index.is_none() {
+            return None;
+        }
+        let Some(base) = place.base else {
+            let address = self.wrap(place.disp as u64);
+            return self
+                .image
+                .section(address)
+                .filter(|_| !swept)
+                .map(|_| address);
+        };
+        let table = state.get(base).single()?;
+        let section = self.image.section(table)?;
+        let address = self.wrap(table.wrapping_add(place.disp as u64));
+        (section.name.starts_with(".got") && self.image.section(address).is_some())
+            .then_some(address)
+    }
+}
+
+/// What functions take off their callers' stacks, themselves or through whom they end in.
+pub fn pops(functions: &BTreeMap<u64, Function>) -> HashMap<u64, i32> {
+    let own = functions.iter().map(|(address, f)| (*address, f.pops));
+    let mut pops: HashMap<u64, i32> = own.filter(|(_, pops)| *pops > 0).collect();
+    loop {
+        let mut more = Vec::new();
+        for (address, function) in functions.iter().filter(|(a, _)| !pops.contains_key(a)) {
+            let tail = |to: &u64| {
+                let mut nodes = function.nodes.values();
+                nodes.any(|node| match &node.exit {
+                    Exit::Tail { target } => target.constants().any(|other| other == *to),
+                    _ => false,
+                })
+            };
+            let through = targets(function)
+                .filter(|to| pops.contains_key(to))
+                .find(tail);
+            more.extend(through.map(|to| (*address, pops[&to])));
+        }
+        if more.is_empty() {
+            return pops;
+        }
+        pops.extend(more);
+    }
+}
