@@ -42,7 +42,7 @@ GENERATE = $(CARGO) run --quiet --all-features --example header
 # What `make check` runs, in order; each is a target, counted by scripts/tally.
 CHECKS = check-fmt check-clippy check-rust check-data check-constants check-man check-manual check-header \
          check-header-compiles check-symbols check-exceptions check-install check-examples \
-         check-fileserver check-serves check-trigger check-c check-traces check-decoders
+         check-fileserver check-serves check-trigger check-c check-drift check-traces check-decoders
 # What `make check-live` runs: checks that need the network.
 LIVE_CHECKS = check-syscalls check-data-all
 
@@ -154,6 +154,9 @@ check-traces-all: command ## the same on every architecture, in virtual machines
 check-decoders: ## each decoder, against a second one, over the code of real C libraries
 	-@scripts/fetch-libcs $(TESTED)
 	$(CARGO) test --quiet --features decoders --test decoders
+
+check-drift: command ## what libcs do in other ways from version to version: the data, its diff, the promises
+	@scripts/check-drift
 
 check-serves: all ## which data serves: files of libcs, trusted and not
 	@scripts/check-serves $(LIBCS)
