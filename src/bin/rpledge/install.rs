@@ -331,7 +331,7 @@ mod tests {
         let definitions = store.promises().expect("readable").expect("there");
         let mut known = known(&store).expect("readable");
         let hosts = known.snapshots.iter();
-        for snapshot in hosts.filter(|s| libcs::is_host(&s.libc) && s.arch == Arch::HOST.name) {
+        for snapshot in hosts.filter(|s| libcs::is_host(&s.libc) && s.arch == Arch::host().name) {
             assert_eq!(lost(snapshot, &definitions, &known), [""; 0]);
         }
         let mut newest = known.snapshots.clone();
