@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a call leaves behind: registers, the stack, and whether it comes back.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use super::addresses::AddressMap;
 use super::flow::{Context, Exit, Function, Left};
 use super::graph::targets;
 use super::ir::{Block, Flow, Op, Src};
@@ -116,9 +117,9 @@ impl Context<'_> {
 }
 
 /// What functions take off their callers' stacks, themselves or through whom they end in.
-pub fn pops(functions: &BTreeMap<u64, Function>) -> HashMap<u64, i32> {
+pub fn pops(functions: &BTreeMap<u64, Function>) -> AddressMap<i32> {
     let own = functions.iter().map(|(address, f)| (*address, f.pops));
-    let mut pops: HashMap<u64, i32> = own.filter(|(_, pops)| *pops > 0).collect();
+    let mut pops: AddressMap<i32> = own.filter(|(_, pops)| *pops > 0).collect();
     loop {
         let mut more = Vec::new();
         for (address, function) in functions.iter().filter(|(a, _)| !pops.contains_key(a)) {

@@ -7,9 +7,10 @@
 //! is ever held impossible, so a wrong constant cannot hide code.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use super::addresses::{AddressMap, AddressSet};
 use super::discover::Found;
 use super::elf::Image;
 use super::ir::{Block, Cond, Flow, Machine, Mask, Op, Src, Target, block};
@@ -92,17 +93,17 @@ pub struct Context<'a> {
     pub machine: &'a dyn Machine,
     pub found: &'a Found,
     /// Registers that a call of a function changes, where less than the ABI lets it.
-    pub clobbers: HashMap<u64, Mask>,
-    pub noreturn: HashSet<u64>,
+    pub clobbers: AddressMap<Mask>,
+    pub noreturn: AddressSet,
     /// Bytes that functions take off their callers' stacks, where any.
-    pub pops: HashMap<u64, i32>,
+    pub pops: AddressMap<i32>,
     /// Numbers of the system calls that do not come back.
     pub exits: BTreeSet<u32>,
     /// Operations that may still be followed, all functions together.
     pub budget: Cell<u64>,
     /// Of the function being analysed, what of its stack is not believed.
     pub shared: Cell<Shared>,
-    pub blocks: RefCell<HashMap<u64, Option<Rc<Block>>>>,
+    pub blocks: RefCell<AddressMap<Option<Rc<Block>>>>,
 }
 
 /// Called at every call and tail jump of the final states.
@@ -119,13 +120,13 @@ impl<'a> Context<'a> {
             image,
             machine,
             found,
-            clobbers: HashMap::new(),
-            noreturn: HashSet::new(),
-            pops: HashMap::new(),
+            clobbers: AddressMap::default(),
+            noreturn: AddressSet::default(),
+            pops: AddressMap::default(),
             exits,
             budget: Cell::new(BUDGET),
             shared: Cell::default(),
-            blocks: RefCell::new(HashMap::new()),
+            blocks: RefCell::new(AddressMap::default()),
         }
     }
 }

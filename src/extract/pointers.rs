@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a call through a pointer may reach: what the libc's own code and data put there.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::addresses::{AddressMap, AddressSet};
 use super::discover::Found;
 use super::elf::Image;
 use super::flow::{Exit, Function, Put};
@@ -14,12 +15,12 @@ use super::vtables;
 pub struct Pointers<'a> {
     image: &'a Image,
     by_field: bool,
-    globals: HashMap<u64, BTreeSet<u64>>,
+    globals: AddressMap<BTreeSet<u64>>,
     fields: HashMap<i32, BTreeSet<u64>>,
     vtables: &'a BTreeSet<u64>,
     /// Where stdio's objects point to these.
     stdio: BTreeSet<i32>,
-    entries: &'a HashSet<u64>,
+    entries: &'a AddressSet,
     bases: &'a BTreeSet<u64>,
     /// No room is left between objects.
     packed: bool,
@@ -81,7 +82,7 @@ impl<'a> Pointers<'a> {
         vtables: &'a BTreeSet<u64>,
         by_field: bool,
     ) -> Pointers<'a> {
-        let mut globals: HashMap<u64, BTreeSet<u64>> = HashMap::new();
+        let mut globals: AddressMap<BTreeSet<u64>> = AddressMap::default();
         let mut fields: HashMap<i32, BTreeSet<u64>> = HashMap::new();
         for (put, what) in functions.values().flat_map(|function| &function.puts) {
             match put {
