@@ -156,7 +156,7 @@ impl Context<'_> {
                         return self.cut(other, bytes, signed);
                     }
                     Some(_) => false,
-                    None if i64::from(at.saturating_add(by)) >= self.machine.call_pushes() => {
+                    None if self.handed(at.saturating_add(by)) => {
                         read.push(Atom::Slot(at.saturating_add(by)));
                         true
                     }
