@@ -50,11 +50,11 @@ fn copied(image: &Image, functions: &BTreeMap<u64, Function>) -> Vec<(u64, u64)>
             .values()
             .filter(|function| targets(function).any(|to| doors.contains(&to)));
         let tables: BTreeSet<u64> = callers
-            .flat_map(|function| function.passed.iter().copied())
+            .flat_map(|function| function.passed.union(&function.pushed).copied())
             .collect();
-        let own = functions
+        let own: BTreeSet<u64> = functions
             .get(&copier.address)
-            .map(|function| function.data.clone())
+            .map(|function| function.data.union(&function.arrays).copied().collect())
             .unwrap_or_default();
         for (table, base) in tables
             .iter()
@@ -67,6 +67,26 @@ fn copied(image: &Image, functions: &BTreeMap<u64, Function>) -> Vec<(u64, u64)>
         }
     }
     copies
+}
+
+/// glibc's loader has an allocator of its own until it has found these by their names;
+/// it calls both through the same pointers.
+const LOOKED_UP: [&str; 4] = ["calloc", "free", "malloc", "realloc"];
+
+/// What the loader puts into its pointers then: place and function.
+fn looked_up(image: &Image, functions: &BTreeMap<u64, Function>) -> Vec<(u64, u64)> {
+    let named = |function: &Function, name: &&str| {
+        let mut texts = function.data.iter();
+        texts.any(|at| image.text(*at) == Some(name.as_bytes()))
+    };
+    let looking = functions.values();
+    let looking = looking.filter(|function| LOOKED_UP.iter().all(|name| named(function, name)));
+    let filled: BTreeSet<u64> = looking.flat_map(|f| f.fills.iter().copied()).collect();
+    let exports = image.exports.iter().filter(|export| export.code);
+    let found = exports.filter(|export| LOOKED_UP.contains(&export.name.as_str()));
+    found
+        .flat_map(|export| filled.iter().map(|at| (*at, export.address)))
+        .collect()
 }
 
 /// Sections that are arrays of functions.
@@ -99,7 +119,8 @@ impl<'a> Pointers<'a> {
                 field.extend(targets.iter().copied());
             }
         }
-        for (at, what) in copied(image, functions) {
+        let known = copied(image, functions);
+        for (at, what) in known.into_iter().chain(looked_up(image, functions)) {
             globals.entry(at).or_default().insert(what);
         }
         Pointers {
