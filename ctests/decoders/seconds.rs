@@ -47,7 +47,7 @@ pub enum Leave {
 impl Leave {
     pub fn of(flow: Flow) -> Option<Leave> {
         match flow {
-            Flow::Next | Flow::Branch(..) => None,
+            Flow::Next | Flow::Branch(..) | Flow::Either(..) => None,
             Flow::Jump(Target::Address(_)) | Flow::Call(Target::Address(_)) => None,
             Flow::Jump(_) => Some(Leave::Jump),
             Flow::Call(_) => Some(Leave::Call),
