@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The first process of a virtual machine: runs the lines of /commands, tells
- * their statuses on the console, and turns the machine off. */
+/* The first process of a virtual machine: runs the lines of /commands, writes
+ * what they print to the console when all have ended, and turns the machine off.
+ * A checksum follows, because others write to a console, too. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 #include <fcntl.h>
 #include <net/if.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +34,36 @@ static void loopback(void)
 	close(fd);
 }
 
-static int run(char *line)
+/* What cksum(1) computes. */
+static uint32_t summed(uint32_t sum, unsigned byte)
+{
+	int bit;
+	sum ^= (uint32_t)byte << 24;
+	for (bit = 0; bit < 8; bit++)
+		sum = sum << 1 ^ (sum & 0x80000000u ? 0x04c11db7u : 0);
+	return sum;
+}
+
+static void print(FILE *record, int status)
+{
+	unsigned long size = 0, n;
+	uint32_t sum = 0;
+	int byte;
+	rewind(record);
+	printf("\n@@begin@@\n");
+	while ((byte = getc(record)) != EOF) {
+		putchar(byte);
+		sum = summed(sum, (unsigned)byte);
+		size++;
+	}
+	for (n = size; n; n >>= 8)
+		sum = summed(sum, n & 255);
+	printf("@@end %d %lu %lu@@\n", status, (unsigned long)~sum & 0xffffffffu, size);
+	fflush(stdout);
+	tcdrain(1);
+}
+
+static int run(char *line, FILE *record)
 {
 	char *words[16];
 	int n = 0, status;
@@ -42,6 +73,7 @@ static int run(char *line)
 	child = fork();
 	if (child == 0) {
 		setsid();
+		dup2(fileno(record), 1);
 		execv(words[0], words);
 		perror(words[0]);
 		_exit(127);
@@ -55,7 +87,7 @@ int main(void)
 {
 	char line[512];
 	int fd, status = 0;
-	FILE *commands;
+	FILE *commands, *record;
 	mounted("proc", "/proc");
 	mounted("sysfs", "/sys");
 	mounted("devtmpfs", "/dev");
@@ -70,15 +102,12 @@ int main(void)
 	loopback();
 	setenv("PATH", "/bin", 1);
 	setenv("HOME", "/", 1);
-	printf("\n@@begin@@\n");
-	commands = fopen("/commands", "r");
-	while (status == 0 && commands && fgets(line, sizeof line, commands)) {
-		fflush(stdout);
-		status = run(line);
-	}
-	printf("\n@@end %d@@\n", status);
-	fflush(stdout);
-	tcdrain(1);
+	commands = fopen("/commands", "re");
+	record = fopen("/record", "w+e");
+	while (status == 0 && commands && record && fgets(line, sizeof line, commands))
+		status = run(line, record);
+	if (record)
+		print(record, status);
 	reboot(RB_POWER_OFF);
 	return 1;
 }

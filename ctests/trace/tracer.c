@@ -21,6 +21,7 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "mark.h"
@@ -54,6 +55,7 @@ enum { TASKS = 512, CASES = 2000, CALLS = 512, PATH = 256 };
 /* A case's first process and what descends from it. */
 struct family {
 	pid_t first;
+	time_t began;
 	long number; /* of the case; -1 before its first mark */
 	int marks, open, status, calls;
 	uint64_t call[CALLS];
@@ -108,6 +110,7 @@ static struct family *family_new(pid_t first)
 	if (!f || found == CASES)
 		fail("cases");
 	f->first = first;
+	f->began = time(NULL);
 	f->number = -1;
 	families[found++] = f;
 	return f;
@@ -244,8 +247,13 @@ static void stopped(struct task *t, int status, pid_t root)
 
 static void ended(struct task *t, int status)
 {
-	if (t->family && t->family->first == t->id)
-		t->family->status = status;
+	struct family *f = t->family;
+	if (f && f->first == t->id) {
+		f->status = status;
+		/* Where a slow machine spends its time, and how far it came. */
+		if (time(NULL) - f->began > 4 || found % 100 == 0)
+			fprintf(stderr, "tracer: case %ld took %ld s\n", f->number, (long)(time(NULL) - f->began));
+	}
 	t->id = 0;
 }
 
