@@ -58,7 +58,7 @@
 
 #include <rpledge.h>
 
-#define CASE_SECONDS 10 /* what one child may take */
+#define CASE_SECONDS 30 /* what one child may take */
 
 /* How a child ends that does not end with an errno; above all of them. */
 #define CASE_UNTRUE 250 /* a TRY without errno was false */

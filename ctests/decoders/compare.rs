@@ -56,6 +56,7 @@ pub fn written(op: &Op) -> Mask {
         Op::Const { dst, .. }
         | Op::Page { dst, .. }
         | Op::Insert { dst, .. }
+        | Op::Blur { dst, .. }
         | Op::Copy { dst, .. }
         | Op::Address { dst, .. }
         | Op::Load { dst, .. }

@@ -32,7 +32,10 @@ impl Line {
         }
         let (before, _) = self.operands.split_once('<')?;
         let last = before.trim_end().rsplit([',', ' ']).next()?;
-        u64::from_str_radix(last.trim_start_matches("0x"), 16).ok()
+        let to = u64::from_str_radix(last.trim_start_matches("0x"), 16).ok()?;
+        // A call of what follows is how code asks for its own address.
+        let own = self.mnemonic == "call" && to == self.address + self.length;
+        (!own).then_some(to)
     }
 
     pub fn operands(&self) -> impl Iterator<Item = &str> {

@@ -16,6 +16,7 @@ mod riscv64;
 mod s390x;
 mod seconds;
 mod writes;
+mod x86;
 mod x86_64;
 
 use std::fs;

@@ -34,9 +34,9 @@ const CTR: Reg = 32;
 const LR: Reg = 33;
 
 /// What instructions that only read their first operand begin with.
-const READING: [&str; 14] = [
+const READING: [&str; 17] = [
     "st", "mt", "cmpw", "cmpd", "cmplw", "cmpld", "td", "tw", "trap", "dcb", "icb", "cmpr",
-    "cmpeq", "hash",
+    "cmpeq", "hash", "tabort", "copy", "paste",
 ];
 
 fn number(name: &str) -> Option<Reg> {
@@ -53,6 +53,12 @@ fn base(line: &Line) -> Option<Reg> {
     }
 }
 
+/// A register with zero put into itself.
+fn idle(line: &Line) -> bool {
+    let mut operands = line.operands();
+    operands.next() == operands.next() && operands.next() == Some("0")
+}
+
 fn writes(line: &Line) -> Vec<Reg> {
     let mnemonic = line.mnemonic.as_str();
     let mut written = Vec::new();
@@ -60,12 +66,20 @@ fn writes(line: &Line) -> Vec<Reg> {
     if memory && (mnemonic.ends_with('u') || mnemonic.ends_with("ux")) {
         written.extend(base(line));
     }
+    let first = line.operands().next().and_then(number);
     match mnemonic {
+        // Says only how instructions are to be grouped.
+        "ori" if idle(line) => {}
+        "lmw" => written.extend(first.unwrap_or(31)..32),
+        "lq" | "lqarx" | "plq" => written.extend(first.into_iter().flat_map(|r| [r, r + 1])),
         "mtctr" => written.push(CTR),
         "mtlr" => written.push(LR),
         _ if mnemonic.starts_with("bd") => written.push(CTR),
         _ if READING.iter().any(|begin| mnemonic.starts_with(begin)) => {}
-        _ => written.extend(line.operands().next().and_then(number)),
+        _ => written.extend(first),
+    }
+    if mnemonic.starts_with('b') && mnemonic.trim_end_matches(['+', '-', 'a']).ends_with('l') {
+        written.push(LR);
     }
     written
 }

@@ -5,7 +5,7 @@ use capstone::{Arch, Mode};
 use rpledge::extract::ir::{Flow, Reg, Target};
 
 use super::listing::Line;
-use super::{aarch64, powerpc64le, riscv64, s390x, x86_64};
+use super::{aarch64, powerpc64le, riscv64, s390x, x86, x86_64};
 
 /// An architecture's second decoder.
 pub struct Second {
@@ -47,7 +47,7 @@ pub enum Leave {
 impl Leave {
     pub fn of(flow: Flow) -> Option<Leave> {
         match flow {
-            Flow::Next | Flow::Branch(..) => None,
+            Flow::Next | Flow::Branch(..) | Flow::Either(..) => None,
             Flow::Jump(Target::Address(_)) | Flow::Call(Target::Address(_)) => None,
             Flow::Jump(_) => Some(Leave::Jump),
             Flow::Call(_) => Some(Leave::Call),
@@ -89,6 +89,7 @@ pub struct Excuse {
 
 pub const SECONDS: &[&Second] = &[
     &x86_64::SECOND,
+    &x86::SECOND,
     &aarch64::SECOND,
     &riscv64::SECOND,
     &powerpc64le::SECOND,

@@ -42,7 +42,7 @@ const PREFIXES: [&str; 12] = [
 ];
 
 /// The mnemonic and the operands behind prefixes.
-fn plain(line: &Line) -> (&str, &str) {
+pub fn plain(line: &Line) -> (&str, &str) {
     let (mut mnemonic, mut operands) = (line.mnemonic.as_str(), line.operands.as_str());
     while PREFIXES.contains(&mnemonic) || mnemonic.starts_with("rex") {
         (mnemonic, operands) = operands.split_once(' ').unwrap_or((operands, ""));
@@ -51,13 +51,13 @@ fn plain(line: &Line) -> (&str, &str) {
     (mnemonic, operands)
 }
 
-fn leaves(line: &Line) -> Option<Leave> {
+pub fn leaves(line: &Line) -> Option<Leave> {
     let (mnemonic, operands) = plain(line);
     match mnemonic {
         "jmp" if operands.starts_with('*') => Some(Leave::Jump),
         "call" if operands.starts_with('*') => Some(Leave::Call),
         "ret" => Some(Leave::Return),
-        "syscall" => Some(Leave::Syscall),
+        "syscall" | "sysenter" => Some(Leave::Syscall),
         "hlt" | "ud0" | "ud1" | "ud2" | "int3" | "int" => Some(Leave::Stop),
         _ => None,
     }
@@ -66,7 +66,7 @@ fn leaves(line: &Line) -> Option<Leave> {
 const NAMES: [&str; 8] = ["ax", "cx", "dx", "bx", "sp", "bp", "si", "di"];
 
 /// The number of the general register whose part has this name.
-fn number(name: &str) -> Option<Reg> {
+pub fn number(name: &str) -> Option<Reg> {
     if let Some(rest) = name.strip_prefix('r')
         && let Ok(number) = rest.trim_end_matches(['b', 'w', 'd']).parse::<Reg>()
     {

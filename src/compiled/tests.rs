@@ -155,7 +155,11 @@ fn each_refusal_has_its_reason() {
     assert_eq!(refusal(&write(&other)), Some(Refusal::Arch));
     let promises = changed(b"\x05\0stdio", b"\x05\0stdia");
     assert_eq!(refusal(&promises), Some(Refusal::Promises));
-    let not_ascii = changed(b"\x05\0glibc", b"\x05\0gl\xffbc");
+    let name = TABLE.libcs[0].name.as_bytes();
+    let ascii = [&[name.len() as u8, 0], name].concat();
+    let mut spoilt = ascii.clone();
+    spoilt[3] = 0xff;
+    let not_ascii = changed(&ascii, &spoilt);
     assert_eq!(refusal(&not_ascii), Some(Refusal::Form));
 }
 

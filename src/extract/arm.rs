@@ -177,7 +177,7 @@ fn if_then(code: &[u8], address: u64, it: u32) -> Option<Flow> {
     let mut at = 2;
     let mut then = 0u64;
     for n in 0..count {
-        at += length(code.get(at..)?, THUMB)? as usize;
+        at += length(code.get(at..)?, THUMB)?;
         // The first is for the condition; the others say so by the condition's own bit.
         let same = n == 0 || mask >> (4 - n) & 1 == number & 1;
         then |= u64::from(same) << n;

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a call leaves behind: registers, the stack, and whether it comes back.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use super::addresses::AddressMap;
 use super::flow::{Context, Exit, Function, Left};
 use super::graph::targets;
 use super::ir::{Block, Flow, Op, Src};
 use super::value::{State, Value};
+
+/// Arguments on the stack that are looked at.
+const STACK_ARGUMENTS: i32 = 4;
 
 impl Context<'_> {
     /// A call and what goes on behind it.
@@ -59,6 +63,41 @@ impl Context<'_> {
     fn ends_with(&self, block: &Block) -> bool {
         let range = self.image.ranges.range(..=block.last).next_back();
         range.is_some_and(|(_, end)| block.last < *end && *end <= block.next)
+    }
+
+    /// Where all that a call is known to reach is a gate, the call is the system call:
+    /// archives keep a pointer to it, for kernels that have a better one.
+    pub fn is_gate(&self, target: &Value) -> bool {
+        let mut known = target.constants().peekable();
+        let gate = |to: u64| {
+            let code = self.image.code_at(to);
+            code.is_some_and(|code| self.machine.is_gate(code))
+        };
+        known.peek().is_some() && known.all(gate)
+    }
+
+    /// Is this place on the stack the caller's? Where a call puts the return address,
+    /// klibc's functions put a number and jump.
+    pub fn handed(&self, at: i32) -> bool {
+        let first = match self.image.members.is_empty() {
+            true => self.machine.call_pushes(),
+            false => 0,
+        };
+        i64::from(at) >= first
+    }
+
+    /// Data whose address lies where a call's first arguments do, if that is the stack.
+    pub fn pushed(&self, state: &State) -> Vec<u64> {
+        let word = i32::from(self.machine.word());
+        let sp = state.get(self.machine.stack_pointer()).stack();
+        let sp = sp.filter(|_| self.machine.call_pushes() > 0 && word == 4);
+        let slots = sp.into_iter().flat_map(|sp| {
+            let places = (0..STACK_ARGUMENTS).map(move |n| sp.saturating_add(n * word));
+            places.filter_map(|at| state.slot(at))
+        });
+        let constants = slots.flat_map(|value| value.constants());
+        let data = |at: &u64| self.image.section(*at).is_some_and(|section| !section.code);
+        constants.filter(data).collect()
     }
 
     /// What a return takes off the stack besides the return address.
@@ -116,9 +155,9 @@ impl Context<'_> {
 }
 
 /// What functions take off their callers' stacks, themselves or through whom they end in.
-pub fn pops(functions: &BTreeMap<u64, Function>) -> HashMap<u64, i32> {
+pub fn pops(functions: &BTreeMap<u64, Function>) -> AddressMap<i32> {
     let own = functions.iter().map(|(address, f)| (*address, f.pops));
-    let mut pops: HashMap<u64, i32> = own.filter(|(_, pops)| *pops > 0).collect();
+    let mut pops: AddressMap<i32> = own.filter(|(_, pops)| *pops > 0).collect();
     loop {
         let mut more = Vec::new();
         for (address, function) in functions.iter().filter(|(a, _)| !pops.contains_key(a)) {

@@ -5,8 +5,9 @@
 //! tail) is no function: whoever jumps there contains it. So a missed start
 //! costs nothing but work, and a false one only splits a function in two.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::addresses::AddressSet;
 use super::elf::Image;
 use super::flow::{Exit, Function};
 use super::ir::{Flow, Machine, Mask, Op, Place, Reg, Src, Target};
@@ -15,7 +16,7 @@ use super::ir::{Flow, Machine, Mask, Op, Place, Reg, Src, Target};
 #[derive(Default)]
 pub struct Found {
     /// Where functions begin.
-    pub entries: HashSet<u64>,
+    pub entries: AddressSet,
     /// Data addresses that code or data mention: where objects and tables begin.
     pub bases: BTreeSet<u64>,
     /// Addresses are put together of pages and offsets. Where they are, compilers

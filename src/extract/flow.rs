@@ -7,9 +7,10 @@
 //! is ever held impossible, so a wrong constant cannot hide code.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use super::addresses::{AddressMap, AddressSet};
 use super::discover::Found;
 use super::elf::Image;
 use super::ir::{Block, Cond, Flow, Machine, Mask, Op, Src, Target, block};
@@ -72,6 +73,12 @@ pub struct Function {
     /// Data whose address it passes on or stores.
     pub passed: BTreeSet<u64>,
     pub puts: BTreeSet<(Put, u64)>,
+    /// Variables into which it puts what is only known when it runs.
+    pub fills: BTreeSet<u64>,
+    /// Arrays that it writes to.
+    pub arrays: BTreeSet<u64>,
+    /// Data whose address lies where the stack has a call's first arguments.
+    pub pushed: BTreeSet<u64>,
     /// Addresses that come together only where it is followed.
     pub mentioned: BTreeSet<u64>,
     /// Bytes that it takes off its caller's stack besides the return address.
@@ -92,17 +99,17 @@ pub struct Context<'a> {
     pub machine: &'a dyn Machine,
     pub found: &'a Found,
     /// Registers that a call of a function changes, where less than the ABI lets it.
-    pub clobbers: HashMap<u64, Mask>,
-    pub noreturn: HashSet<u64>,
+    pub clobbers: AddressMap<Mask>,
+    pub noreturn: AddressSet,
     /// Bytes that functions take off their callers' stacks, where any.
-    pub pops: HashMap<u64, i32>,
+    pub pops: AddressMap<i32>,
     /// Numbers of the system calls that do not come back.
     pub exits: BTreeSet<u32>,
     /// Operations that may still be followed, all functions together.
     pub budget: Cell<u64>,
     /// Of the function being analysed, what of its stack is not believed.
     pub shared: Cell<Shared>,
-    pub blocks: RefCell<HashMap<u64, Option<Rc<Block>>>>,
+    pub blocks: RefCell<AddressMap<Option<Rc<Block>>>>,
 }
 
 /// Called at every call and tail jump of the final states.
@@ -119,13 +126,13 @@ impl<'a> Context<'a> {
             image,
             machine,
             found,
-            clobbers: HashMap::new(),
-            noreturn: HashSet::new(),
-            pops: HashMap::new(),
+            clobbers: AddressMap::default(),
+            noreturn: AddressSet::default(),
+            pops: AddressMap::default(),
             exits,
             budget: Cell::new(BUDGET),
             shared: Cell::default(),
-            blocks: RefCell::new(HashMap::new()),
+            blocks: RefCell::new(AddressMap::default()),
         }
     }
 }
@@ -219,6 +226,7 @@ impl Context<'_> {
                     let passed = arguments.flat_map(|reg| state.get(*reg).constants());
                     let passed = passed.filter(|address| self.passes(*address));
                     function.passed.extend(passed);
+                    function.pushed.extend(self.pushed(&state));
                 }
                 if let Some(watch) = watch.as_mut() {
                     watch(
@@ -251,6 +259,9 @@ impl Context<'_> {
 
     fn note(&self, op: &Op, state: &State, function: &mut Function) {
         function.mentioned.extend(self.relative(op, state));
+        if let Op::Store { place, .. } = op {
+            self.mention_array(place, state, function);
+        }
         match op {
             Op::Address { dst, place, .. } => {
                 function.writes |= 1 << dst;
@@ -330,22 +341,7 @@ impl Context<'_> {
                 left
             }
             Flow::Stop => Left::end(Exit::Stop),
-            Flow::Syscall => {
-                let number = state.get(self.machine.number()).clone();
-                let arguments = self.machine.syscall_arguments().iter();
-                let arguments = arguments.map(|reg| state.get(*reg).clone()).collect();
-                if number
-                    .single()
-                    .is_some_and(|number| self.exits.contains(&(number as u32)))
-                {
-                    return Left::end(Exit::Syscall { number, arguments });
-                }
-                let state = self.clobbered(state, self.machine.syscall_clobbers());
-                Left {
-                    exit: Exit::Syscall { number, arguments },
-                    next: vec![(block.next, state)],
-                }
-            }
+            Flow::Syscall => self.system_call(block, state),
             Flow::Jump(Target::Address(to)) => self.onward(entry, to, state),
             // The return address was put by hand where a call would put it.
             Flow::Jump(target) if self.comes_back(block, &state) => {
@@ -357,8 +353,30 @@ impl Context<'_> {
             Flow::Either(cond, to, past) => self.branch(entry, cond, to, past, state),
             Flow::Call(target) => {
                 let target = self.target(&target, &state);
+                if self.is_gate(&target) {
+                    return self.system_call(block, state);
+                }
                 self.called(block, target, state)
             }
+        }
+    }
+
+    fn system_call(&self, block: &Block, state: State) -> Left {
+        let number = state.get(self.machine.number()).clone();
+        let arguments = self.machine.syscall_arguments().iter();
+        let arguments = arguments.map(|reg| state.get(*reg).clone()).collect();
+        let exit = Exit::Syscall {
+            number: number.clone(),
+            arguments,
+        };
+        let ends = |number: u64| self.exits.contains(&(number as u32));
+        if number.single().is_some_and(ends) {
+            return Left::end(exit);
+        }
+        let state = self.clobbered(state, self.machine.syscall_clobbers());
+        Left {
+            exit,
+            next: vec![(block.next, state)],
         }
     }
 

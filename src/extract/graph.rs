@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! All functions together: which return, what they change, whom they may reach, whose numbers they pass on.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use super::addresses::{AddressMap, AddressSet};
 use super::calls::pops;
 use super::discover::{Found, discover, grow};
 use super::elf::Image;
@@ -48,7 +49,7 @@ pub struct Edge {
 pub struct Program {
     pub image: Image,
     pub functions: BTreeMap<u64, Function>,
-    pub noreturn: HashSet<u64>,
+    pub noreturn: AddressSet,
     pub edges: BTreeMap<u64, BTreeSet<Edge>>,
     /// Numbers of the system calls that a function makes or has a wrapper make.
     pub numbers: BTreeMap<u64, BTreeSet<u32>>,
@@ -228,8 +229,8 @@ pub fn targets(function: &Function) -> impl Iterator<Item = u64> + '_ {
 }
 
 /// The registers that a call of each function may change.
-fn clobbers(functions: &BTreeMap<u64, Function>, all: Mask) -> HashMap<u64, Mask> {
-    let mut masks: HashMap<u64, Mask> = functions
+fn clobbers(functions: &BTreeMap<u64, Function>, all: Mask) -> AddressMap<Mask> {
+    let mut masks: AddressMap<Mask> = functions
         .iter()
         .map(|(a, f)| (*a, f.writes & all))
         .collect();
@@ -256,7 +257,7 @@ fn clobbers(functions: &BTreeMap<u64, Function>, all: Mask) -> HashMap<u64, Mask
             return masks;
         }
     }
-    HashMap::new()
+    AddressMap::default()
 }
 
 /// glibc's `__libc_message` returns where its caller asked it not to abort, which
@@ -290,8 +291,8 @@ fn noreturn(
     functions: &BTreeMap<u64, Function>,
     never: &BTreeSet<u64>,
     last: &HashSet<(u64, u64)>,
-) -> HashSet<u64> {
-    let mut left: HashSet<u64> = functions.keys().copied().collect();
+) -> AddressSet {
+    let mut left: AddressSet = functions.keys().copied().collect();
     let mut order: Vec<u64> = functions.keys().copied().collect();
     for _ in 0..MOST_ROUNDS {
         let before = left.len();
@@ -307,13 +308,13 @@ fn noreturn(
             return left;
         }
     }
-    HashSet::new()
+    AddressSet::default()
 }
 
 fn may_return(
     entry: u64,
     function: &Function,
-    noreturn: &HashSet<u64>,
+    noreturn: &AddressSet,
     last: &HashSet<(u64, u64)>,
 ) -> bool {
     let comes_back = |target: &Value| {
@@ -325,7 +326,8 @@ fn may_return(
     if function.lost {
         return true;
     }
-    let mut seen = HashSet::from([entry]);
+    let mut seen = AddressSet::default();
+    seen.insert(entry);
     let mut work = vec![entry];
     while let Some(at) = work.pop() {
         let Some(node) = function.nodes.get(&at) else {

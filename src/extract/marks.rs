@@ -22,8 +22,9 @@ pub enum Mark {
     LastCalleeOf(&'static str),
     /// It is private, never returns, and makes this system call.
     LastMaking(&'static str),
-    /// It may return and calls this exported function, which never does.
-    MayCall(&'static str),
+    /// It may return, calls the first of these exported functions, which never
+    /// does, and is not the second, which is called for that.
+    MayCall(&'static str, &'static str),
     /// It is private and calls this exported function.
     Calls(&'static str),
     /// It is private and makes a system call whose number it reads from memory.
@@ -45,7 +46,7 @@ use Mark::*;
 pub const MARKS: &[(&str, &str, Mark)] = &[
     ("dietlibc", "fatal", Named("__stack_chk_fail")),
     ("dietlibc", "cancel", Export("pthread_exit")),
-    ("musl", "cancel", MayCall("pthread_exit")),
+    ("musl", "cancel", MayCall("pthread_exit", "pthread_cancel")),
     ("musl", "aio", Export("aio_cancel")),
     ("glibc", "cancel", Export("__pthread_unwind")),
     ("glibc", "cancel", Export("__pthread_unwind_next")),
@@ -170,11 +171,12 @@ pub fn roots(program: &Program, mark: &Mark, names: &BTreeMap<u32, String>) -> B
                 .filter(|address| search.makes(*address, name))
                 .collect()
         }
-        MayCall(name) => {
+        MayCall(name, except) => {
             let callers = search.callers(&exported(program, name));
+            let except = exported(program, except);
             callers
                 .into_iter()
-                .filter(|address| !program.noreturn.contains(address))
+                .filter(|address| !program.noreturn.contains(address) && !except.contains(address))
                 .collect()
         }
         Calls(name) => search.private(search.callers(&exported(program, name))),

@@ -9,6 +9,7 @@
 //! code into the exported functions that reach it.
 
 mod aarch64;
+mod addresses;
 pub mod archive;
 mod arm;
 mod calls;

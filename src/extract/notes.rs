@@ -28,8 +28,29 @@ impl Context<'_> {
         }
     }
 
+    /// An array that is written to: what follows from where it lies.
+    pub fn mention_array(&self, place: &Place, state: &State, function: &mut Function) {
+        if place.foreign || place.index.is_none() {
+            return;
+        }
+        let array = Place {
+            index: None,
+            ..*place
+        };
+        for address in self.address(&array, state).constants() {
+            if self.image.section(address).is_some_and(|s| !s.code) {
+                function.arrays.insert(address);
+            }
+        }
+    }
+
     pub fn put(&self, place: &Place, value: &Value, state: &State, function: &mut Function) {
-        if place.foreign || matches!(value, Value::Unknown | Value::AtMost(_)) {
+        if place.foreign || matches!(value, Value::AtMost(_)) {
+            return;
+        }
+        if matches!(value, Value::Unknown) {
+            let variables = self.address(place, state);
+            function.fills.extend(variables.constants());
             return;
         }
         let pointers: Vec<u64> = value

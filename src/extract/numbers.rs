@@ -50,7 +50,7 @@ impl Numbers {
             }
         }
         for (address, function) in functions {
-            // Whoever comes here by the thread's block was counted there.
+            // Whoever comes here by the thread's block or a pointer was counted there.
             let code = image.code_at(*address).unwrap_or_default();
             if context.machine.is_gate(code) && !callers.contains_key(address) {
                 continue;
@@ -125,7 +125,7 @@ impl Numbers {
             }
             let slot = |at: i32| match state.slot(at) {
                 Some(value) => value.clone(),
-                None if i64::from(at) >= machine.call_pushes() => Value::One(Atom::Slot(at)),
+                None if context.handed(at) => Value::One(Atom::Slot(at)),
                 None => Value::Unknown,
             };
             let value = match place {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a call through a pointer may reach: what the libc's own code and data put there.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::addresses::{AddressMap, AddressSet};
 use super::discover::Found;
 use super::elf::Image;
 use super::flow::{Exit, Function, Put};
@@ -14,12 +15,12 @@ use super::vtables;
 pub struct Pointers<'a> {
     image: &'a Image,
     by_field: bool,
-    globals: HashMap<u64, BTreeSet<u64>>,
+    globals: AddressMap<BTreeSet<u64>>,
     fields: HashMap<i32, BTreeSet<u64>>,
     vtables: &'a BTreeSet<u64>,
     /// Where stdio's objects point to these.
     stdio: BTreeSet<i32>,
-    entries: &'a HashSet<u64>,
+    entries: &'a AddressSet,
     bases: &'a BTreeSet<u64>,
     /// No room is left between objects.
     packed: bool,
@@ -49,11 +50,11 @@ fn copied(image: &Image, functions: &BTreeMap<u64, Function>) -> Vec<(u64, u64)>
             .values()
             .filter(|function| targets(function).any(|to| doors.contains(&to)));
         let tables: BTreeSet<u64> = callers
-            .flat_map(|function| function.passed.iter().copied())
+            .flat_map(|function| function.passed.union(&function.pushed).copied())
             .collect();
-        let own = functions
+        let own: BTreeSet<u64> = functions
             .get(&copier.address)
-            .map(|function| function.data.clone())
+            .map(|function| function.data.union(&function.arrays).copied().collect())
             .unwrap_or_default();
         for (table, base) in tables
             .iter()
@@ -66,6 +67,26 @@ fn copied(image: &Image, functions: &BTreeMap<u64, Function>) -> Vec<(u64, u64)>
         }
     }
     copies
+}
+
+/// glibc's loader has an allocator of its own until it has found these by their names;
+/// it calls both through the same pointers.
+const LOOKED_UP: [&str; 4] = ["calloc", "free", "malloc", "realloc"];
+
+/// What the loader puts into its pointers then: place and function.
+fn looked_up(image: &Image, functions: &BTreeMap<u64, Function>) -> Vec<(u64, u64)> {
+    let named = |function: &Function, name: &&str| {
+        let mut texts = function.data.iter();
+        texts.any(|at| image.text(*at) == Some(name.as_bytes()))
+    };
+    let looking = functions.values();
+    let looking = looking.filter(|function| LOOKED_UP.iter().all(|name| named(function, name)));
+    let filled: BTreeSet<u64> = looking.flat_map(|f| f.fills.iter().copied()).collect();
+    let exports = image.exports.iter().filter(|export| export.code);
+    let found = exports.filter(|export| LOOKED_UP.contains(&export.name.as_str()));
+    found
+        .flat_map(|export| filled.iter().map(|at| (*at, export.address)))
+        .collect()
 }
 
 /// Sections that are arrays of functions.
@@ -81,7 +102,7 @@ impl<'a> Pointers<'a> {
         vtables: &'a BTreeSet<u64>,
         by_field: bool,
     ) -> Pointers<'a> {
-        let mut globals: HashMap<u64, BTreeSet<u64>> = HashMap::new();
+        let mut globals: AddressMap<BTreeSet<u64>> = AddressMap::default();
         let mut fields: HashMap<i32, BTreeSet<u64>> = HashMap::new();
         for (put, what) in functions.values().flat_map(|function| &function.puts) {
             match put {
@@ -98,7 +119,8 @@ impl<'a> Pointers<'a> {
                 field.extend(targets.iter().copied());
             }
         }
-        for (at, what) in copied(image, functions) {
+        let known = copied(image, functions);
+        for (at, what) in known.into_iter().chain(looked_up(image, functions)) {
             globals.entry(at).or_default().insert(what);
         }
         Pointers {

@@ -156,7 +156,7 @@ impl Context<'_> {
                         return self.cut(other, bytes, signed);
                     }
                     Some(_) => false,
-                    None if i64::from(at.saturating_add(by)) >= self.machine.call_pushes() => {
+                    None if self.handed(at.saturating_add(by)) => {
                         read.push(Atom::Slot(at.saturating_add(by)));
                         true
                     }
@@ -187,8 +187,11 @@ impl Context<'_> {
     /// than it: what is read there is named by where it belongs.
     fn moved(&self, place: &Place, bytes: u8, state: &State) -> bool {
         let symbol = |base: u8| {
-            let value = state.get(base);
-            value.constants().next().is_none() && value.stack().is_none()
+            let atoms = state.get(base).atoms();
+            // The standard streams are known, those that they are chained to are not.
+            atoms.is_empty()
+                || atoms.iter().any(|atom| !matches!(atom, Atom::Const(_)))
+                    && !atoms.iter().any(|atom| matches!(atom, Atom::Stack(_)))
         };
         self.machine.word() == 4
             && bytes == 4
@@ -215,7 +218,9 @@ impl Context<'_> {
             return true;
         }
         match self.image.word(at, bytes.min(8), signed) {
-            Some(word) if section.constant => read.push(Atom::Const(word)),
+            Some(word) if section.constant || section.fixed && self.machine.literal(word) => {
+                read.push(Atom::Const(word));
+            }
             _ => read.push(Atom::Global(at)),
         }
         true

@@ -344,7 +344,7 @@ const MOST_SLOTS: usize = 256;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct State {
     /// Shared between states until one of them changes, as slots are.
-    regs: Rc<Vec<Value>>,
+    regs: Rc<[Value]>,
     /// By offset from the entry stack pointer, sorted.
     slots: Rc<Vec<(i32, Value)>>,
     /// The last comparison.
@@ -360,7 +360,7 @@ impl State {
             .collect();
         regs[usize::from(stack_pointer)] = Value::One(Atom::Stack(0));
         State {
-            regs: Rc::new(regs),
+            regs: regs.into(),
             slots: Rc::default(),
             compared: None,
             kept: Vec::new(),
@@ -394,7 +394,10 @@ impl State {
 
     /// What a comparison tells of a register, which stays compared.
     pub fn refine(&mut self, reg: Reg, value: Value) {
-        if let Some(place) = Rc::make_mut(&mut self.regs).get_mut(usize::from(reg)) {
+        // What would not change stays shared.
+        if self.get(reg) != &value
+            && let Some(place) = Rc::make_mut(&mut self.regs).get_mut(usize::from(reg))
+        {
             *place = value;
         }
     }
@@ -406,6 +409,7 @@ impl State {
 
     pub fn set_slot(&mut self, at: i32, value: Value) {
         match self.slots.binary_search_by_key(&at, |slot| slot.0) {
+            Ok(index) if self.slots[index].1 == value => {}
             Ok(index) => Rc::make_mut(&mut self.slots)[index].1 = value,
             Err(index) if self.slots.len() < MOST_SLOTS => {
                 Rc::make_mut(&mut self.slots).insert(index, (at, value));

@@ -28,7 +28,11 @@ const LIBCS: [&[&str]; 5] = [
         "libnss_hesiod.so.2",
     ],
     &["klibc/lib/libc.a", "klibc-*.so"],
-    &["diet/lib-*/libc.a"],
+    &[
+        "diet/lib-*/libc.a",
+        "diet/lib-*/libpthread.a",
+        "diet/lib-*/libcompat.a",
+    ],
     &["libllvmlibc.a"],
     // The others have files of these names too.
     &["libc.so|ld-musl-*.so.1"],
@@ -239,8 +243,16 @@ mod tests {
             ),
             (
                 "diet",
-                &["u/diet/lib-i386/libc.a: !<arch>\n"],
-                &["u/diet/lib-i386/libc.a"],
+                &[
+                    "u/diet/lib-i386/libc.a: !<arch>\n",
+                    "u/diet/lib-i386/libcompat.a: !<arch>\n",
+                    "u/diet/lib-i386/libpthread.a: !<arch>\n",
+                ],
+                &[
+                    "u/diet/lib-i386/libc.a",
+                    "u/diet/lib-i386/libpthread.a",
+                    "u/diet/lib-i386/libcompat.a",
+                ],
             ),
             (
                 "llvm",

@@ -37,14 +37,14 @@ fn calls_leave_their_return_address() {
     // bl to itself plus 0x100 behind the instruction
     let (len, flow, ops) = decode(&[0x00, 0xf0, 0x80, 0xf8], AT | 1);
     assert_eq!(len, 4);
-    assert_eq!(flow, Flow::Call(Target::Address(AT + 0x104 | 1)));
+    assert_eq!(flow, Flow::Call(Target::Address((AT + 0x104) | 1)));
     let link = Op::Const {
         dst: LR,
-        value: AT + 4 | 1,
+        value: (AT + 4) | 1,
     };
     assert_eq!(ops, [link]);
     // blx goes to A32, from a rounded address.
-    let (_, flow, _) = decode(&[0x00, 0xf0, 0x80, 0xe8], AT + 2 | 1);
+    let (_, flow, _) = decode(&[0x00, 0xf0, 0x80, 0xe8], (AT + 2) | 1);
     assert_eq!(flow, Flow::Call(Target::Address(AT + 0x104)));
 }
 
@@ -53,14 +53,14 @@ fn if_then_parts_the_ways() {
     // ite eq; moveq r0, #1; movne r0, #2
     let code = [0x0c, 0xbf, 0x01, 0x20, 0x02, 0x20];
     let (len, flow, _) = decode(&code, AT | 1);
-    let first = AT + 2 | 1 | 2 << COUNT;
+    let first = (AT + 2) | 1 | 2 << COUNT;
     let (then, other) = (first | 1 << CHOSEN, first | 2 << CHOSEN);
     assert_eq!((len, flow), (2, Flow::Either(Cond::Equal, then, other)));
     for (way, value) in [(then, 1), (other, 2)] {
         let (len, flow, ops) = decode(&code[2..], way);
         assert_eq!((len, flow), (4, Flow::Next));
         assert_eq!(ops[0], Op::Const { dst: 0, value });
-        assert_eq!(Arm.after(way, len.into()), AT + 6 | 1);
+        assert_eq!(Arm.after(way, len.into()), (AT + 6) | 1);
     }
 }
 
@@ -87,7 +87,7 @@ fn pop_of_the_program_counter_returns() {
 #[test]
 fn cbz_compares_with_zero() {
     let (_, flow, ops) = decode(&[0x08, 0xb1], AT | 1);
-    assert_eq!(flow, Flow::Branch(Cond::Equal, AT + 6 | 1));
+    assert_eq!(flow, Flow::Branch(Cond::Equal, (AT + 6) | 1));
     let compare = Op::Compare {
         reg: 0,
         with: Src::Imm(0),

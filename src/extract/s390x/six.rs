@@ -46,11 +46,13 @@ pub fn lower(i: Fields, code: &[u8], ops: &mut Vec<Op>) -> Option<Flow> {
         0xeb => return Some(several(i, ops)),
         0xec => return Some(fused(i, ops)),
         0xed => float(i, ops),
-        // `plo`, `lmd`.
-        0xee | 0xef => {
+        // `plo`.
+        0xee => {
             clobber(ops, 0..15);
             ops.push(Op::FlagsLost);
         }
+        // `lmd`, the only one that may load the stack pointer from two places.
+        0xef => clobber(ops, 0..16),
         _ => return None,
     }
     Some(Flow::Next)
