@@ -55,7 +55,7 @@ CASE(hold, "sighold sigrelse sigset")
 	NEED(void *, sigset, (int, void (*)(int)));
 	BEGIN; p_sighold(SIGUSR1); p_sigrelse(SIGUSR1); p_sigset(SIGUSR1, caught); END;
 }
-CASE(sigpause_, "sigpause") { NEED(int, sigpause, (int)); signal(SIGALRM, caught); ualarm(20000, 0); BEGIN; p_sigpause(SIGALRM); END; }
+CASE(sigpause_, "sigpause") { NEED(int, sigpause, (int)); signal(SIGALRM, caught); ualarm(20000, 20000); BEGIN; p_sigpause(SIGALRM); END; }
 CASE(gsignal_, "gsignal") { NEED(int, gsignal, (int)); signal(SIGUSR1, caught); BEGIN; p_gsignal(SIGUSR1); END; }
 CASE(sigblock_, "sigblock sigsetmask") { NEED(int, sigblock, (int)); NEED(int, sigsetmask, (int)); BEGIN; p_sigblock(0); p_sigsetmask(0); END; }
 CASE(queue, "sigqueue") { union sigval v = { 0 }; signal(SIGUSR1, caught); BEGIN; sigqueue(getpid(), SIGUSR1, v); END; }

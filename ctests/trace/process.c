@@ -75,8 +75,8 @@ CASE(sigaction_, "sigaction sigprocmask sigpending getpid kill")
 	BEGIN; sigaction(SIGUSR1, &a, NULL); sigprocmask(SIG_BLOCK, &s, NULL); sigpending(&s); kill(getpid(), SIGUSR1); END;
 }
 CASE(sigwait_, "sigwait") { sigset_t s; int n; sigemptyset(&s); sigaddset(&s, SIGUSR1); sigprocmask(SIG_BLOCK, &s, NULL); kill(getpid(), SIGUSR1); BEGIN; sigwait(&s, &n); END; }
-CASE(sigsuspend_, "sigsuspend") { sigset_t s; sigemptyset(&s); signal(SIGALRM, caught); ualarm(20000, 0); BEGIN; sigsuspend(&s); END; }
-CASE(pause_, "pause") { signal(SIGALRM, caught); ualarm(20000, 0); BEGIN; pause(); END; }
+CASE(sigsuspend_, "sigsuspend") { sigset_t s; sigemptyset(&s); signal(SIGALRM, caught); ualarm(20000, 20000); BEGIN; sigsuspend(&s); END; }
+CASE(pause_, "pause") { signal(SIGALRM, caught); ualarm(20000, 20000); BEGIN; pause(); END; }
 CASE(alarm_, "alarm") { BEGIN; alarm(10); END; }
 CASE(sigaltstack_, "sigaltstack") { stack_t s; BEGIN; sigaltstack(NULL, &s); END; }
 CASE(sigsetjmp_, "sigsetjmp siglongjmp") { sigjmp_buf b; BEGIN; if (!sigsetjmp(b, 1)) siglongjmp(b, 1); END; }

@@ -51,6 +51,7 @@ struct info {
 };
 
 enum { TASKS = 512, CASES = 2000, CALLS = 512, PATH = 256 };
+enum { LONGEST = 90 }; /* seconds of a case; its own alarm is set to 60 */
 
 /* A case's first process and what descends from it. */
 struct family {
@@ -211,9 +212,10 @@ static void created(struct task *parent, int event, int root)
 	if (trace(TRACE_GETEVENTMSG, parent->id, 0, &id))
 		return;
 	t = task_of((pid_t)id);
-	if (root)
+	if (root) {
 		t->family = family_new((pid_t)id);
-	else if (f && (f->open || event == EVENT_CLONE))
+		alarm(LONGEST);
+	} else if (f && (f->open || event == EVENT_CLONE))
 		t->family = f;
 	if (t->waiting == 2)
 		resume(t->id, TRACE_SYSCALL, 0);
@@ -287,16 +289,30 @@ static void late(int signal)
 	(void)signal;
 }
 
+/* The alarm of a case may be its own business, and then nothing else ends it. */
+static void hurry(void)
+{
+	const struct family *f = families[found - 1];
+	fprintf(stderr, "tracer: case %ld does not end\n", f->number);
+	kill(f->first, SIGKILL);
+	alarm(LONGEST);
+}
+
 static int run(pid_t root)
 {
 	/* Without SA_RESTART, so that wait() returns. */
 	struct sigaction action = { .sa_handler = late };
-	int status, result = 1;
+	int status, result = 1, over = 0;
 	pid_t id;
 	sigaction(SIGALRM, &action, NULL);
 	task_of(root)->waiting = 0;
-	while ((id = waitpid(-1, &status, __WALL)) > 0) {
-		struct task *t = task_of(id);
+	while ((id = waitpid(-1, &status, __WALL)) > 0 || (errno == EINTR && !over && found)) {
+		struct task *t;
+		if (id < 0) {
+			hurry();
+			continue;
+		}
+		t = task_of(id);
 		if (WIFSTOPPED(status)) {
 			stopped(t, status, root);
 			continue;
@@ -305,6 +321,7 @@ static int run(pid_t root)
 		if (id == root) {
 			result = !WIFEXITED(status) || WEXITSTATUS(status);
 			/* For the processes that outlive their case. */
+			over = 1;
 			alarm(5);
 		}
 	}

@@ -229,6 +229,10 @@ pub trait Machine: Sync {
     fn narrowest_entry(&self) -> u8 {
         4
     }
+    /// What the file holds in data that is read-only after relocation is part of the code.
+    fn literal(&self, _word: u64) -> bool {
+        false
+    }
     /// A comparison still holds behind the branch that asks for it.
     fn branches_keep_flags(&self) -> bool {
         true

@@ -44,6 +44,11 @@ impl Machine for S390x {
     fn step(&self) -> u8 {
         2
     }
+    /// How far before the linkage table something lies that may have an odd address, as
+    /// a section's start; a variable that begins as a flag or an errno is none.
+    fn literal(&self, word: u64) -> bool {
+        (word as i64) < -0x1000
+    }
     fn registers(&self) -> usize {
         34
     }

@@ -218,7 +218,9 @@ impl Context<'_> {
             return true;
         }
         match self.image.word(at, bytes.min(8), signed) {
-            Some(word) if section.constant => read.push(Atom::Const(word)),
+            Some(word) if section.constant || section.fixed && self.machine.literal(word) => {
+                read.push(Atom::Const(word));
+            }
             _ => read.push(Atom::Global(at)),
         }
         true
