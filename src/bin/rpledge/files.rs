@@ -28,7 +28,11 @@ const LIBCS: [&[&str]; 5] = [
         "libnss_hesiod.so.2",
     ],
     &["klibc/lib/libc.a", "klibc-*.so"],
-    &["diet/lib-*/libc.a"],
+    &[
+        "diet/lib-*/libc.a",
+        "diet/lib-*/libpthread.a",
+        "diet/lib-*/libcompat.a",
+    ],
     &["libllvmlibc.a"],
     // The others have files of these names too.
     &["libc.so|ld-musl-*.so.1"],
