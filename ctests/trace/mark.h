@@ -14,16 +14,16 @@ static inline void trace_mark(long number, long phase)
 	long result;
 	__asm__ volatile("syscall"
 	                 : "=a"(result)
-	                 : "a"((long)SYS_prctl), "D"(MARK), "S"(number), "d"(phase)
+	                 : "a"((long)__NR_prctl), "D"(MARK), "S"(number), "d"(phase)
 	                 : "rcx", "r11", "memory");
 #elif defined __i386__
 	long result;
 	__asm__ volatile("int $0x80"
 	                 : "=a"(result)
-	                 : "a"((long)SYS_prctl), "b"(MARK), "c"(number), "d"(phase)
+	                 : "a"((long)__NR_prctl), "b"(MARK), "c"(number), "d"(phase)
 	                 : "memory");
 #elif defined __aarch64__
-	register long nr __asm__("x8") = SYS_prctl;
+	register long nr __asm__("x8") = __NR_prctl;
 	register long a0 __asm__("x0") = MARK;
 	register long a1 __asm__("x1") = number;
 	register long a2 __asm__("x2") = phase;
@@ -36,16 +36,16 @@ static inline void trace_mark(long number, long phase)
 	/* In Thumb code r7 may be the frame pointer, which cannot be asked for. */
 	__asm__ volatile("mov %1, r7\n\tmov r7, %2\n\tsvc 0\n\tmov r7, %1"
 	                 : "+r"(a0), "=&r"(kept)
-	                 : "r"((long)SYS_prctl), "r"(a1), "r"(a2)
+	                 : "r"((long)__NR_prctl), "r"(a1), "r"(a2)
 	                 : "memory");
 #elif defined __riscv
-	register long nr __asm__("a7") = SYS_prctl;
+	register long nr __asm__("a7") = __NR_prctl;
 	register long a0 __asm__("a0") = MARK;
 	register long a1 __asm__("a1") = number;
 	register long a2 __asm__("a2") = phase;
 	__asm__ volatile("ecall" : "+r"(a0) : "r"(nr), "r"(a1), "r"(a2) : "memory");
 #elif defined __powerpc64__
-	register long nr __asm__("r0") = SYS_prctl;
+	register long nr __asm__("r0") = __NR_prctl;
 	register long a0 __asm__("r3") = MARK;
 	register long a1 __asm__("r4") = number;
 	register long a2 __asm__("r5") = phase;
@@ -54,7 +54,7 @@ static inline void trace_mark(long number, long phase)
 	                 :
 	                 : "r6", "r7", "r8", "r9", "r10", "r11", "r12", "cr0", "ctr", "memory");
 #elif defined __s390x__
-	register long nr __asm__("1") = SYS_prctl;
+	register long nr __asm__("1") = __NR_prctl;
 	register long a0 __asm__("2") = MARK;
 	register long a1 __asm__("3") = number;
 	register long a2 __asm__("4") = phase;

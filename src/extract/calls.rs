@@ -9,6 +9,10 @@ use super::graph::targets;
 use super::ir::{Block, Flow, Op, Src};
 use super::value::{State, Value};
 
+/// glibc's loader has an allocator of its own until it has found these by their
+/// names; it calls both through the same pointers.
+const LOOKED_UP: [&str; 4] = ["calloc", "free", "malloc", "realloc"];
+
 /// Arguments on the stack that are looked at.
 const STACK_ARGUMENTS: i32 = 4;
 
@@ -39,7 +43,11 @@ impl Context<'_> {
             .iter()
             .fold(0, |mask, to| mask | self.clobbers.get(to).unwrap_or(&all));
         let mask = if open { all } else { mask } | 1 << self.machine.result();
+        let found = self.looked_up(&state);
         let mut state = self.clobbered(state, mask);
+        if let Some(found) = found {
+            state.set(self.machine.result(), Value::constant(found));
+        }
         let pops = known.iter().filter_map(|to| self.pops.get(to)).max();
         if let Some(pops) = pops {
             let stack_pointer = self.machine.stack_pointer();
@@ -63,6 +71,19 @@ impl Context<'_> {
     fn ends_with(&self, block: &Block) -> bool {
         let range = self.image.ranges.range(..=block.last).next_back();
         range.is_some_and(|(_, end)| block.last < *end && *end <= block.next)
+    }
+
+    /// The function whose name a call is given, which is what it looks up.
+    fn looked_up(&self, state: &State) -> Option<u64> {
+        let arguments = self.machine.arguments().iter();
+        let mut handed: Vec<u64> = self.pushed(state);
+        handed.extend(arguments.filter_map(|reg| state.get(*reg).single()));
+        let names = handed.iter().filter_map(|at| self.image.text(*at));
+        let name = names.filter_map(|text| LOOKED_UP.iter().find(|name| name.as_bytes() == text));
+        let name = name.copied().next()?;
+        let mut exports = self.image.exports.iter();
+        let export = exports.find(|export| export.code && export.name == name)?;
+        Some(export.address)
     }
 
     /// Where all that a call is known to reach is a gate, the call is the system call:

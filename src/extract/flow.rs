@@ -73,8 +73,6 @@ pub struct Function {
     /// Data whose address it passes on or stores.
     pub passed: BTreeSet<u64>,
     pub puts: BTreeSet<(Put, u64)>,
-    /// Variables into which it puts what is only known when it runs.
-    pub fills: BTreeSet<u64>,
     /// Arrays that it writes to.
     pub arrays: BTreeSet<u64>,
     /// Data whose address lies where the stack has a call's first arguments.

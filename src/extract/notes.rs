@@ -45,12 +45,7 @@ impl Context<'_> {
     }
 
     pub fn put(&self, place: &Place, value: &Value, state: &State, function: &mut Function) {
-        if place.foreign || matches!(value, Value::AtMost(_)) {
-            return;
-        }
-        if matches!(value, Value::Unknown) {
-            let variables = self.address(place, state);
-            function.fills.extend(variables.constants());
+        if place.foreign || matches!(value, Value::Unknown | Value::AtMost(_)) {
             return;
         }
         let pointers: Vec<u64> = value

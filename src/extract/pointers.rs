@@ -69,26 +69,6 @@ fn copied(image: &Image, functions: &BTreeMap<u64, Function>) -> Vec<(u64, u64)>
     copies
 }
 
-/// glibc's loader has an allocator of its own until it has found these by their names;
-/// it calls both through the same pointers.
-const LOOKED_UP: [&str; 4] = ["calloc", "free", "malloc", "realloc"];
-
-/// What the loader puts into its pointers then: place and function.
-fn looked_up(image: &Image, functions: &BTreeMap<u64, Function>) -> Vec<(u64, u64)> {
-    let named = |function: &Function, name: &&str| {
-        let mut texts = function.data.iter();
-        texts.any(|at| image.text(*at) == Some(name.as_bytes()))
-    };
-    let looking = functions.values();
-    let looking = looking.filter(|function| LOOKED_UP.iter().all(|name| named(function, name)));
-    let filled: BTreeSet<u64> = looking.flat_map(|f| f.fills.iter().copied()).collect();
-    let exports = image.exports.iter().filter(|export| export.code);
-    let found = exports.filter(|export| LOOKED_UP.contains(&export.name.as_str()));
-    found
-        .flat_map(|export| filled.iter().map(|at| (*at, export.address)))
-        .collect()
-}
-
 /// Sections that are arrays of functions.
 const HOOKS: [&str; 2] = ["__libc_atexit", "__libc_subfreeres"];
 /// Farthest field of an object that is looked at.
@@ -119,8 +99,7 @@ impl<'a> Pointers<'a> {
                 field.extend(targets.iter().copied());
             }
         }
-        let known = copied(image, functions);
-        for (at, what) in known.into_iter().chain(looked_up(image, functions)) {
+        for (at, what) in copied(image, functions) {
             globals.entry(at).or_default().insert(what);
         }
         Pointers {

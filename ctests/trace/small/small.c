@@ -45,33 +45,26 @@
 #include <termios.h>
 #endif
 
-/* As in ../trace.h: arguments of prctl that no kernel knows. */
-#define MARK 0x72504c47L
+#include "../mark.h"
 
 struct small_case {
-	const char *calls;
+	const char *calls, *kind;
 	void (*run)(void);
 } __attribute__((aligned(16)));
 
 extern const struct small_case __start_cases[], __stop_cases[];
 static int now;
 
-static inline void mark(long phase)
-{
-	long result;
-	__asm__ volatile("syscall"
-	                 : "=a"(result)
-	                 : "a"(157L), "D"(MARK), "S"((long)now), "d"(phase)
-	                 : "rcx", "r11", "memory");
-}
-
-#define BEGIN mark(1)
-#define END mark(2)
+#define BEGIN trace_mark(now, 1)
+#define END trace_mark(now, 2)
 #define USE(x) do { if (x) __asm__ volatile("" ::: "memory"); } while (0)
-#define CASE(name, calls)                                                     \
+#define CASE(name, calls) SMALL_CASE(name, calls, "case")
+/* Of these the second mark is never made. */
+#define LAST(name, calls) SMALL_CASE(name, calls, "last")
+#define SMALL_CASE(name, calls, kind)                                         \
 	static void name(void);                                               \
 	__attribute__((section("cases"), used))                               \
-	static const struct small_case name##_case = { calls, name };         \
+	static const struct small_case name##_case = { calls, kind, name };   \
 	static void name(void)
 /* One call and nothing else. */
 #define CALL(name, ...) CASE(name##_, #name) { BEGIN; USE(name(__VA_ARGS__)); END; }
@@ -183,7 +176,7 @@ CALL(sleep, 0)
 CALL(lchown, "/tmp/small-none", -1, -1)
 CALL(chown, "/tmp/small-none", -1, -1)
 CALL(mknod, "/tmp/small-none/none", S_IFIFO | 0600, 0)
-CALL(utime, "/tmp/small-none", NULL)
+CASE(utime_, "utime") { struct utimbuf t = { 0, 0 }; BEGIN; USE(utime("/tmp/small-none", &t)); END; }
 CALL(utimes, "/tmp/small-none", NULL)
 CALL(fopen, "/etc/passwd", "r")
 CALL(opendir, "/")
@@ -231,7 +224,7 @@ CASE(sigprocmask_, "sigprocmask sigpending")
 	USE(sigpending(&s));
 	END;
 }
-CASE(fork_, "fork waitpid")
+CASE(fork_, "fork waitpid _exit")
 {
 	pid_t child;
 	BEGIN;
@@ -251,9 +244,9 @@ CASE(vfork_, "vfork wait _exit")
 }
 CASE(execl_, "execl") { BEGIN; USE(execl("/tmp/small-none", "none", NULL)); END; }
 CASE(execvp_, "execvp") { char *v[] = { "none", NULL }; BEGIN; USE(execvp("small-none", v)); END; }
-CASE(exit_, "exit") { BEGIN; exit(0); }
-CASE(exit__, "_exit") { BEGIN; _exit(0); }
-CASE(abort_, "abort") { BEGIN; abort(); }
+LAST(exit_, "exit") { BEGIN; exit(0); }
+LAST(exit__, "_exit") { BEGIN; _exit(0); }
+LAST(abort_, "abort") { BEGIN; abort(); }
 CASE(socket_, "socket bind listen getsockname close")
 {
 	struct sockaddr_un a = { AF_UNIX, "" };
@@ -514,7 +507,7 @@ int main(int argc, char **argv)
 	for (c = __start_cases; c < __stop_cases; c++, now++) {
 		pid_t child;
 		if (argc > 1) {
-			printf("%d %s\n", now, c->calls);
+			printf("%s %d %s\n", c->kind, now, c->calls);
 			continue;
 		}
 		child = fork();
