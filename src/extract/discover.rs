@@ -18,9 +18,9 @@ pub struct Found {
     pub entries: HashSet<u64>,
     /// Data addresses that code or data mention: where objects and tables begin.
     pub bases: BTreeSet<u64>,
-    /// Addresses are put together of pages and offsets. Where they are, compilers
-    /// leave no room between objects; x86's align larger ones apart.
-    pub paged: bool,
+    /// Compilers leave no room between objects: where addresses are put together of
+    /// pages and offsets, and where the machine says so. x86's align larger ones apart.
+    pub packed: bool,
     /// Secrets of glibc's loader that functions compare with and guard pointers with.
     pub guards: BTreeSet<u64>,
     /// The loader's state: others look into it and pass it to nobody.
@@ -31,7 +31,10 @@ const STATE: [&str; 2] = ["_rtld_global", "_rtld_global_ro"];
 const GUARDS: [&str; 2] = ["__pointer_chk_guard", "__stack_chk_guard"];
 
 pub fn discover(image: &Image, machine: &dyn Machine) -> Found {
-    let mut found = Found::default();
+    let mut found = Found {
+        packed: machine.packs(),
+        ..Found::default()
+    };
     let code = image.exports.iter().filter(|export| export.code);
     found.entries.extend(code.map(|export| export.address));
     let guards = image.exports.iter();
@@ -120,7 +123,7 @@ fn sweep(image: &Image, machine: &dyn Machine, code: &[u8], start: u64, found: &
             }
         }
         for op in &ops {
-            found.paged |= matches!(op, Op::Page { .. });
+            found.packed |= matches!(op, Op::Page { .. });
             if let Some(address) = halves.address(op).filter(|at| image.section(*at).is_some()) {
                 note(image, address, found);
             }

@@ -229,6 +229,10 @@ pub trait Machine: Sync {
     fn narrowest_entry(&self) -> u8 {
         4
     }
+    /// Compilers leave no room between objects, though addresses are whole in instructions.
+    fn packs(&self) -> bool {
+        false
+    }
     /// A comparison still holds behind the branch that asks for it.
     fn branches_keep_flags(&self) -> bool {
         true

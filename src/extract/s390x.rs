@@ -44,6 +44,9 @@ impl Machine for S390x {
     fn step(&self) -> u8 {
         2
     }
+    fn packs(&self) -> bool {
+        true
+    }
     fn registers(&self) -> usize {
         34
     }

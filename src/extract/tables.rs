@@ -80,7 +80,7 @@ impl Context<'_> {
         };
         let found = self.found;
         let looked_into =
-            found.guards.contains(&address) || found.paged && found.state.contains(&address);
+            found.guards.contains(&address) || found.packed && found.state.contains(&address);
         found.bases.contains(&address) && !looked_into && !bound(address)
     }
 }
