@@ -31,10 +31,7 @@ const STATE: [&str; 2] = ["_rtld_global", "_rtld_global_ro"];
 const GUARDS: [&str; 2] = ["__pointer_chk_guard", "__stack_chk_guard"];
 
 pub fn discover(image: &Image, machine: &dyn Machine) -> Found {
-    let mut found = Found {
-        packed: machine.packs(),
-        ..Found::default()
-    };
+    let mut found = Found::default();
     let code = image.exports.iter().filter(|export| export.code);
     found.entries.extend(code.map(|export| export.address));
     let guards = image.exports.iter();
@@ -43,6 +40,8 @@ pub fn discover(image: &Image, machine: &dyn Machine) -> Found {
     let state = image.exports.iter();
     let state = state.filter(|export| STATE.contains(&export.name.as_str()));
     found.state.extend(state.map(|export| export.address));
+    // Small libcs keep functions in the objects themselves, whose fields code addresses singly.
+    found.packed = machine.packs() && !found.state.is_empty();
     for target in image.pointers.values().flatten().chain(&image.mentioned) {
         note(image, *target, &mut found);
     }
