@@ -19,9 +19,9 @@ pub struct Found {
     pub entries: AddressSet,
     /// Data addresses that code or data mention: where objects and tables begin.
     pub bases: BTreeSet<u64>,
-    /// Addresses are put together of pages and offsets. Where they are, compilers
-    /// leave no room between objects; x86's align larger ones apart.
-    pub paged: bool,
+    /// Compilers leave no room between objects: where addresses are put together of
+    /// pages and offsets, and where the machine says so. x86's align larger ones apart.
+    pub packed: bool,
     /// Secrets of glibc's loader that functions compare with and guard pointers with.
     pub guards: BTreeSet<u64>,
     /// The loader's state: others look into it and pass it to nobody.
@@ -41,6 +41,8 @@ pub fn discover(image: &Image, machine: &dyn Machine) -> Found {
     let state = image.exports.iter();
     let state = state.filter(|export| STATE.contains(&export.name.as_str()));
     found.state.extend(state.map(|export| export.address));
+    // Small libcs keep functions in the objects themselves, whose fields code addresses singly.
+    found.packed = machine.packs() && !found.state.is_empty();
     for target in image.pointers.values().flatten().chain(&image.mentioned) {
         note(image, *target, &mut found);
     }
@@ -121,7 +123,7 @@ fn sweep(image: &Image, machine: &dyn Machine, code: &[u8], start: u64, found: &
             }
         }
         for op in &ops {
-            found.paged |= matches!(op, Op::Page { .. });
+            found.packed |= matches!(op, Op::Page { .. });
             if let Some(address) = halves.address(op).filter(|at| image.section(*at).is_some()) {
                 note(image, address, found);
             }

@@ -233,6 +233,10 @@ pub trait Machine: Sync {
     fn literal(&self, _word: u64) -> bool {
         false
     }
+    /// Compilers leave no room between objects, though addresses are whole in instructions.
+    fn packs(&self) -> bool {
+        false
+    }
     /// A comparison still holds behind the branch that asks for it.
     fn branches_keep_flags(&self) -> bool {
         true

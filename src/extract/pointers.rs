@@ -111,7 +111,7 @@ impl<'a> Pointers<'a> {
             stdio: vtables::fields(image, vtables),
             entries: &found.entries,
             bases: &found.bases,
-            packed: found.paged,
+            packed: found.packed,
         }
     }
 

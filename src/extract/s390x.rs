@@ -49,6 +49,9 @@ impl Machine for S390x {
     fn literal(&self, word: u64) -> bool {
         (word as i64) < -0x1000
     }
+    fn packs(&self) -> bool {
+        true
+    }
     fn registers(&self) -> usize {
         34
     }

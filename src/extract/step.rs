@@ -104,6 +104,7 @@ impl Context<'_> {
         if place.foreign {
             return Value::Unknown.narrow(bytes, signed);
         }
+        let place = &self.table_first(place, state);
         if let Some((index, _)) = place.index
             && state.get(index).single().is_none()
         {

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use super::flow::Context;
-use super::ir::{Reg, Src, Way};
+use super::ir::{Place, Reg, Src, Way};
 use super::value::{Atom, State, Table, Value};
 
 impl Context<'_> {
@@ -32,6 +32,28 @@ impl Context<'_> {
             Some(section) if !section.code => Value::Past(base, most),
             _ => Value::Unknown,
         }
+    }
+
+    /// Where nothing is scaled either register may hold the table, and the other what to add.
+    pub fn table_first(&self, place: &Place, state: &State) -> Place {
+        match (place.base, place.index) {
+            (Some(base), Some((index, 1)))
+                if matches!(state.get(base), Value::Unknown | Value::AtMost(_))
+                    && self.is_table(state.get(index)) =>
+            {
+                Place {
+                    base: Some(index),
+                    index: Some((base, 1)),
+                    ..*place
+                }
+            }
+            _ => *place,
+        }
+    }
+
+    fn is_table(&self, value: &Value) -> bool {
+        let section = value.single().and_then(|at| self.image.section(at));
+        section.is_some_and(|section| !section.code)
     }
 
     /// What lies at one of the words from an address on.
@@ -80,7 +102,7 @@ impl Context<'_> {
         };
         let found = self.found;
         let looked_into =
-            found.guards.contains(&address) || found.paged && found.state.contains(&address);
+            found.guards.contains(&address) || found.packed && found.state.contains(&address);
         found.bases.contains(&address) && !looked_into && !bound(address)
     }
 }
