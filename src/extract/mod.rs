@@ -51,6 +51,8 @@ mod x86_operands;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use error::Kind;
+
 pub use error::Error;
 pub use identify::version_in;
 
@@ -127,7 +129,13 @@ fn decoder(
             && (decoder.word() == 8) == wide
             && decoder.big_endian() == big_endian
     });
-    found.copied().ok_or_else(|| Error::machine(file, machine))
+    let decoder = found.copied();
+    let decoder = decoder.ok_or_else(|| Error::machine(file, machine))?;
+    if decoder.is_proven() {
+        return Ok(decoder);
+    }
+    let what = format!("the decoder of {} is not proven yet", decoder.name());
+    Err(Error::new(Kind::Machine, file, what))
 }
 
 /// Reads a libc; the same files give the same snapshot.
