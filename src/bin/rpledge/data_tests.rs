@@ -305,8 +305,8 @@ fn diff_takes_names_and_files() {
     let (text, code) = here.run("diff --arch x86_64 glibc-2.36 glibc-2.41");
     assert!(text.starts_with(expected), "{text}");
     assert_eq!(code, code::FOUND);
-    let files = ["glibc/2.36/x86_64.toml", "glibc/2.41/x86_64.toml"];
-    let (text, code) = here.run_on("diff", &files);
+    let files = ["glibc/2.36/x86_64.toml", "glibc/2.41/x86_64.toml"].map(|name| here.path(name));
+    let (text, code) = here.run(&format!("diff {}", files.join(" ")));
     assert!(text.starts_with(expected), "{text}");
     assert_eq!(code, code::FOUND);
     let (text, code) = here.run("diff --arch x86_64 glibc-2.36 glibc-2.36");
