@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use rpledge::arch::Arch;
 use rpledge::facts::check::{self, Known};
-use rpledge::facts::close::{Closure, Closures};
+use rpledge::facts::close::Closure;
 use rpledge::facts::diff::{self, Diff};
 use rpledge::facts::finding::{Finding, Source};
 use rpledge::facts::form::{self, Kind};
@@ -340,17 +340,7 @@ fn calls(args: &CallsArgs) -> Result<Answer, Failure> {
     let store = Store::open(args.data.as_deref())?;
     let snapshot = store.snapshot(&args.libc, &args.arch)?;
     let snapshot = quirks::apply(&snapshot, &store.quirks()?);
-    let closures = Closures::new(&snapshot).map_err(|why| {
-        let Snapshot {
-            libc,
-            version,
-            arch,
-            ..
-        } = &snapshot;
-        Failure::data(format!(
-            "rpledge: {libc}/{version}/{arch}.toml: {why}; run rpledge data check"
-        ))
-    })?;
+    let closures = store::closures(&snapshot)?;
     let mut found = Vec::new();
     if args.functions.is_empty() {
         found.extend(

@@ -4,14 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use rpledge::facts::close::Closures;
 use rpledge::facts::quirks::{self, Quirk};
 use rpledge::facts::row;
 use rpledge::facts::version::Version;
 use rpledge::facts::{Snapshot, near, parse};
 
 use crate::report::Failure;
-use crate::store::Store;
+use crate::store::{self, Store};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -119,17 +118,7 @@ fn cell(args: &Args, snapshot: &Snapshot, quirks: &[Quirk]) -> Result<Option<Str
     if args.own {
         return Ok(Some(own.to_string()));
     }
-    let closures = Closures::new(&snapshot).map_err(|why| {
-        let Snapshot {
-            libc,
-            version,
-            arch,
-            ..
-        } = &snapshot;
-        Failure::data(format!(
-            "rpledge: {libc}/{version}/{arch}.toml: {why}; run rpledge data check"
-        ))
-    })?;
+    let closures = store::closures(&snapshot)?;
     if let Some(effect) = effect {
         let calls = closures.effect(effect).unwrap_or_default();
         return Ok(Some(calls.into_iter().collect::<Vec<_>>().join(" ")));

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use rpledge::facts::arches::{self, Arches};
+use rpledge::facts::close::Closures;
 use rpledge::facts::finding::Source;
 use rpledge::facts::form::Kind;
 use rpledge::facts::gaps::{self, Gap};
@@ -31,6 +32,21 @@ struct File {
     shown: String,
     path: String,
     text: String,
+}
+
+/// What the functions of a snapshot come to, quirks applied.
+pub fn closures(snapshot: &Snapshot) -> Result<Closures<'_>, Failure> {
+    Closures::new(snapshot).map_err(|why| {
+        let Snapshot {
+            libc,
+            version,
+            arch,
+            ..
+        } = snapshot;
+        Failure::data(format!(
+            "rpledge: {libc}/{version}/{arch}.toml: {why}; run rpledge data check"
+        ))
+    })
 }
 
 impl Store {
