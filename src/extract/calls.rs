@@ -7,7 +7,9 @@ use super::addresses::AddressMap;
 use super::flow::{Context, Exit, Function, Left};
 use super::graph::targets;
 use super::ir::{Block, Flow, Op, Src};
-use super::value::{State, Value};
+use super::points::Ways;
+use super::state::State;
+use super::value::Value;
 
 /// glibc's loader has an allocator of its own until it has found these by their
 /// names; it calls both through the same pointers.
@@ -21,10 +23,11 @@ impl Context<'_> {
     pub fn called(&self, block: &Block, target: Value, mut state: State) -> Left {
         let known: Vec<u64> = target.constants().collect();
         let open = known.is_empty() || target.atoms().len() > known.len();
-        if !open && known.iter().all(|to| self.noreturn.contains(to)) {
+        if self.ends_with(block) {
             return Left::end(Exit::Call { target });
         }
-        if self.ends_with(block) {
+        self.ask_of(known.iter().copied());
+        if !open && known.iter().all(|to| self.noreturn.contains(to)) {
             return Left::end(Exit::Call { target });
         }
         let thunk = match known.as_slice() {
@@ -35,7 +38,7 @@ impl Context<'_> {
             state.set(reg, Value::constant(block.next));
             return Left {
                 exit: Exit::Call { target },
-                next: vec![(block.next, state)],
+                next: Ways::One(block.next, state),
             };
         }
         let all = self.machine.call_clobbers();
@@ -56,7 +59,7 @@ impl Context<'_> {
         }
         Left {
             exit: Exit::Call { target },
-            next: vec![(block.next, state)],
+            next: Ways::One(block.next, state),
         }
     }
 
