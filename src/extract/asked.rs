@@ -5,19 +5,37 @@
 //! an object begin here, what does a call of that function leave behind. Where
 //! every question that was asked has the same answer as before, so has the whole.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::hash::BuildHasherDefault;
 use std::ops::Bound::Excluded;
 
-use super::addresses::AddressSet;
+use super::addresses::{AddressSet, Spread};
 use super::flow::{Blocks, Context, Function};
 
 /// Questions, besides those that the function's blocks stand for.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
     /// Where neither a function nor an object was known to begin: ranges, with their ends.
-    nothing: BTreeSet<(u64, u64)>,
+    nothing: Vec<(u64, u64)>,
     /// Functions of which it was asked what a call leaves behind.
+    callees: Vec<u64>,
+}
+
+/// The same while they are asked, each as often as may be.
+#[derive(Default)]
+pub struct Asking {
+    nothing: HashSet<(u64, u64), BuildHasherDefault<Spread>>,
     callees: AddressSet,
+}
+
+impl Asking {
+    /// What was asked since the last time.
+    pub fn take(&mut self) -> Asked {
+        Asked {
+            nothing: self.nothing.drain().collect(),
+            callees: self.callees.drain().collect(),
+        }
+    }
 }
 
 impl Context<'_> {
@@ -42,13 +60,13 @@ impl Context<'_> {
     /// Notes that nothing was found to begin from here to there.
     pub fn ask_from(&self, first: u64, last: u64) {
         if first <= last {
-            self.asked.borrow_mut().nothing.insert((first, last));
+            self.asking.borrow_mut().nothing.insert((first, last));
         }
     }
 
     /// Notes that it was asked what calls of these leave behind.
     pub fn ask_of(&self, callees: impl Iterator<Item = u64>) {
-        self.asked.borrow_mut().callees.extend(callees);
+        self.asking.borrow_mut().callees.extend(callees);
     }
 
     /// Does this context answer as one that knew nothing of the functions that are called?

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::addresses::{AddressMap, AddressSet};
-use super::asked::Asked;
+use super::asked::{Asked, Asking};
 use super::discover::Found;
 use super::elf::Image;
 use super::ir::{Block, Cond, Flow, Machine, Mask, Op, Src, Target, block};
@@ -110,7 +110,11 @@ pub struct Context<'a> {
     pub shared: Cell<Shared>,
     pub blocks: RefCell<Blocks>,
     /// Of the function being analysed, what its result rests on.
-    pub asked: RefCell<Asked>,
+    pub asking: RefCell<Asking>,
+    /// Of the function analysed last: room for the next one's.
+    points: RefCell<Points>,
+    /// Of the block read last, likewise.
+    ops: RefCell<Vec<Op>>,
 }
 
 /// Blocks that were read, by where they begin.
@@ -137,7 +141,9 @@ impl<'a> Context<'a> {
             budget: Cell::new(BUDGET),
             shared: Cell::default(),
             blocks: RefCell::default(),
-            asked: RefCell::default(),
+            asking: RefCell::default(),
+            points: RefCell::default(),
+            ops: RefCell::default(),
         }
     }
 }
@@ -149,8 +155,9 @@ impl Context<'_> {
         }
         let entries = &self.found.entries;
         let code = self.image.code_at(start);
-        let read =
-            code.and_then(|code| block(self.machine, code, start, |at| entries.contains(&at)));
+        let ops = &mut self.ops.borrow_mut();
+        let stop = |at| entries.contains(&at);
+        let read = code.and_then(|code| block(self.machine, code, start, stop, ops));
         let read = read.map(Rc::new);
         self.blocks.borrow_mut().insert(start, read.clone());
         read
@@ -163,8 +170,9 @@ impl Context<'_> {
         for (reg, value) in self.machine.pinned(self.image, entry) {
             start.set(reg, Value::constant(value));
         }
-        self.asked.take();
-        let mut points = Points::default();
+        self.asking.borrow_mut().take();
+        let mut points = self.points.take();
+        points.clear();
         points.add(entry, start);
         let mut lost = false;
         while let Some(index) = points.next() {
@@ -193,7 +201,8 @@ impl Context<'_> {
         points.all.sort_unstable_by_key(|point| point.at);
         let mut function = self.collect(entry, &points.all, watch);
         function.lost = lost;
-        function.asked = self.asked.take();
+        function.asked = self.asking.borrow_mut().take();
+        self.points.replace(points);
         function
     }
 

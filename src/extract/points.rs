@@ -35,6 +35,12 @@ pub struct Points {
 }
 
 impl Points {
+    pub fn clear(&mut self) {
+        self.all.clear();
+        self.places.clear();
+        self.work.clear();
+    }
+
     pub fn add(&mut self, at: u64, state: State) {
         let place = self.all.len();
         self.places.insert(at, place);

@@ -142,6 +142,9 @@ impl State {
         };
         for index in 0..count {
             let (mine, theirs) = (&self.regs[index], &other.regs[index]);
+            if matches!(mine, Value::Unknown) {
+                continue;
+            }
             // Loops that probe the stack move it without end; the first depth stands for all.
             if index == usize::from(stack_pointer) && mine.stack().is_some() || mine == theirs {
                 continue;
@@ -182,7 +185,7 @@ impl State {
                 new.push(*missing);
             }
             let joined = match theirs.next_if(|(other, _)| other == at) {
-                Some((_, value)) if mine == value => continue,
+                Some((_, value)) if matches!(mine, Value::Unknown) || mine == value => continue,
                 Some((_, value)) if !coarse => mine.join(value),
                 _ => Value::Unknown,
             };
@@ -192,11 +195,12 @@ impl State {
             }
         }
         new.extend(theirs.map(|(missing, _)| *missing));
-        for at in new {
-            if self.slots.len() < MOST_SLOTS {
-                self.set_slot(at, Value::Unknown);
-                changed = true;
-            }
+        new.truncate(MOST_SLOTS.saturating_sub(self.slots.len()));
+        if !new.is_empty() {
+            let slots = self.slots_to_grow();
+            slots.extend(new.into_iter().map(|at| (at, Value::Unknown)));
+            slots.sort_by_key(|slot| slot.0);
+            changed = true;
         }
         changed
     }

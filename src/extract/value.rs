@@ -66,18 +66,15 @@ pub enum Value {
 }
 
 impl PartialEq for Value {
+    /// What most are is compared in place: nothing is done as often.
     #[inline]
     fn eq(&self, other: &Value) -> bool {
         match (self, other) {
             (Value::Unknown, Value::Unknown) => true,
-            (Value::AtMost(a), Value::AtMost(b)) => a == b,
-            (Value::One(a), Value::One(b)) => a == b,
-            // Most copies share their set.
-            (Value::Many(a), Value::Many(b)) => Rc::ptr_eq(a, b) || a == b,
-            (Value::Entry(a), Value::Entry(b)) => a == b,
-            (Value::Page(a), Value::Page(b)) => a == b,
-            (Value::Past(a, x), Value::Past(b, y)) => a == b && x == y,
-            _ => false,
+            (Value::Unknown, _) | (_, Value::Unknown) => false,
+            (Value::One(Atom::Const(a)), Value::One(Atom::Const(b))) => a == b,
+            (Value::One(Atom::Entry(a)), Value::One(Atom::Entry(b))) => a == b,
+            _ => self.is(other),
         }
     }
 }
@@ -85,6 +82,20 @@ impl PartialEq for Value {
 impl Eq for Value {}
 
 impl Value {
+    fn is(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Value::AtMost(a), Value::AtMost(b)) => a == b,
+            (Value::One(a), Value::One(b)) => a == b,
+            // Most copies share their set.
+            (Value::Many(a), Value::Many(b)) => Rc::ptr_eq(a, b) || a == b,
+            (Value::Entry(a), Value::Entry(b)) => a == b,
+            (Value::Page(a), Value::Page(b)) => a == b,
+            (Value::Past(a, x), Value::Past(b, y)) => a == b && x == y,
+            (Value::Unknown, Value::Unknown) => true,
+            _ => false,
+        }
+    }
+
     pub fn constant(value: u64) -> Value {
         Value::One(Atom::Const(value))
     }
