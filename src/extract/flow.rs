@@ -257,7 +257,8 @@ impl Context<'_> {
         let passed = arguments.flat_map(|reg| state.get(*reg).constants());
         let passed: Vec<u64> = passed.filter(|address| self.passes(*address)).collect();
         let pushed = self.pushed(state);
-        if !(passed.is_empty() && pushed.is_empty()) && !self.is_last(target) {
+        let hands_any = !passed.is_empty() || !pushed.is_empty();
+        if hands_any && !self.is_last(target) {
             function.passed.extend(passed);
             function.pushed.extend(pushed);
         }
