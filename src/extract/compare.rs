@@ -2,7 +2,7 @@
 //! Comparisons of registers, and conditions seen from the other side.
 
 use super::ir::{Cond, Reg, Src};
-use super::value::{Compared, State};
+use super::state::{Compared, State};
 
 /// What a comparison tells of one register, if the other side is a number.
 pub fn compared(reg: Reg, with: &Src, bytes: u8, signed: bool, state: &State) -> Option<Compared> {

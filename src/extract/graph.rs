@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! All functions together: which return, what they change, whom they may reach, whose numbers they pass on.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::addresses::{AddressMap, AddressSet};
+use super::asked::drop_changed;
 use super::calls::pops;
 use super::discover::{Found, discover, grow};
 use super::elf::Image;
 use super::error::{Error, Kind};
 use super::exits::last_jumps;
-use super::flow::{Context, Exit, Function};
+use super::flow::{Blocks, Context, Exit, Function};
 use super::ir::{Machine, Mask};
 use super::numbers::Numbers;
 use super::pointers::Pointers;
@@ -82,18 +84,15 @@ impl Program {
         selecting: &BTreeMap<u32, usize>,
     ) -> Result<Program, Error> {
         let exits = super::effects::exits(names);
-        let (found, first) = survey(&image, machine, &exits)?;
+        let (found, blocks, first) = survey(&image, machine, &exits)?;
         let mut context = Context::new(&image, machine, &found, exits);
+        context.blocks = RefCell::new(blocks);
         context.clobbers = clobbers(&first, machine.call_clobbers());
         context.pops = pops(&first);
         let last_words = last_words(&first, &image, names);
         let last = last_jumps(&first, machine.number(), &context.exits);
         context.noreturn = noreturn(&first, &last_words, &last);
-        // What calls nobody is already known.
-        let leaves = first
-            .into_iter()
-            .filter(|(_, function)| targets(function).next().is_none() && !calls(function));
-        let functions = run_all(&context, leaves.collect());
+        let functions = again(&context, first);
         let vtables = vtables(&image);
         let pointers = Pointers::collect(
             &image,
@@ -107,10 +106,7 @@ impl Program {
         numbers.resolve(&context, &functions, &edges, &image);
         let stubs = skip_stubs(&functions, &image, &mut edges);
         let selected = Selected::resolve(&context, &functions, &edges, &stubs, selecting);
-        if context.budget.get() < u64::from(u16::MAX) {
-            let what = "the code is too tangled to follow";
-            return Err(Error::new(Kind::TooLarge, &image.objects[0].name, what));
-        }
+        followed(&context)?;
         let choices = choices(&image, &functions);
         let noreturn = context.noreturn;
         let Numbers {
@@ -153,26 +149,46 @@ impl Program {
     }
 }
 
-/// Where functions begin, and all of them followed for the first time.
+/// Where functions begin, all code that was read, and all of them followed for the first time.
 fn survey(
     image: &Image,
     machine: &dyn Machine,
     exits: &BTreeSet<u32>,
-) -> Result<(Found, BTreeMap<u64, Function>), Error> {
+) -> Result<(Found, Blocks, BTreeMap<u64, Function>), Error> {
     let mut found = discover(image, machine);
+    let mut blocks = Blocks::default();
+    let mut functions = BTreeMap::new();
     for _ in 0..MOST_SURVEYS {
         if found.entries.len() > MOST_FUNCTIONS {
             let what = "too many functions";
             return Err(Error::new(Kind::TooLarge, &image.objects[0].name, what));
         }
-        let context = Context::new(image, machine, &found, exits.clone());
-        let functions = run_all(&context, BTreeMap::new());
-        if !grow(&mut found, image, machine, &functions) {
-            return Ok((found, functions));
+        let mut context = Context::new(image, machine, &found, exits.clone());
+        context.blocks = RefCell::new(blocks);
+        functions = run_all(&context, functions, BTreeMap::new());
+        followed(&context)?;
+        blocks = context.blocks.into_inner();
+        let new = grow(&mut found, image, machine, &functions);
+        if new.is_empty() {
+            return Ok((found, blocks, functions));
         }
+        drop_changed(&new, &mut blocks, &mut functions);
     }
+    Err(tangled(image))
+}
+
+fn tangled(image: &Image) -> Error {
     let what = "the code is too tangled to follow";
-    Err(Error::new(Kind::TooLarge, &image.objects[0].name, what))
+    Error::new(Kind::TooLarge, &image.objects[0].name, what)
+}
+
+/// Were all functions followed to their ends?
+fn followed(context: &Context) -> Result<(), Error> {
+    // No block costs more.
+    match context.budget.get() < u64::from(u16::MAX) {
+        true => Err(tangled(context.image)),
+        false => Ok(()),
+    }
 }
 
 type Edges = BTreeMap<u64, BTreeSet<Edge>>;
@@ -191,15 +207,29 @@ fn connect(pointers: &Pointers, functions: &BTreeMap<u64, Function>) -> (Edges, 
     (edges, callbacks)
 }
 
-/// Analyses all functions, and those that only turn up on the way.
-fn run_all(context: &Context, known: BTreeMap<u64, Function>) -> BTreeMap<u64, Function> {
-    let mut functions = known;
+/// All functions once more, now that it is known what calls leave behind.
+fn again(context: &Context, first: BTreeMap<u64, Function>) -> BTreeMap<u64, Function> {
+    let (leaves, mut others): (BTreeMap<_, _>, BTreeMap<_, _>) = first
+        .into_iter()
+        .partition(|(_, function)| targets(function).next().is_none() && !calls(function));
+    others.retain(|_, function| context.answers_nothing(function));
+    run_all(context, others, leaves)
+}
+
+/// Analyses all functions, and those that only turn up on the way. What was `known`
+/// of one before still holds, but counts only if it turns up again.
+fn run_all(
+    context: &Context,
+    mut known: BTreeMap<u64, Function>,
+    mut functions: BTreeMap<u64, Function>,
+) -> BTreeMap<u64, Function> {
     let entries = context.found.entries.iter().copied();
     let mut work: BTreeSet<u64> = entries
         .filter(|entry| !functions.contains_key(entry))
         .collect();
     while let Some(entry) = work.pop_first() {
-        let function = context.run(entry, None);
+        let function = known.remove(&entry);
+        let function = function.unwrap_or_else(|| context.run(entry, None));
         for target in targets(&function) {
             let new = context.image.in_code(target)
                 && target != entry
