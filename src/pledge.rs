@@ -147,6 +147,7 @@ fn apply(host: &Host, next: Held, is_first: bool) -> Result<(), Error> {
     let mut policy = Policy::of(host.table, host.libcs(), next.promises);
     (policy.exec, policy.mode) = (next.exec, next.mode);
     policy.process = process(next.promises);
+    policy.handled = true;
     // Before the filter: the first violation may come with the next call.
     let before = violation::install().map_err(Error::Kernel)?;
     seccomp::load(&policy).inspect_err(|_| {

@@ -340,6 +340,7 @@ fn action_text(action: Action) -> String {
     match action {
         Action::Allow => "allow".to_owned(),
         Action::Errno(errno) => errno_name(errno),
+        Action::Unfold(errno) => format!("by its parts, or {}", errno_name(errno)),
         Action::Violation => "violation".to_owned(),
         Action::Foreign => "kill".to_owned(),
     }
