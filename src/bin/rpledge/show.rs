@@ -214,7 +214,7 @@ impl Subject {
         for told in self.origin.iter().flat_map(origin) {
             let _ = writeln!(out, "# data: {told}");
         }
-        for promise in self.promises.and(self.table.broker).iter() {
+        for promise in self.table.unserved(self.promises).iter() {
             let _ = writeln!(
                 out,
                 "# {}: needs the broker, which this version has not: pledge() fails",
