@@ -46,7 +46,7 @@ CHECKS = check-fmt check-clippy check-rust check-data check-constants check-man 
 # What `make check-live` runs: checks that need the network.
 LIVE_CHECKS = check-syscalls check-data-all
 
-.PHONY: trigger-deb install-triggers install-triggers-pacman install-triggers-packager snapshots table check-snapshots all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-hidden check-traces-all $(CHECKS) $(LIVE_CHECKS)
+.PHONY: trigger-deb install-triggers install-triggers-pacman install-triggers-packager snapshots table check-snapshots all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-hidden check-programs check-traces-all $(CHECKS) $(LIVE_CHECKS)
 
 all: command capi ## build the command and the C library, for every libc of LIBCS
 
@@ -140,6 +140,10 @@ check-install: all ## staged installs, used through pkg-config alone
 
 check-c: capi ## C programs, in every link mode, on every libc
 	@ctests/run
+
+check-programs: capi ## programs from Debian's sources, bare and pledged: their own tests; slow
+	@scripts/setup --programs
+	@scripts/check-programs
 
 check-traces: command ## what libc functions were seen to call, against the data
 	-@scripts/fetch-libcs $$(scripts/check-traces --list)

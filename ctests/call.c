@@ -341,6 +341,12 @@ NOT_YET(disklabel)
 NOT_YET(drm)
 NOT_YET(vmm)
 NOT_YET(tape)
+/* Beside promises that grant all of it, it needs no name to be read. */
+CALL(tmppath_covered, 0,
+     pledge("stdio rpath wpath cpath tmppath", NULL) == 0
+         && pledge("stdio rpath cpath tmppath", NULL) == -1 && errno == ENOTSUP
+         && rpledge_error() == RPLEDGE_E_BROKER
+         && pledge("stdio rpath wpath cpath tmppath", NULL) == 0)
 CALLED(not_yet_says_which, 0)
 {
     TRY(pledge("stdio vmm", NULL) == -1);

@@ -285,6 +285,8 @@ impl<'a> Reader<'a, &'a Arena> {
             paths,
             survivable,
             broker: broker.or(own.broker),
+            // What serves them is the library's own to know.
+            covered: own.covered,
             partial: partial.or(own.partial),
             libcs,
         })

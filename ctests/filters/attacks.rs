@@ -194,6 +194,36 @@ fn what_stays_open() {
     }
 }
 
+/// A message is made by its parts only where a handler can do it, and where
+/// it would be refused otherwise.
+#[test]
+fn messages_by_their_parts() {
+    let refused = Action::Errno(libc::EPERM as u16);
+    let unfolded = Action::Unfold(libc::EPERM as u16);
+    let cases = [
+        ("stdio", Mode::Abort, true, unfolded),
+        ("stdio", Mode::Abort, false, refused),
+        ("stdio", Mode::Kill, true, refused),
+        ("stdio", Mode::Log, true, refused),
+        ("stdio error", Mode::Error, true, unfolded),
+        ("stdio exec", Mode::Abort, true, refused),
+        ("stdio sendfd recvfd", Mode::Abort, true, Action::Allow),
+        ("rpath", Mode::Abort, true, Action::Violation),
+    ];
+    for (words, mode, handled, action) in cases {
+        let mut policy = policy(TABLE.libcs, Set::parse(words).expect("known words"), mode);
+        policy.handled = handled;
+        for call in rpledge::policy::UNFOLDED {
+            let data = data(call, [3, 4, 0, 0, 0, 0]).expect("a known call");
+            assert_eq!(
+                sim::decide(&policy, &data),
+                action,
+                "{call} {words} {mode:?}"
+            );
+        }
+    }
+}
+
 /// More promises never allow less, and fewer never allow more, apart from
 /// what a promise refuses whatever grants it.
 #[test]

@@ -57,6 +57,8 @@ pub struct Definition {
     pub excuses: Vec<(String, String, usize)>,
     /// Why a filter alone cannot serve it.
     pub broker: Option<String>,
+    /// Promises beside which it grants nothing more, and so needs no broker.
+    pub covered: Set,
     /// What of it a filter alone cannot see.
     pub partial: Option<String>,
 }
@@ -111,6 +113,7 @@ struct DefinitionKeys {
     #[serde(default)]
     excuses: Lines,
     broker: Option<Text>,
+    covered: Option<Text>,
     partial: Option<Text>,
 }
 
@@ -300,6 +303,10 @@ impl Reader<'_> {
             rules: self.rules(&keys.limits),
             excuses: document::placed(&keys.excuses),
             broker: text(&keys.broker),
+            covered: keys
+                .covered
+                .as_ref()
+                .map_or(Set::EMPTY, |words| self.set(words)),
             partial: text(&keys.partial),
         }
     }
@@ -338,15 +345,21 @@ impl Reader<'_> {
     ) -> Vec<(Set, Vec<Rule>)> {
         let mut list = Vec::new();
         for (words, limits) in document::in_file_order(all) {
-            let mut needs = Set::EMPTY;
-            for word in words.as_ref().split(' ') {
-                if let Some(promise) = self.promise(word, words.span().start) {
-                    needs = needs.with(promise);
-                }
-            }
+            let needs = self.set(words);
             list.push((needs, self.rules(limits)));
         }
         list
+    }
+
+    /// Words with a space between them.
+    fn set(&mut self, words: &Text) -> Set {
+        let mut set = Set::EMPTY;
+        for word in words.as_ref().split(' ') {
+            if let Some(promise) = self.promise(word, words.span().start) {
+                set = set.with(promise);
+            }
+        }
+        set
     }
 
     fn rules(&mut self, limits: &BTreeMap<Text, Spanned<RuleKeys>>) -> Vec<Rule> {
@@ -457,6 +470,15 @@ impl Promises {
     /// Promises that a filter alone cannot serve.
     pub fn broker(&self) -> Set {
         self.those(|definition| definition.broker.is_some())
+    }
+
+    /// Promises that others make unnecessary, and those others.
+    pub fn covered(&self) -> Vec<(Set, Set)> {
+        let covered = Promise::all().map(|promise| {
+            let by = self.definition(promise).covered;
+            (Set::EMPTY.with(promise), by)
+        });
+        covered.filter(|(_, by)| !by.is_empty()).collect()
     }
 
     /// Promises of which a filter alone cannot see all.

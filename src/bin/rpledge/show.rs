@@ -214,7 +214,7 @@ impl Subject {
         for told in self.origin.iter().flat_map(origin) {
             let _ = writeln!(out, "# data: {told}");
         }
-        for promise in self.promises.and(self.table.broker).iter() {
+        for promise in self.table.unserved(self.promises).iter() {
             let _ = writeln!(
                 out,
                 "# {}: needs the broker, which this version has not: pledge() fails",
@@ -340,6 +340,7 @@ fn action_text(action: Action) -> String {
     match action {
         Action::Allow => "allow".to_owned(),
         Action::Errno(errno) => errno_name(errno),
+        Action::Unfold(errno) => format!("by its parts, or {}", errno_name(errno)),
         Action::Violation => "violation".to_owned(),
         Action::Foreign => "kill".to_owned(),
     }
