@@ -299,6 +299,11 @@ impl Subject {
         );
         let missing = || Failure::data("rpledge: the data has no file promises.toml");
         let definitions = self.store.promises()?.ok_or_else(missing)?;
+        for group in &definitions.never {
+            if group.calls.contains(call) {
+                let _ = writeln!(out, "# no promise grants it: {}", group.why);
+            }
+        }
         let rows = self.rows.of(self.table);
         if self.snapshots.is_empty() {
             let _ = writeln!(
@@ -346,7 +351,7 @@ fn action_text(action: Action) -> String {
 }
 
 fn errno_name(errno: u16) -> String {
-    let known = rpledge::facts::promises::ERRNOS
+    let known = rpledge::facts::homes::ERRNOS
         .iter()
         .find(|(_, n)| *n == errno);
     known.map_or_else(|| format!("errno {errno}"), |(name, _)| (*name).to_owned())
