@@ -243,6 +243,7 @@ const HEADERS: [&[&str]; 5] = [
         "termios.h",
     ],
     &[
+        "stddef.h",
         "linux/fcntl.h",
         "linux/in.h",
         "linux/in6.h",
