@@ -2,8 +2,6 @@
 /* The words for devices: their requests reach the kernel, and only under them. */
 #include "case.h"
 
-#include <linux/fs.h>
-#include <linux/netlink.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
 
@@ -19,6 +17,12 @@
 
 static char bytes[16384];
 
+/* musl's compiler here finds no header of the kernel. */
+enum { ROUTE = 0, NETFILTER = 12 };
+#define GET_FLAGS 0x80086601  /* FS_IOC_GETFLAGS */
+#define SET_FLAGS 0x40086602  /* FS_IOC_SETFLAGS */
+#define CLONE_FILE 0x40049409 /* FICLONE */
+
 DEVICE(tape_status, "tape", 0x80306d02)         /* MTIOCGET */
 DEVICE(tape_operation, "tape", 0x40086d01)      /* MTIOCTOP */
 DEVICE(video_capability, "video", 0x80685600)   /* VIDIOC_QUERYCAP */
@@ -30,8 +34,8 @@ DEVICE(audio_sequencer, "audio", 0x80045301)    /* SNDRV_SEQ_IOCTL_CLIENT_ID */
 DEVICE(audio_timer, "audio", 0x40345410)        /* SNDRV_TIMER_IOCTL_SELECT */
 DEVICE(audio_oss, "audio", 0xc0045002)          /* SNDCTL_DSP_SPEED */
 DEVICE(audio_oss_mixer, "audio", 0x80044d04)    /* SOUND_MIXER_READ_PCM */
-DEVICE(disk_size, "disklabel", BLKGETSIZE64)
-DEVICE(disk_partitions, "disklabel", BLKRRPART)
+DEVICE(disk_size, "disklabel", 0x80081272)      /* BLKGETSIZE64 */
+DEVICE(disk_partitions, "disklabel", 0x125f)    /* BLKRRPART */
 DEVICE(drm_close, "drm", 0x40086409)            /* DRM_IOCTL_GEM_CLOSE */
 DEVICE(drm_driver, "drm", 0xc0106444)           /* a driver's own */
 DEVICE(vmm_version, "vmm", 0xae00)              /* KVM_GET_API_VERSION */
@@ -79,14 +83,14 @@ ON_SOCKET(DENIED, inet_interface_index, "stdio inet",
           setsockopt(fd, SOL_SOCKET, 62, bytes, 4) == 0)
 ON_SOCKET(DENIED, inet_detach_filter, "stdio inet",
           setsockopt(fd, SOL_SOCKET, 27, bytes, 4) == -1 && errno == ENOENT)
-DENY(route_netlink, "stdio route wroute", socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE) >= 0)
+DENY(route_netlink, "stdio route wroute", socket(AF_NETLINK, SOCK_RAW, ROUTE) >= 0)
 
 /* The packet filter, and captures */
-DENY(pf_netlink_stdio, "stdio", socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER) >= 0
+DENY(pf_netlink_stdio, "stdio", socket(AF_NETLINK, SOCK_RAW, NETFILTER) >= 0
                                     || errno == EPROTONOSUPPORT)
-ALLOW(pf_netlink, "stdio pf", socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER) >= 0
+ALLOW(pf_netlink, "stdio pf", socket(AF_NETLINK, SOCK_RAW, NETFILTER) >= 0
                                   || errno == EPROTONOSUPPORT)
-DENY(pf_route, "stdio pf", socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE) >= 0)
+DENY(pf_route, "stdio pf", socket(AF_NETLINK, SOCK_RAW, ROUTE) >= 0)
 ON_SOCKET(ALLOWED, bpf_statistics, "stdio bpf",
           getsockopt(fd, 263, 6, bytes, &(socklen_t){8}) == -1 && errno != ENOSYS)
 ON_SOCKET(DENIED, bpf_statistics_stdio, "stdio",
@@ -101,9 +105,9 @@ ALLOWED(flags_fattr, "stdio fattr")
 {
     int fd = scratch(), flags;
 
-    NEED("file attributes", ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0);
+    NEED("file attributes", ioctl(fd, GET_FLAGS, &flags) == 0);
     PLEDGE();
-    TRY(ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0);
+    TRY(ioctl(fd, GET_FLAGS, &flags) == 0);
 }
-DENY(flags_stdio, "stdio", ioctl(0, FS_IOC_SETFLAGS, NULL) == -1)
-ALLOW(clone_range, "stdio", ioctl(1, FICLONE, -1) == -1 && errno == EBADF)
+DENY(flags_stdio, "stdio", ioctl(0, SET_FLAGS, NULL) == -1)
+ALLOW(clone_range, "stdio", ioctl(1, CLONE_FILE, -1) == -1 && errno == EBADF)
