@@ -204,11 +204,29 @@ const ATTACKS: &[(&str, &str, [u64; 6])] = &[
     ("capset", "id", [0, 0, 0, 0, 0, 0]),
     ("ioprio_set", "id proc", [1, OTHER, 0, 0, 0, 0]),
     ("sched_setattr", "proc", [OTHER, 0, 0, 0, 0, 0]),
-    ("fcntl", "", [3, 1026, 1, 0, 0, 0]),        // F_NOTIFY
-    ("fcntl", "", [3, 1024, 1, 0, 0, 0]),        // F_SETLEASE
-    ("fcntl", "proc", [3, 10, 9, 0, 0, 0]),      // F_SETSIG
+    ("fcntl", "", [3, 1026, 1, 0, 0, 0]),    // F_NOTIFY
+    ("fcntl", "", [3, 1024, 1, 0, 0, 0]),    // F_SETLEASE
+    ("fcntl", "proc", [3, 10, 9, 0, 0, 0]),  // F_SETSIG
+    ("fcntl", "", [3, 1036, 4096, 0, 0, 0]), // F_SET_RW_HINT
+    ("fcntl", "flock", [3, 37, 0, 0, 0, 0]), // F_OFD_SETLK
+    ("pidfd_open", "proc", [OTHER, 0, 0, 0, 0, 0]),
+    ("pidfd_send_signal", "proc", [3, 0, 0, 0, 0, 0]),
+    ("tkill", "proc", [OTHER, 9, 0, 0, 0, 0]),
+    ("rt_tgsigqueueinfo", "proc", [OTHER, OTHER, 9, 0, 0, 0]),
+    ("sched_setscheduler", "proc", [OTHER, 0, 0, 0, 0, 0]),
+    ("socket", "", [2, 2, 136, 0, 0, 0]),    // UDP-Lite
+    ("socket", "", [2, 5, 132, 0, 0, 0]),    // SCTP
+    ("socket", "", [2, 2, 1, 0, 0, 0]),      // an echo socket of ICMP
+    ("socket", "", [40, 1, 0, 0, 0, 0]),     // AF_VSOCK
+    ("socketpair", "", [30, 1, 0, 0, 0, 0]), // AF_TIPC
+    ("setsockopt", "", [3, 0, 4, 0, 0, 0]),  // IP_OPTIONS
+    ("getsockopt", "inet", [3, 0, 4, 0, 0, 0]),
+    ("setsockopt", "", [3, 6, 19, 0, 0, 0]), // TCP_REPAIR
+    ("setsockopt", "", [3, 6, 31, 0, 0, 0]), // TCP_ULP
+    ("setsockopt", "mcast", [3, 0, 35, 0, 0, 0]), // IP_ADD_MEMBERSHIP
+    ("setsockopt", "unix inet", [3, 1, 2, 0, 0, 0]), // SO_REUSEADDR
     ("mknodat", "", [0, 0, 0o140_644, 0, 0, 0]), // a socket
-    ("renameat2", "", [0, 0, 0, 0, 4, 0]),       // RENAME_WHITEOUT
+    ("renameat2", "", [0, 0, 0, 0, 4, 0]),   // RENAME_WHITEOUT
 ];
 
 /// What they would do harm without, and must stay open.
