@@ -8,8 +8,7 @@ use toml::Spanned;
 
 use super::document::{self, Lines, Text, VALUE};
 use super::finding::{Finding, Source};
-use super::homes::ERRNOS;
-use super::homes::{self, Never};
+use super::homes::{self, ERRNOS, Never};
 use super::limits::{self, ByArch, Constant, Constants, Limit};
 use super::near;
 use super::selectors::{Selector, Selectors};
