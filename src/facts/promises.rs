@@ -8,6 +8,7 @@ use toml::Spanned;
 
 use super::document::{self, Lines, Text, VALUE};
 use super::finding::{Finding, Source};
+use super::homes::{self, ERRNOS, Never};
 use super::limits::{self, ByArch, Constant, Constants, Limit};
 use super::near;
 use super::selectors::{Selector, Selectors};
@@ -27,6 +28,8 @@ pub struct Promises {
     pub plain: BTreeSet<String>,
     /// Calls that fail with an errno where nothing grants them.
     pub refused: BTreeMap<String, u16>,
+    /// Calls that nothing may grant.
+    pub never: Vec<Never>,
     /// Names that a libc lives without; one `*` stands for any characters.
     pub survivable: Vec<(String, u16)>,
     /// Which argument of a call is a path.
@@ -83,6 +86,8 @@ struct Keys {
     plain: CallsKeys,
     refused: Lines,
     #[serde(default)]
+    never: homes::Keys,
+    #[serde(default)]
     survivable: Lines,
     arguments: Lines,
     #[serde(default)]
@@ -133,16 +138,6 @@ struct LongRule {
     r#else: Option<String>,
 }
 
-/// Errnos that a limit may name. The numbers are the same on every
-/// architecture but mips and parisc, whose ENOSYS differs.
-pub const ERRNOS: [(&str, u16); 5] = [
-    ("EPERM", 1),
-    ("ENOENT", 2),
-    ("EACCES", 13),
-    ("EINVAL", 22),
-    ("ENOSYS", 38),
-];
-
 struct Reader<'a> {
     source: &'a Source<'a>,
     arguments: BTreeMap<String, ByArch>,
@@ -165,6 +160,7 @@ pub fn read(source: &Source) -> Result<Promises, Vec<Finding>> {
         release: keys.release.as_ref().clone(),
         plain: words(&keys.plain.calls),
         refused: reader.refused(&keys.refused),
+        never: homes::never(&keys.never),
         survivable: reader.survivable(&keys.survivable),
         paths: reader.paths(),
         always: reader.definition(&keys.always),
@@ -181,7 +177,7 @@ pub fn read(source: &Source) -> Result<Promises, Vec<Finding>> {
     }
 }
 
-fn words(text: &Text) -> BTreeSet<String> {
+pub(super) fn words(text: &Text) -> BTreeSet<String> {
     text.as_ref()
         .split_whitespace()
         .map(str::to_owned)
@@ -437,7 +433,8 @@ impl Reader<'_> {
 impl Rule {
     /// The limit itself, with the arguments and constants of one architecture.
     pub fn read(&self, arch: &str, constants: &Constants) -> Result<Limit, String> {
-        if self.text == "never" {
+        // A limit that cannot look at what it must holds never.
+        if self.text == "never" || self.text != "any" && self.arguments.are_hidden(arch) {
             return Ok(Limit::default());
         }
         limits::parse(&self.text, self.arguments.of(arch), constants)
