@@ -155,8 +155,9 @@ check-traces-all: command ## the same on every architecture, in virtual machines
 	-@scripts/fetch-kernels
 	@scripts/check-traces --all
 
+# Of each architecture at least one libc.
 check-decoders: ## each decoder, against a second one, over the code of real C libraries
-	-@scripts/fetch-libcs $(TESTED)
+	-@scripts/fetch-libcs $(TESTED) $(patsubst data/musl/1.2.5/%.toml,musl-1.2.5-%,$(filter-out %/x86_64.toml,$(wildcard data/musl/1.2.5/*.toml)))
 	$(CARGO) test --quiet --features decoders --test decoders
 
 check-drift: command ## what libcs do in other ways from version to version: the data, its diff, the promises
