@@ -179,10 +179,7 @@ impl Told<'_> {
 /// around it, or the first up the stack, since private helpers have no name or
 /// one that begins with an underscore.
 fn function(host: &Host, address: usize, stack: usize) -> Option<&'static str> {
-    let symbols = match &host.symbols {
-        Some(symbols) => symbols,
-        None => host::program_symbols()?,
-    };
+    let symbols = host.symbols()?;
     let named = |at: usize| {
         // A return address belongs to the call before it.
         let name = symbols.function(at.wrapping_sub(1))?;

@@ -7,6 +7,7 @@ mod machine;
 mod calls;
 mod child;
 mod data;
+mod narrow;
 mod seccomp;
 mod unwinder;
 
@@ -151,4 +152,5 @@ fn main() {
     whole();
     data::compare();
     calls::compare(promise);
+    narrow::compare();
 }
