@@ -83,6 +83,7 @@ struct case_entry {
     int line;
     void (*body)(void);
     struct case_entry *next;
+    const char *about; /* what it is listed with, if anything */
 };
 
 /* One page shared with the child: a pledged child may not even write(2). */
@@ -109,7 +110,7 @@ static void case_add(struct case_entry *entry)
 #define CASE_ADD(id, words, kind, bare)                                      \
     static void case_body_##id(void);                                        \
     static struct case_entry case_entry_##id = {                             \
-        #id, words, kind, bare, __LINE__, case_body_##id, NULL};             \
+        #id, words, kind, bare, __LINE__, case_body_##id, NULL, NULL};       \
     __attribute__((constructor)) static void case_add_##id(void)             \
     {                                                                        \
         case_add(&case_entry_##id);                                          \

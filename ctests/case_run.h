@@ -303,7 +303,19 @@ static int case_judge(struct case_entry *entry, FILE *table, const char *tags)
     return 0;
 }
 
-/* usage: FILE [-g GOLDEN [-t "TAG TAG"]] [NAME...] */
+/* What the cases are, for those that count what they cover. */
+static int case_list(void)
+{
+    static const char *const kinds[] = {"allowed", "denied", "refused", "killed", "fatal", "called"};
+    struct case_entry *entry;
+
+    for (entry = case_all; entry != NULL; entry = entry->next)
+        printf("%s\t%s\t%s\t%s\n", entry->name, kinds[entry->kind], entry->promises,
+               entry->about ? entry->about : "");
+    return 0;
+}
+
+/* usage: FILE [-g GOLDEN [-t "TAG TAG"]] [NAME...], or FILE -l to list them */
 int main(int argc, char **argv)
 {
     struct case_entry *entry;
@@ -313,9 +325,11 @@ int main(int argc, char **argv)
     int opt, i, wanted, passed = 0, failed = 0, skipped = 0;
 
     case_program = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
-    while ((opt = getopt(argc, argv, "g:t:")) != -1) {
+    while ((opt = getopt(argc, argv, "g:t:l")) != -1) {
         if (opt == 't')
             tags = optarg;
+        else if (opt == 'l')
+            return case_list();
         else if (opt != 'g' || (table = fopen(optarg, "re")) == NULL) {
             fprintf(stderr, "usage: %s [-g golden [-t tags]] [case...]\n", case_program);
             return 2;
