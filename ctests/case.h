@@ -72,7 +72,8 @@ enum case_kind {
     CASE_REFUSED,
     CASE_KILLED,
     CASE_FATAL,
-    CASE_CALLED
+    CASE_CALLED,
+    CASE_SERVED /* allowed where a function of this libc makes the call, else a violation */
 };
 
 struct case_entry {
