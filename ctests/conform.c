@@ -31,7 +31,8 @@
 #define THREAD                                                               \
     (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
 #define CLONE(flags) NOTHING | (flags), 0, 0, 0, 0
-GRANT(clone_thread, "stdio", clone, "", EINVAL, CLONE(THREAD))
+GRANT(clone_thread, "stdio", clone, "", EINVAL,
+      NOTHING | CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM, 0, 0, 0, 0)
 LET(clone_thread_parent, "stdio", clone, "", EINVAL, CLONE(THREAD | CLONE_PARENT))
 #define CLONE_BEYOND(id, flags) BEYOND(clone_##id, "stdio", clone, "stdio", EINVAL, CLONE(flags))
 CLONE_BEYOND(child, SIGCHLD)

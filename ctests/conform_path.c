@@ -12,6 +12,12 @@
 #define RENAME_EXCHANGE 2
 #endif
 
+/* Numbers that older headers lack. */
+#undef SYS_faccessat2
+#undef SYS_fchmodat2
+#define SYS_faccessat2 439
+#define SYS_fchmodat2 452
+
 #define HERE AT_FDCWD
 /* Nobody's: neither a change nor a failure. */
 #define NONE 0xffffffff
@@ -37,7 +43,9 @@ R(newfstatat, 0, HERE, "file", buf, 0)
 R(readlink, 0, "link", buf, sizeof buf)
 R(readlinkat, 0, HERE, "link", buf, sizeof buf)
 R(statfs, 0, ".", buf)
-LET(rpath_fstatfs, "rpath", fstatfs, "", 0, fd, buf)
+REFUSAL(faccessat2_stdio, "rpath", faccessat2, "stdio", 0, HERE, "file", R_OK, AT_EACCESS)
+LET(rpath_faccessat2, "rpath", faccessat2, "stdio", 0, HERE, "file", R_OK, AT_EACCESS)
+GRANT(rpath_fstatfs, "rpath", fstatfs, "", 0, fd, buf)
 REFUSAL(statx_stdio, "rpath", statx, "stdio", 0, HERE, "file", 0, 0xfff, buf)
 LET(rpath_statx, "rpath", statx, "stdio", 0, HERE, "file", 0, 0xfff, buf)
 
@@ -158,6 +166,15 @@ BEYOND(utimensat_name, "fattr", utimensat, "stdio fattr", 0, HERE, "file", 0, 0)
 RF(chmod, 0, "file", 0600)
 RF(chown, 0, "file", NONE, NONE)
 RF(fchmodat, 0, HERE, "file", 0600)
+REFUSAL(fchmodat2_rpath, "rpath fattr", fchmodat2, "stdio rpath", 0, HERE, "file", 0600, 0)
+LET(fchmodat2, "rpath fattr", fchmodat2, "stdio", 0, HERE, "file", 0600, 0)
+REFUSAL(fchmodat2_setuid, "rpath fattr", fchmodat2, "stdio rpath fattr", 0, HERE, "file", 04600, 0)
+RF(futimesat, 0, HERE, "file", 0)
+RF(utime, 0, "file", 0)
+RF(utimes, 0, "file", 0)
+LET(chown_own, "rpath fattr", chown, "stdio", 0, "file", geteuid(), getegid())
+LET(lchown_own, "rpath fattr", lchown, "stdio", 0, "file", geteuid(), getegid())
+LET(fchownat_own, "rpath fattr", fchownat, "stdio", 0, HERE, "file", geteuid(), getegid(), 0)
 RF(fchownat, 0, HERE, "file", NONE, NONE, 0)
 RF(lchown, 0, "file", NONE, NONE)
 RF(lremovexattr, ENODATA, "file", "user.none")

@@ -60,22 +60,24 @@ NEVER(seccomp_no_speculation, seccomp, EFAULT, SECCOMP_SET_MODE_FILTER, 4, 0)
 NEVER(seccomp_sizes, seccomp, EFAULT, SECCOMP_GET_NOTIF_SIZES, 0, 0)
 
 /* Calls that libcs make and live without: an errno */
-#define REFUSED_CALL(call, number, ...)                                      \
-    CONFORM(refused_##call, "stdio", CASE_REFUSED, "refused", 0, #call "\t" #__VA_ARGS__, bare_any(syscall(number, __VA_ARGS__)))
+#define REFUSED_CALL(call, words, number, ...)                               \
+    CONFORM(refused_##call, words, CASE_REFUSED, "refused", 0, #call "\t" #__VA_ARGS__, bare_any(syscall(number, __VA_ARGS__)))
 /* However the kernel answers bare: a machine may lack the file, or the call. */
 static long bare_any(long end)
 {
     return case_is_pledged ? end : 0;
 }
-REFUSED_CALL(clone3, 435, 0, 0)
-REFUSED_CALL(openat2, 437, AT_FDCWD, "file", 0, 0)
-REFUSED_CALL(io_uring_setup, 425, 0, 0)
-REFUSED_CALL(io_uring_enter, 426, -1, 0, 0, 0, 0, 0)
-REFUSED_CALL(io_uring_register, 427, -1, 0, 0, 0)
-REFUSED_CALL(statx, 332, AT_FDCWD, "file", 0, 0, buf)
-REFUSED_CALL(faccessat2, 439, AT_FDCWD, "file", R_OK, 0)
-REFUSED_CALL(fchmodat2, 452, AT_FDCWD, "none", 0600, 0)
-REFUSED_CALL(get_mempolicy, 239, 0, 0, 0, 0, 0)
+REFUSED_CALL(clone3, "stdio", 435, 0, 0)
+REFUSED_CALL(openat2, "stdio", 437, AT_FDCWD, "file", 0, 0)
+REFUSED_CALL(io_uring_setup, "stdio", 425, 0, 0)
+REFUSED_CALL(io_uring_enter, "stdio", 426, -1, 0, 0, 0, 0, 0)
+REFUSED_CALL(io_uring_register, "stdio", 427, -1, 0, 0, 0)
+REFUSED_CALL(statx, "stdio", 332, AT_FDCWD, "file", 0, 0, buf)
+REFUSED_CALL(faccessat2, "stdio", 439, AT_FDCWD, "file", R_OK, 0)
+REFUSED_CALL(fchmodat2, "stdio", 452, AT_FDCWD, "none", 0600, 0)
+REFUSED_CALL(preadv2, "", 327, fd, 0, 0, 0, 0, 0)
+REFUSED_CALL(pwritev2, "", 328, fd, 0, 0, 0, 0, 0)
+REFUSED_CALL(get_mempolicy, "stdio", 239, 0, 0, 0, 0, 0)
 
 /* Files that a libc looks for and lives without */
 #define SURVIVES(id, path)                                                   \
