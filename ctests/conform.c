@@ -86,14 +86,16 @@ GRANT(get_tos, "stdio", getsockopt, "", 0, inet, IPPROTO_IP, IP_TOS, buf, &len)
 GRANT(get_tclass, "stdio", getsockopt, "", EOPNOTSUPP, inet, IPPROTO_IPV6, IPV6_TCLASS, buf, &len)
 BEYOND(get_type, "stdio", getsockopt, "stdio", 0, inet, SOL_SOCKET, SO_TYPE, buf, &len)
 BEYOND(get_reuseaddr, "stdio", getsockopt, "stdio", 0, inet, SOL_SOCKET, SO_REUSEADDR, buf, &len)
-BEYOND(get_peercred, "stdio", getsockopt, "stdio", 0, local, SOL_SOCKET, SO_PEERCRED, page, &(socklen_t){64})
+BEYOND(get_peercred, "stdio", getsockopt, "stdio", 0, local, SOL_SOCKET, SO_PEERCRED, page,
+       &(socklen_t){64})
 BEYOND(get_maxseg, "stdio", getsockopt, "stdio", 0, inet, IPPROTO_TCP, TCP_MAXSEG, buf, &len)
 BEYOND(get_ttl, "stdio", getsockopt, "stdio", 0, inet, IPPROTO_IP, IP_TTL, buf, &len)
 BEYOND(get_level, "stdio", getsockopt, "stdio", EOPNOTSUPP, inet, 99, SO_ERROR, buf, &len)
 GRANT(set_rcvbuf, "stdio", setsockopt, "", 0, inet, SOL_SOCKET, SO_RCVBUF, &(int){8192}, 4)
 GRANT(set_nodelay, "stdio", setsockopt, "", 0, inet, IPPROTO_TCP, TCP_NODELAY, &(int){1}, 4)
 GRANT(set_tos, "stdio", setsockopt, "", 0, inet, IPPROTO_IP, IP_TOS, &(int){0}, 4)
-GRANT(set_tclass, "stdio", setsockopt, "", ENOPROTOOPT, inet, IPPROTO_IPV6, IPV6_TCLASS, &(int){0}, 4)
+GRANT(set_tclass, "stdio", setsockopt, "", ENOPROTOOPT, inet, IPPROTO_IPV6, IPV6_TCLASS, &(int){0},
+      4)
 BEYOND(set_error, "stdio", setsockopt, "stdio", ENOPROTOOPT, inet, SOL_SOCKET, SO_ERROR, buf, 4)
 BEYOND(set_sndbuf, "stdio", setsockopt, "stdio", 0, inet, SOL_SOCKET, SO_SNDBUF, &(int){8192}, 4)
 BEYOND(set_broadcast, "stdio", setsockopt, "stdio", 0, udp, SOL_SOCKET, SO_BROADCAST, &(int){1}, 4)
@@ -142,7 +144,8 @@ LET(sigaction_other, "stdio", rt_sigaction, "", 0, SIGUSR1, page, 0, 8)
 LET(sigaction_sys_asked, "stdio", rt_sigaction, "", 0, SIGSYS, 0, page, 8)
 GRANT(sigaction_asked, "stdio", rt_sigaction, "", 0, SIGUSR1, 0, page, 8)
 REFUSAL(sigaction_sys, "stdio", rt_sigaction, "stdio", 0, SIGSYS, page, 0, 8)
-REFUSAL(sigaction_sys_upper_half, "stdio", rt_sigaction, "stdio", 0, 0x100000000 | SIGSYS, page, 0, 8)
+REFUSAL(sigaction_sys_upper_half, "stdio", rt_sigaction, "stdio", 0, 0x100000000 | SIGSYS, page, 0,
+        8)
 
 /* Memory: no new code */
 #define MAP(prot) 0, 4096, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0
@@ -160,7 +163,8 @@ BEYOND(pkey_mprotect_exec, "stdio", pkey_mprotect, "stdio", 0, page, 4096, PROT_
 GRANT(newfstatat_empty, "stdio", newfstatat, "", 0, fd, "", buf, AT_EMPTY_PATH)
 BEYOND(newfstatat_name, "stdio", newfstatat, "stdio", 0, AT_FDCWD, "file", buf, 0)
 BEYOND(newfstatat_link, "stdio", newfstatat, "stdio", 0, AT_FDCWD, "link", buf, AT_SYMLINK_NOFOLLOW)
-BEYOND(newfstatat_more, "stdio", newfstatat, "stdio", 0, fd, "", buf, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)
+BEYOND(newfstatat_more, "stdio", newfstatat, "stdio", 0, fd, "", buf,
+       AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)
 
 /* prctl: of the process itself, and nothing that gains */
 #define PRCTL(id, want, ...) GRANT(prctl_##id, "stdio", prctl, "", want, __VA_ARGS__)
@@ -211,4 +215,5 @@ BEYOND(scheduler_other, "stdio", sched_setscheduler, "stdio", 0, OTHER, SCHED_OT
 
 GRANT(socketpair_unix, "stdio", socketpair, "", 0, AF_UNIX, SOCK_STREAM, 0, buf)
 BEYOND(socketpair_inet, "stdio", socketpair, "stdio", EOPNOTSUPP, AF_INET, SOCK_STREAM, 0, buf)
-BEYOND(socketpair_upper_half, "stdio", socketpair, "stdio", EOPNOTSUPP, 0x100000000 | AF_INET, SOCK_STREAM, 0, buf)
+BEYOND(socketpair_upper_half, "stdio", socketpair, "stdio", EOPNOTSUPP, 0x100000000 | AF_INET,
+       SOCK_STREAM, 0, buf)

@@ -39,20 +39,25 @@ static struct sockaddr_un named = {.sun_family = AF_UNIX, .sun_path = "none"};
 BOTH(accept, EINVAL, ARGS(local, 0, 0), EINVAL, ARGS(inet, 0, 0))
 BOTH(accept4, EINVAL, ARGS(local, 0, 0, 0), EINVAL, ARGS(inet, 0, 0, 0))
 BOTH(bind, 0, ARGS(local, &named, sizeof named), 0, ARGS(inet, &four, sizeof four))
-BOTH(connect, ENOENT, ARGS(local, &named, sizeof named), EAFNOSUPPORT, ARGS(inet, &named, sizeof named))
+BOTH(connect, ENOENT, ARGS(local, &named, sizeof named), EAFNOSUPPORT,
+     ARGS(inet, &named, sizeof named))
 BOTH(listen, EINVAL, ARGS(local, 1), 0, ARGS(inet, 1))
-BOTH(sendto, EOPNOTSUPP, ARGS(local, buf, 1, MSG_NOSIGNAL, &named, sizeof named), EINVAL, ARGS(udp, buf, 1, 0, &four, 1))
+BOTH(sendto, EOPNOTSUPP, ARGS(local, buf, 1, MSG_NOSIGNAL, &named, sizeof named), EINVAL,
+     ARGS(udp, buf, 1, 0, &four, 1))
 
 GRANT(socket_unix_stream, "unix", socket, "stdio inet", 0, AF_UNIX, SOCK_STREAM, 0)
 GRANT(socket_unix_dgram, "unix", socket, "stdio inet", 0, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)
-GRANT(socket_unix_seqpacket, "unix", socket, "stdio inet", 0, AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0)
+GRANT(socket_unix_seqpacket, "unix", socket, "stdio inet", 0, AF_UNIX,
+      SOCK_SEQPACKET | SOCK_NONBLOCK, 0)
 BEYOND(socket_unix_raw, "unix", socket, "stdio unix", 0, AF_UNIX, SOCK_RAW, 0)
 BEYOND(socket_unix_protocol, "unix", socket, "stdio unix", 0, AF_UNIX, SOCK_STREAM, 1)
 GRANT(socket_inet_stream, "inet", socket, "stdio unix", 0, AF_INET, SOCK_STREAM, 0)
 GRANT(socket_inet_dgram, "inet", socket, "stdio unix", 0, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)
-GRANT(socket_inet_tcp, "inet", socket, "stdio unix", 0, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, IPPROTO_TCP)
+GRANT(socket_inet_tcp, "inet", socket, "stdio unix", 0, AF_INET, SOCK_STREAM | SOCK_NONBLOCK,
+      IPPROTO_TCP)
 GRANT(socket_inet_udp, "inet", socket, "stdio unix", 0, AF_INET, SOCK_DGRAM, IPPROTO_UDP)
-GRANT_BY(socket_inet6, "inet", socket, "stdio unix", 0, socket(AF_INET6, SOCK_STREAM, 0) >= 0 || errno == EAFNOSUPPORT ? 0 : -1)
+GRANT_BY(socket_inet6, "inet", socket, "stdio unix", 0, socket(AF_INET6, SOCK_STREAM, 0) >= 0
+         || errno == EAFNOSUPPORT ? 0 : -1)
 #define SOCKET_BEYOND(id, want, ...) BEYOND(socket_inet_##id, "inet", socket, "stdio inet", want, __VA_ARGS__)
 SOCKET_BEYOND(icmp, AS_ROOT, AF_INET, SOCK_RAW, IPPROTO_ICMP)
 SOCKET_BEYOND(icmp6_wrong, EPROTONOSUPPORT, AF_INET, SOCK_DGRAM, IPPROTO_ICMPV6)
@@ -87,8 +92,10 @@ SO_BEYOND(SO_ATTACH_FILTER, EINVAL, buf, 4)
 SO_BEYOND(SO_ATTACH_BPF, EBADF, &(int){-1}, 4)
 SO_BEYOND(SO_ATTACH_REUSEPORT_CBPF, EINVAL, buf, 4)
 SO_BEYOND(SO_ATTACH_REUSEPORT_EBPF, EBADF, &(int){-1}, 4)
-BEYOND(unix_get_tcp, "unix", getsockopt, "stdio unix", EOPNOTSUPP, local, IPPROTO_TCP, TCP_MAXSEG, buf, &len)
-BEYOND(unix_set_tcp, "unix", setsockopt, "stdio unix", EOPNOTSUPP, local, IPPROTO_TCP, TCP_MAXSEG, buf, 4)
+BEYOND(unix_get_tcp, "unix", getsockopt, "stdio unix", EOPNOTSUPP, local, IPPROTO_TCP, TCP_MAXSEG,
+       buf, &len)
+BEYOND(unix_set_tcp, "unix", setsockopt, "stdio unix", EOPNOTSUPP, local, IPPROTO_TCP, TCP_MAXSEG,
+       buf, 4)
 
 /* inet: options of TCP and of IP, each of them */
 #define OPT(id, level, opt, sock, want, ...)                                 \
@@ -120,10 +127,13 @@ TCP(NOTSENT_LOWAT, 4096)
 OPT(tcp_CONGESTION, IPPROTO_TCP, TCP_CONGESTION, inet, ENOENT, "none", 4)
 GRANT(get_TCP_INFO, "inet", getsockopt, "stdio", 0, inet, IPPROTO_TCP, TCP_INFO, page, &len)
 GRANT(set_TCP_MD5SIG, "inet", setsockopt, "stdio", EINVAL, inet, IPPROTO_TCP, TCP_MD5SIG, buf, 4)
-BEYOND(get_TCP_MD5SIG, "inet", getsockopt, "stdio inet", ENOPROTOOPT, inet, IPPROTO_TCP, TCP_MD5SIG, buf, &len)
-BEYOND(set_TCP_INFO, "inet", setsockopt, "stdio inet", ENOPROTOOPT, inet, IPPROTO_TCP, TCP_INFO, buf, 4)
+BEYOND(get_TCP_MD5SIG, "inet", getsockopt, "stdio inet", ENOPROTOOPT, inet, IPPROTO_TCP, TCP_MD5SIG,
+       buf, &len)
+BEYOND(set_TCP_INFO, "inet", setsockopt, "stdio inet", ENOPROTOOPT, inet, IPPROTO_TCP, TCP_INFO,
+       buf, 4)
 BEYOND(set_TCP_ULP, "inet", setsockopt, "stdio inet", ENOENT, inet, IPPROTO_TCP, 31, "none", 4)
-BEYOND(set_TCP_REPAIR, "inet", setsockopt, "stdio inet", AS_ROOT | EINVAL, inet, IPPROTO_TCP, 19, &(int){99}, 4)
+BEYOND(set_TCP_REPAIR, "inet", setsockopt, "stdio inet", AS_ROOT | EINVAL, inet, IPPROTO_TCP, 19,
+       &(int){99}, 4)
 LET(get_TCP_NODELAY, "inet", getsockopt, "stdio", 0, inet, IPPROTO_TCP, TCP_NODELAY, buf, &len)
 LET(set_TCP_NODELAY, "inet", setsockopt, "stdio", 0, inet, IPPROTO_TCP, TCP_NODELAY, &(int){1}, 4)
 LET(get_IP_TOS, "inet", getsockopt, "stdio", 0, inet, IPPROTO_IP, IP_TOS, buf, &len)
@@ -139,7 +149,8 @@ IP(MINTTL, 0)
 GRANT(get_IP_OPTIONS, "inet", getsockopt, "stdio", 0, udp, IPPROTO_IP, IP_OPTIONS, buf, &len)
 GRANT(get_IP_MTU, "inet", getsockopt, "stdio", ENOTCONN, udp, IPPROTO_IP, IP_MTU, buf, &len)
 BEYOND(set_IP_OPTIONS, "inet", setsockopt, "stdio inet", 0, udp, IPPROTO_IP, IP_OPTIONS, buf, 0)
-BEYOND(set_IP_TRANSPARENT, "inet", setsockopt, "stdio inet", AS_ROOT, udp, IPPROTO_IP, 19, &(int){0}, 4)
+BEYOND(set_IP_TRANSPARENT, "inet", setsockopt, "stdio inet", AS_ROOT, udp, IPPROTO_IP, 19,
+       &(int){0}, 4)
 SIX(UNICAST_HOPS, 64)
 SIX(MTU_DISCOVER, 0)
 SIX(MTU, 1280)
@@ -148,8 +159,10 @@ SIX(V6ONLY, 1)
 SIX(RECVPKTINFO, 1)
 SIX(RECVHOPLIMIT, 1)
 SIX(RECVTCLASS, 1)
-LET(get_IPV6_TCLASS, "inet", getsockopt, "stdio", EOPNOTSUPP, inet, IPPROTO_IPV6, IPV6_TCLASS, buf, &len)
-LET(set_IPV6_TCLASS, "inet", setsockopt, "stdio", ENOPROTOOPT, inet, IPPROTO_IPV6, IPV6_TCLASS, buf, 4)
+LET(get_IPV6_TCLASS, "inet", getsockopt, "stdio", EOPNOTSUPP, inet, IPPROTO_IPV6, IPV6_TCLASS, buf,
+    &len)
+LET(set_IPV6_TCLASS, "inet", setsockopt, "stdio", ENOPROTOOPT, inet, IPPROTO_IPV6, IPV6_TCLASS, buf,
+    4)
 GRANT(atmark, "inet", ioctl, "stdio", 0, inet, SIOCATMARK, buf)
 BEYOND(siocgifaddr, "inet", ioctl, "stdio inet", ENODEV, inet, SIOCGIFADDR, page)
 
@@ -170,8 +183,10 @@ JOIN(IP_BLOCK_SOURCE, EINVAL, buf, 4)
 JOIN(IP_UNBLOCK_SOURCE, EINVAL, buf, 4)
 JOIN(MCAST_JOIN_GROUP, EINVAL, buf, 4)
 JOIN(MCAST_LEAVE_GROUP, EINVAL, buf, 4)
-BEYOND(group_without_inet, "inet mcast", setsockopt, "stdio mcast", EINVAL, udp, IPPROTO_IP, IP_ADD_MEMBERSHIP, buf, 4)
-BEYOND(group_get_msfilter, "inet mcast", getsockopt, "stdio inet mcast", EINVAL, udp, IPPROTO_IP, 41 /* IP_MSFILTER */, buf, &(socklen_t){1})
+BEYOND(group_without_inet, "inet mcast", setsockopt, "stdio mcast", EINVAL, udp, IPPROTO_IP,
+       IP_ADD_MEMBERSHIP, buf, 4)
+BEYOND(group_get_msfilter, "inet mcast", getsockopt, "stdio inet mcast", EINVAL, udp, IPPROTO_IP,
+       41 /* IP_MSFILTER */, buf, &(socklen_t){1})
 #define SIX_GROUP(opt)                                                       \
     GRANT_BY(group_##opt, "inet mcast", setsockopt, "stdio inet", 0, six_or(setsockopt(six, IPPROTO_IPV6, opt, buf, 4)))
 #define SIX_GET(opt)                                                         \

@@ -75,6 +75,7 @@ OPEN_BEYOND(w_tmpfile, "wpath", "stdio wpath", ENOTDIR, O_WRONLY | O_TMPFILE)
 OPEN(rw, "rpath wpath", "stdio wpath", 0, O_RDWR)
 OPEN(rw_r_trunc, "rpath wpath", "stdio rpath", 0, O_RDONLY | O_TRUNC)
 OPEN_BEYOND(rw_creat, "rpath wpath", "stdio rpath wpath", 0, O_RDWR | O_CREAT)
+OPEN_BEYOND(rw_tmpfile, "rpath wpath", "stdio rpath wpath", ENOTDIR, O_RDWR | O_TMPFILE)
 OPEN_BEYOND(rw_both_bits, "rpath wpath", "stdio rpath wpath", 0, O_ACCMODE)
 OPEN(rc, "rpath cpath", "stdio cpath", 0, O_RDONLY | O_CREAT)
 OPEN_BEYOND(rc_trunc, "rpath cpath", "stdio rpath cpath", 0, O_RDONLY | O_CREAT | O_TRUNC)
@@ -95,7 +96,8 @@ OPEN_EPERM(sticky, "cpath", "stdio rpath wpath cpath", O_WRONLY | O_TMPFILE, 017
 REFUSAL(open_creat_setuid, "cpath", open, "stdio wpath cpath", 0, "new", O_WRONLY | O_CREAT, 04755)
 REFUSAL(mknod_setuid, "dpath", mknod, "stdio dpath", 0, "new", S_IFIFO | 04600, 0)
 #endif
-REFUSAL(openat_creat_setuid, "cpath", openat, "stdio wpath cpath", 0, HERE, "new", O_WRONLY | O_CREAT, 04755)
+REFUSAL(openat_creat_setuid, "cpath", openat, "stdio wpath cpath", 0, HERE, "new",
+        O_WRONLY | O_CREAT, 04755)
 /* Where nothing is created, no mode is looked at. */
 LET(open_mode_ignored, "wpath", openat, "stdio cpath", 0, HERE, "file", O_WRONLY, 04755)
 
@@ -124,9 +126,12 @@ RC(linkat, HERE, "file", HERE, "new", 0)
 RC(rename, "file", "new")
 RC(renameat, HERE, "file", HERE, "new")
 RC(renameat2, HERE, "file", HERE, "new", 0)
-LET(renameat2_noreplace, "rpath cpath", renameat2, "stdio", 0, HERE, "file", HERE, "new", RENAME_NOREPLACE)
-LET(renameat2_exchange, "rpath cpath", renameat2, "stdio", 0, HERE, "file", HERE, "link", RENAME_EXCHANGE)
-BEYOND(renameat2_whiteout, "rpath cpath", renameat2, "stdio rpath cpath", EINVAL, HERE, "file", HERE, "new", 4 | RENAME_EXCHANGE)
+LET(renameat2_noreplace, "rpath cpath", renameat2, "stdio", 0, HERE, "file", HERE, "new",
+    RENAME_NOREPLACE)
+LET(renameat2_exchange, "rpath cpath", renameat2, "stdio", 0, HERE, "file", HERE, "link",
+    RENAME_EXCHANGE)
+BEYOND(renameat2_whiteout, "rpath cpath", renameat2, "stdio rpath cpath", EINVAL, HERE, "file",
+       HERE, "new", 4 | RENAME_EXCHANGE)
 
 /* dpath: nodes; plain files and sockets are made in other ways */
 #define NODE(id, want, mode)                                        \
@@ -186,7 +191,8 @@ REFUSAL(chmod_setuid, "rpath fattr", chmod, "stdio rpath fattr", 0, "file", 0475
 REFUSAL(fchmodat_setgid, "rpath fattr", fchmodat, "stdio rpath fattr", 0, HERE, "file", 02755)
 REFUSAL(chown_other, "rpath fattr", chown, "stdio rpath fattr", AS_ROOT, "file", 4711, NONE)
 REFUSAL(lchown_other, "rpath fattr", lchown, "stdio rpath fattr", AS_ROOT, "file", 4711, NONE)
-REFUSAL(fchownat_other, "rpath fattr", fchownat, "stdio rpath fattr", AS_ROOT, HERE, "file", NONE, 4711, 0)
+REFUSAL(fchownat_other, "rpath fattr", fchownat, "stdio rpath fattr", AS_ROOT, HERE, "file", NONE,
+        4711, 0)
 GRANT(truncate, "rpath wpath fattr", truncate, "stdio wpath fattr", 0, "file", 1)
 BEYOND(truncate_wpath, "rpath wpath fattr", truncate, "stdio rpath fattr", 0, "file", 1)
 BEYOND(truncate_fattr, "rpath wpath fattr", truncate, "stdio rpath wpath", 0, "file", 1)

@@ -86,7 +86,8 @@ GRANT(tty_TIOCSPGRP, "tty proc", ioctl, "stdio tty", ENOTTY, terminal, TIOCSPGRP
 BEYOND(tty_TIOCSPGRP_proc, "tty proc", ioctl, "stdio proc", ENOTTY, terminal, TIOCSPGRP, &SELF)
 GRANT(tty_TIOCGPTN, "rpath wpath tty", ioctl, "stdio rpath tty", 0, master, TIOCGPTN, buf)
 GRANT(tty_TIOCSPTLCK, "rpath wpath tty", ioctl, "stdio wpath tty", 0, master, TIOCSPTLCK, buf)
-GRANT(tty_TIOCGPTPEER, "rpath wpath tty", ioctl, "stdio rpath wpath", 0, master, TIOCGPTPEER, O_RDWR | O_NOCTTY)
+GRANT(tty_TIOCGPTPEER, "rpath wpath tty", ioctl, "stdio rpath wpath", 0, master, TIOCGPTPEER,
+      O_RDWR | O_NOCTTY)
 
 /* proc: no process comes of these: both want the same argument */
 #define NOTHING (CLONE_PIDFD | CLONE_PARENT_SETTID)

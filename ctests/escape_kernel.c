@@ -84,7 +84,8 @@ REFUSED(ring_made_before, ALL)
     PLEDGE();
     TRY(syscall(426, fd, 0, 0, 0, NULL, 0) == 0);
 }
-ESCAPE(uffd, ALL, HAS("userfaultfd", syscall(USERFAULTFD, O_CLOEXEC) >= 0), syscall(USERFAULTFD, O_CLOEXEC) >= 0)
+ESCAPE(uffd, ALL, HAS("userfaultfd", syscall(USERFAULTFD, O_CLOEXEC) >= 0),
+       syscall(USERFAULTFD, O_CLOEXEC) >= 0)
 /* A software event, the clock, of this process. */
 static int event(void)
 {
@@ -104,14 +105,20 @@ static int map(void)
 ESCAPE(bpf_map, ALL, HAS("bpf maps", map() >= 0), map() >= 0)
 #define KEY() syscall(SYS_add_key, "user", "rpledge", "x", 1, -2 /* the process's */)
 ESCAPE(key_added, ALL, HAS("keys", KEY() > 0), KEY() > 0)
-ESCAPE(key_asked, ALL, HAS("keys", KEY() > 0), syscall(SYS_request_key, "user", "rpledge", NULL, -2) > 0)
+ESCAPE(key_asked, ALL, HAS("keys", KEY() > 0),
+       syscall(SYS_request_key, "user", "rpledge", NULL, -2) > 0)
 ESCAPE(key_ring, ALL, HAS("keys", KEY() > 0), syscall(SYS_keyctl, 0, -2, 1) > 0)
-ESCAPE(fanotify, ALL, HAS("fanotify", syscall(SYS_fanotify_init, 0x200, 0) >= 0), syscall(SYS_fanotify_init, 0x200, 0) >= 0)
-ESCAPE(secret_memory, ALL, HAS("secret memory", syscall(MEMFD_SECRET, 0) >= 0), syscall(MEMFD_SECRET, 0) >= 0)
-ESCAPE(queue, ALL, HAS("message queues", syscall(SYS_mq_open, "rpledge", O_CREAT | O_RDWR, 0600, NULL) >= 0 && syscall(SYS_mq_unlink, "rpledge") == 0),
+ESCAPE(fanotify, ALL, HAS("fanotify", syscall(SYS_fanotify_init, 0x200, 0) >= 0),
+       syscall(SYS_fanotify_init, 0x200, 0) >= 0)
+ESCAPE(secret_memory, ALL, HAS("secret memory", syscall(MEMFD_SECRET, 0) >= 0),
+       syscall(MEMFD_SECRET, 0) >= 0)
+ESCAPE(queue, ALL, HAS("message queues",
+       syscall(SYS_mq_open, "rpledge", O_CREAT | O_RDWR, 0600, NULL) >= 0
+       && syscall(SYS_mq_unlink, "rpledge") == 0),
        syscall(SYS_mq_open, "rpledge", O_CREAT | O_RDWR, 0600, NULL) >= 0 && syscall(SYS_mq_unlink, "rpledge") == 0)
 static long aio;
-ESCAPE(aio_context, ALL, HAS("asynchronous input", syscall(SYS_io_setup, 1, &aio) == 0); aio = 0, syscall(SYS_io_setup, 1, &aio) == 0)
+ESCAPE(aio_context, ALL, HAS("asynchronous input", syscall(SYS_io_setup, 1, &aio) == 0); aio = 0,
+       syscall(SYS_io_setup, 1, &aio) == 0)
 
 /* Other processes */
 ESCAPE(trace, ALL, victim(), syscall(SYS_ptrace, 16 /* ATTACH */, child, 0, 0) == 0)
@@ -129,7 +136,8 @@ static int pidfd(void)
 }
 static int of_child;
 ESCAPE(takes_descriptor, ALL, of_child = pidfd(), syscall(438, of_child, 2, 0) >= 0)
-ESCAPE(advises_other, ALL, of_child = pidfd(); HAS("process_madvise", syscall(440, of_child, &iov, 1, 20, 0) >= 0),
+ESCAPE(advises_other, ALL, of_child = pidfd();
+       HAS("process_madvise", syscall(440, of_child, &iov, 1, 20, 0) >= 0),
        syscall(440, of_child, &(struct iovec){NULL, 0}, 0, 20, 0) >= 0)
 ESCAPE(limits_other, ALL, victim(), syscall(SYS_prlimit64, child, RLIMIT_CORE, bytes, NULL) == 0)
 
@@ -153,7 +161,8 @@ REFUSED(clones_by_pointer, ALL)
     TRY((child = (pid_t)syscall(CLONE3, args, sizeof args)) == 0 ? (_exit(0), 0) : child > 0);
 }
 static int namespace = -1;
-ESCAPE(enters, ALL, own_world(); MUST((namespace = open("/proc/self/ns/uts", O_RDONLY)) >= 0), syscall(SYS_setns, namespace, 0) == 0)
+ESCAPE(enters, ALL, own_world(); MUST((namespace = open("/proc/self/ns/uts", O_RDONLY)) >= 0),
+       syscall(SYS_setns, namespace, 0) == 0)
 #ifndef MNT_DETACH
 #define MNT_DETACH 2
 #endif
@@ -161,13 +170,18 @@ ESCAPE(enters, ALL, own_world(); MUST((namespace = open("/proc/self/ns/uts", O_R
 ESCAPE(mounts, ALL, own_world(), MOUNTS())
 ESCAPE(unmounts, ALL, own_world(); MUST(MOUNTS()), umount2("dir", MNT_DETACH) == 0)
 ESCAPE(binds, ALL, own_world(), mount("dir", "dir", NULL, MS_BIND, NULL) == 0)
-ESCAPE(pivots, ALL, own_world(); MUST(MOUNTS() && mkdir("dir/old", 0700) == 0), syscall(SYS_pivot_root, "dir", "dir/old") == 0)
+ESCAPE(pivots, ALL, own_world(); MUST(MOUNTS() && mkdir("dir/old", 0700) == 0),
+       syscall(SYS_pivot_root, "dir", "dir/old") == 0)
 ESCAPE(roots, ALL, own_world(), chroot("dir") == 0)
-ESCAPE(opens_fs, ALL, own_world(); HAS("fsopen", syscall(FSOPEN, "tmpfs", 0) >= 0), syscall(FSOPEN, "tmpfs", 0) >= 0)
-ESCAPE(opens_tree, ALL, own_world(); HAS("open_tree", syscall(OPEN_TREE, AT_FDCWD, "dir", 1) >= 0), syscall(OPEN_TREE, AT_FDCWD, "dir", 1) >= 0)
-ESCAPE(sets_mount, ALL, own_world(); MUST(MOUNTS()); HAS("mount_setattr", syscall(MOUNT_SETATTR, AT_FDCWD, "dir", 0, (uint64_t[4]){1}, 32) == 0),
+ESCAPE(opens_fs, ALL, own_world(); HAS("fsopen", syscall(FSOPEN, "tmpfs", 0) >= 0),
+       syscall(FSOPEN, "tmpfs", 0) >= 0)
+ESCAPE(opens_tree, ALL, own_world(); HAS("open_tree", syscall(OPEN_TREE, AT_FDCWD, "dir", 1) >= 0),
+       syscall(OPEN_TREE, AT_FDCWD, "dir", 1) >= 0)
+ESCAPE(sets_mount, ALL, own_world(); MUST(MOUNTS());
+       HAS("mount_setattr", syscall(MOUNT_SETATTR, AT_FDCWD, "dir", 0, (uint64_t[4]){1}, 32) == 0),
        syscall(MOUNT_SETATTR, AT_FDCWD, "dir", 0, (uint64_t[4]){1}, 32) == 0)
-ESCAPE(lists_mounts, "stdio", HAS("listmount", syscall(LISTMOUNT, (uint64_t[3]){24, ~0ull}, bytes, 8, 0) >= 0),
+ESCAPE(lists_mounts, "stdio",
+       HAS("listmount", syscall(LISTMOUNT, (uint64_t[3]){24, ~0ull}, bytes, 8, 0) >= 0),
        syscall(LISTMOUNT, (uint64_t[3]){24, ~0ull}, bytes, 8, 0) >= 0)
 ESCAPE(names_host, ALL, own_world(), sethostname("x", 1) == 0)
 ESCAPE(names_domain, ALL, own_world(), setdomainname("x", 1) == 0)
@@ -181,9 +195,12 @@ struct handle {
 static struct handle handle = {128, 0, {0}};
 static int mount_id, here;
 #define HANDLE() syscall(SYS_name_to_handle_at, AT_FDCWD, "file", &handle, &mount_id, 0) == 0
-ESCAPE(names_handle, ALL, HAS("file handles", HANDLE()); NEED("file handles here", case_is_pledged || errno != EOPNOTSUPP); handle.bytes = 128, HANDLE())
+ESCAPE(names_handle, ALL, HAS("file handles", HANDLE());
+       NEED("file handles here", case_is_pledged || errno != EOPNOTSUPP); handle.bytes = 128,
+       HANDLE())
 ESCAPE(opens_handle, ALL, NEED("file handles here", HANDLE()); here = open(".", O_RDONLY);
-       NEED("leave to open by handle", case_is_pledged || syscall(SYS_open_by_handle_at, here, &handle, O_RDONLY) >= 0),
+       NEED("leave to open by handle", case_is_pledged
+            || syscall(SYS_open_by_handle_at, here, &handle, O_RDONLY) >= 0),
        syscall(SYS_open_by_handle_at, here, &handle, O_RDONLY) >= 0)
 
 /* Programs without exec, code without prot_exec */
@@ -231,7 +248,8 @@ ALLOWED(known_memory_of_other, "stdio wpath")
     PLEDGE();
     TRY((fd = open(path, O_WRONLY)) >= 0 && pwrite(fd, "x", 1, (off_t)(uintptr_t)bytes) == 1);
 }
-ESCAPE(changes_persona, ALL, (void)0, syscall(SYS_personality, 0x0400000 /* READ_IMPLIES_EXEC */) >= 0)
+ESCAPE(changes_persona, ALL, (void)0,
+       syscall(SYS_personality, 0x0400000 /* READ_IMPLIES_EXEC */) >= 0)
 ESCAPE(protects_growing, "stdio", (void)0,
        mprotect(mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN, -1, 0), 4096,
                 PROT_READ | PROT_EXEC | PROT_GROWSDOWN) == 0)
@@ -247,12 +265,18 @@ static int opens_terminal(void)
     return master;
 }
 static int control;
-ESCAPE(types, ALL, opens_terminal(); NEED("TIOCSTI", case_is_pledged || ioctl(terminal, TIOCSTI, "x") == 0), ioctl(terminal, TIOCSTI, "x") == 0)
-ESCAPE(signals_by_terminal, ALL, control = opens_terminal(); signal(SIGINT, SIG_IGN), ioctl(control, TIOCSIG, SIGINT) == 0)
+ESCAPE(types, ALL, opens_terminal();
+       NEED("TIOCSTI", case_is_pledged || ioctl(terminal, TIOCSTI, "x") == 0),
+       ioctl(terminal, TIOCSTI, "x") == 0)
+ESCAPE(signals_by_terminal, ALL, control = opens_terminal(); signal(SIGINT, SIG_IGN),
+       ioctl(control, TIOCSIG, SIGINT) == 0)
 ESCAPE(discipline, ALL, opens_terminal(), ioctl(terminal, TIOCSETD, &(int){0}) == 0)
 ESCAPE(console, ALL, opens_terminal(), ioctl(terminal, TIOCCONS, 0) == 0)
-ESCAPE(linux_console, ALL, NEED("a virtual terminal", (terminal = open("/dev/tty1", O_RDWR | O_NOCTTY)) >= 0), ioctl(terminal, TIOCLINUX, (bytes[0] = 6, bytes)) >= 0)
-ESCAPE(gives_up_terminal, ALL, opens_terminal(); signal(SIGHUP, SIG_IGN), ioctl(terminal, TIOCNOTTY) == 0)
+ESCAPE(linux_console, ALL, NEED("a virtual terminal",
+       (terminal = open("/dev/tty1", O_RDWR | O_NOCTTY)) >= 0),
+       ioctl(terminal, TIOCLINUX, (bytes[0] = 6, bytes)) >= 0)
+ESCAPE(gives_up_terminal, ALL, opens_terminal(); signal(SIGHUP, SIG_IGN),
+       ioctl(terminal, TIOCNOTTY) == 0)
 
 /* Making the filter matter less */
 /* As the kernel's headers have it, which not every libc's lie beside: return ALLOW. */
@@ -273,10 +297,13 @@ static int listens(unsigned flags)
 ESCAPE(listener, ALL, (void)0, listens(8 /* NEW_LISTENER */) >= 0)
 ESCAPE(no_speculation, ALL, (void)0, listens(4 /* SPEC_ALLOW */) >= 0)
 static char selector;
-ESCAPE(dispatches, ALL, HAS("syscall user dispatch", prctl(59, 1, 0, 0, &selector) == 0 && prctl(59, 0, 0, 0, 0) == 0),
+ESCAPE(dispatches, ALL, HAS("syscall user dispatch", prctl(59, 1, 0, 0, &selector) == 0
+       && prctl(59, 0, 0, 0, 0) == 0),
        prctl(59, 1, 0, 0, &selector) == 0)
-ESCAPE(ruleset, "stdio", HAS("Landlock", syscall(LANDLOCK_CREATE, NULL, 0, 1) > 0), syscall(LANDLOCK_CREATE, NULL, 0, 1) > 0)
+ESCAPE(ruleset, "stdio", HAS("Landlock", syscall(LANDLOCK_CREATE, NULL, 0, 1) > 0),
+       syscall(LANDLOCK_CREATE, NULL, 0, 1) > 0)
 ESCAPE(labels, ALL, HAS("security labels", syscall(LSM_GET, 100, NULL, &(uint32_t){0}, 0) >= 0),
        syscall(LSM_GET, 100, bytes, &(uint32_t){0}, 0) == -1 && errno != ENOSYS)
 ESCAPE(moves_pages, ALL, (void)0, syscall(SYS_move_pages, 0, 0, NULL, NULL, NULL, 0) == 0)
-ESCAPE(binds_memory, ALL, HAS("memory policies", syscall(SYS_set_mempolicy, 0, NULL, 0) == 0), syscall(SYS_set_mempolicy, 0, NULL, 0) == 0)
+ESCAPE(binds_memory, ALL, HAS("memory policies", syscall(SYS_set_mempolicy, 0, NULL, 0) == 0),
+       syscall(SYS_set_mempolicy, 0, NULL, 0) == 0)

@@ -58,24 +58,34 @@ static int died(void)
 #define NO_PROC "stdio rpath wpath cpath inet unix flock tty exec"
 TO_OTHER(killed, NO_PROC, (void)0, kill(child, SIGTERM) == 0 && died())
 TO_OTHER(killed_group, NO_PROC, (void)0, kill(-child, SIGTERM) == 0 && died())
-TO_OTHER(killed_upper_half, NO_PROC, (void)0, syscall(SYS_kill, 0x100000000 | child, SIGTERM) == 0 && died())
-TO_OTHER(killed_sign, NO_PROC, (void)0, syscall(SYS_kill, 0xffffffffUL & (unsigned long)-child, SIGTERM) == 0 && died())
+TO_OTHER(killed_upper_half, NO_PROC, (void)0, syscall(SYS_kill, 0x100000000 | child, SIGTERM) == 0
+         && died())
+TO_OTHER(killed_sign, NO_PROC, (void)0,
+         syscall(SYS_kill, 0xffffffffUL & (unsigned long)-child, SIGTERM) == 0 && died())
 TO_OTHER(thread_killed, NO_PROC, (void)0, syscall(SYS_tkill, child, SIGTERM) == 0 && died())
-TO_OTHER(thread_of_group_killed, NO_PROC, (void)0, syscall(SYS_tgkill, child, child, SIGTERM) == 0 && died())
-TO_OTHER(queued, NO_PROC, (void)0, syscall(SYS_rt_sigqueueinfo, child, SIGTERM, &info) == 0 && died())
-TO_OTHER(thread_queued, NO_PROC, (void)0, syscall(SYS_rt_tgsigqueueinfo, child, child, SIGTERM, &info) == 0 && died())
+TO_OTHER(thread_of_group_killed, NO_PROC, (void)0, syscall(SYS_tgkill, child, child, SIGTERM) == 0
+         && died())
+TO_OTHER(queued, NO_PROC, (void)0, syscall(SYS_rt_sigqueueinfo, child, SIGTERM, &info) == 0
+         && died())
+TO_OTHER(thread_queued, NO_PROC, (void)0,
+         syscall(SYS_rt_tgsigqueueinfo, child, child, SIGTERM, &info) == 0 && died())
 TO_OTHER(by_descriptor, NO_PROC, NEED("pidfd_open", (at = (int)syscall(PIDFD_OPEN, child, 0)) >= 0),
          syscall(PIDFD_SEND_SIGNAL, at, SIGTERM, NULL, 0) == 0 && died())
-TO_OTHER(descriptor_of, NO_PROC, NEED("pidfd_open", case_is_pledged || syscall(PIDFD_OPEN, child, 0) >= 0), syscall(PIDFD_OPEN, child, 0) >= 0)
+TO_OTHER(descriptor_of, NO_PROC,
+         NEED("pidfd_open", case_is_pledged || syscall(PIDFD_OPEN, child, 0) >= 0),
+         syscall(PIDFD_OPEN, child, 0) >= 0)
 /* What arrives on a socket is told its owner. */
 #define ARRIVES() fcntl(pair[0], F_SETFL, O_ASYNC) == 0 && write(pair[1], "x", 1) == 1 && died()
 TO_OTHER(owned, NO_PROC, (void)0, fcntl(pair[0], F_SETOWN, child) == 0 && ARRIVES())
 TO_OTHER(owned_group, NO_PROC, (void)0, fcntl(pair[0], F_SETOWN, -child) == 0 && ARRIVES())
-TO_OTHER(owned_ex, NO_PROC, (void)0, syscall(SYS_fcntl, pair[0], F_SETOWN_EX, (int[]){1, child}) == 0 && ARRIVES())
-TO_OTHER(owned_upper_half, NO_PROC, (void)0, syscall(SYS_fcntl, pair[0], 0x100000000 | F_SETOWN, child) == 0 && ARRIVES())
+TO_OTHER(owned_ex, NO_PROC, (void)0,
+         syscall(SYS_fcntl, pair[0], F_SETOWN_EX, (int[]){1, child}) == 0 && ARRIVES())
+TO_OTHER(owned_upper_half, NO_PROC, (void)0,
+         syscall(SYS_fcntl, pair[0], 0x100000000 | F_SETOWN, child) == 0 && ARRIVES())
 TO_OTHER(owned_ioctl, NO_PROC, (void)0, ioctl(pair[0], FIOSETOWN, &child) == 0 && ARRIVES())
 TO_OTHER(owned_socket, NO_PROC, (void)0, ioctl(pair[0], SIOCSPGRP, &child) == 0 && ARRIVES())
-TO_OTHER(owned_by_number, NO_PROC, (void)0, fcntl(pair[0], 10 /* F_SETSIG */, SIGTERM) == 0 && fcntl(pair[0], F_SETOWN, child) == 0 && ARRIVES())
+TO_OTHER(owned_by_number, NO_PROC, (void)0, fcntl(pair[0], 10 /* F_SETSIG */, SIGTERM) == 0
+         && fcntl(pair[0], F_SETOWN, child) == 0 && ARRIVES())
 TO_OTHER(asynchronous, NO_PROC, (void)0, ioctl(pair[0], FIOASYNC, &(int){1}) == 0)
 TO_OTHER(priority, NO_PROC, (void)0, setpriority(PRIO_PROCESS, (id_t)child, 5) == 0)
 TO_OTHER(io_priority, NO_PROC, (void)0, syscall(SYS_ioprio_set, 1, child, 0x4000) == 0)
@@ -122,13 +132,18 @@ DENIED(queue_tells, "stdio")
 
 /* What the kernel reads of an argument decides, no more and no less */
 #define HALF(id, words, ...) DENIED(id, words) { PLEDGE(); TRY(__VA_ARGS__); }
-HALF(half_open, "stdio rpath", syscall(SYS_openat, AT_FDCWD, "file", 0xffffffff00000000 | O_WRONLY) >= 0)
-HALF(half_directory, "stdio rpath", syscall(SYS_openat, 0xffffff9cUL /* AT_FDCWD, not extended */, "file", O_WRONLY) >= 0)
-ALLOWED(half_directory_read, "stdio rpath") { PLEDGE(); TRY(syscall(SYS_openat, 0xffffff9cUL, "file", O_RDONLY) >= 0); }
-HALF(half_code, "stdio", syscall(SYS_mmap, 0, 4096, 0xdead000000000000 | PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != -1)
+HALF(half_open, "stdio rpath",
+     syscall(SYS_openat, AT_FDCWD, "file", 0xffffffff00000000 | O_WRONLY) >= 0)
+HALF(half_directory, "stdio rpath",
+     syscall(SYS_openat, 0xffffff9cUL /* AT_FDCWD, not extended */, "file", O_WRONLY) >= 0)
+ALLOWED(half_directory_read, "stdio rpath") { PLEDGE();
+        TRY(syscall(SYS_openat, 0xffffff9cUL, "file", O_RDONLY) >= 0); }
+HALF(half_code, "stdio", syscall(SYS_mmap, 0, 4096, 0xdead000000000000 | PROT_READ | PROT_EXEC,
+     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != -1)
 HALF(half_family, "stdio inet", syscall(SYS_socket, 0x100000000 | AF_UNIX, SOCK_STREAM, 0) >= 0)
 HALF(half_type, "stdio inet", syscall(SYS_socket, AF_UNIX, 0x100000000 | SOCK_STREAM, 0) >= 0)
-HALF(half_pair, "stdio", syscall(SYS_socketpair, 0x100000000 | AF_INET, SOCK_STREAM, 0, pair) == 0 || errno == EOPNOTSUPP)
+HALF(half_pair, "stdio", syscall(SYS_socketpair, 0x100000000 | AF_INET, SOCK_STREAM, 0, pair) == 0
+     || errno == EOPNOTSUPP)
 HALF(half_option, "stdio", syscall(SYS_prctl, 0x100000000 | PR_SET_KEEPCAPS, 0, 0, 0, 0) == 0)
 HALF(half_limit, "stdio", syscall(SYS_prlimit64, 0x100000000, RLIMIT_CORE, bytes, 0) == 0)
 /* A pointer counts as a whole: this one's lower half is 0. */
@@ -162,11 +177,15 @@ REFUSED(whole_action, "stdio")
 }
 
 /* Sockets that go around what is looked at */
-HALF(multipath, "stdio inet", syscall(SYS_socket, AF_INET, SOCK_STREAM, IPPROTO_MPTCP) >= 0 || errno == EPROTONOSUPPORT)
+HALF(multipath, "stdio inet", syscall(SYS_socket, AF_INET, SOCK_STREAM, IPPROTO_MPTCP) >= 0
+     || errno == EPROTONOSUPPORT)
 HALF(raw, "stdio inet", socket(AF_INET, SOCK_RAW, IPPROTO_ICMP) >= 0 || errno == EPERM)
-HALF(crypto, "stdio inet unix", socket(38 /* AF_ALG */, SOCK_SEQPACKET, 0) >= 0 || errno == EAFNOSUPPORT)
-HALF(packets, "stdio inet unix", socket(AF_PACKET, SOCK_RAW, 0) >= 0 || errno == EPERM || errno == EAFNOSUPPORT)
-HALF(machines, "stdio inet unix", socket(40 /* AF_VSOCK */, SOCK_STREAM, 0) >= 0 || errno == EAFNOSUPPORT)
+HALF(crypto, "stdio inet unix", socket(38 /* AF_ALG */, SOCK_SEQPACKET, 0) >= 0
+     || errno == EAFNOSUPPORT)
+HALF(packets, "stdio inet unix", socket(AF_PACKET, SOCK_RAW, 0) >= 0 || errno == EPERM
+     || errno == EAFNOSUPPORT)
+HALF(machines, "stdio inet unix", socket(40 /* AF_VSOCK */, SOCK_STREAM, 0) >= 0
+     || errno == EAFNOSUPPORT)
 HALF(netlink, "stdio inet unix", socket(AF_NETLINK, SOCK_RAW, 0) >= 0)
 /* Connects on its own, where connect(2) may not. */
 DENIED(fast_open, "stdio")

@@ -108,7 +108,8 @@ static void exits(void)
     atexit(says_first);
     exit(3);
 }
-ENDS_ALIKE(exit_handlers, exits, WIFEXITED(end) && WEXITSTATUS(end) == 3 && strcmp(said[1], "first last\n") == 0)
+ENDS_ALIKE(exit_handlers, exits, WIFEXITED(end) && WEXITSTATUS(end) == 3
+           && strcmp(said[1], "first last\n") == 0)
 static void leaves(void)
 {
     at_quick_exit(says_last);
@@ -128,7 +129,8 @@ static void exits_in_thread(void)
     if (pthread_create(&thread, NULL, exits_there, NULL) == 0)
         pthread_join(thread, NULL);
 }
-ENDS_ALIKE(exit_in_thread, exits_in_thread, WIFEXITED(end) && WEXITSTATUS(end) == 5 && strcmp(said[1], "there\n") == 0)
+ENDS_ALIKE(exit_in_thread, exits_in_thread, WIFEXITED(end) && WEXITSTATUS(end) == 5
+           && strcmp(said[1], "there\n") == 0)
 
 /* Text */
 static void prints(void)
