@@ -192,11 +192,11 @@ BEYOND(prlimit_set, "stdio", prlimit64, "stdio", 0, 0, RLIMIT_CORE, page, 0)
 BEYOND(prlimit_other, "stdio", prlimit64, "stdio", 0, OTHER, RLIMIT_NOFILE, 0, buf)
 
 /* Messages may carry descriptors, which a filter cannot see */
-REFUSAL(recvmsg, "stdio", recvmsg, "stdio", EFAULT, local, 0, MSG_DONTWAIT)
-REFUSAL(recvmmsg, "stdio", recvmmsg, "stdio", EFAULT, local, 1, 1, MSG_DONTWAIT, 0)
-REFUSAL(sendmsg, "stdio", sendmsg, "stdio", EFAULT, local, 0, MSG_DONTWAIT)
+REFUSAL(recvmsg, "stdio", recvmsg, "stdio", EINVAL, local, &passing, MSG_DONTWAIT)
+REFUSAL(recvmmsg, "stdio", recvmmsg, "stdio", EINVAL, local, &passing, 1, MSG_DONTWAIT, 0)
+REFUSAL(sendmsg, "stdio", sendmsg, "stdio", EFAULT, local, &passing, MSG_DONTWAIT)
 #ifdef __GLIBC__ /* musl's is sendmsg(2) */
-REFUSAL(sendmmsg, "stdio", sendmmsg, "stdio", EFAULT, local, 1, 1, MSG_DONTWAIT)
+REFUSAL(sendmmsg, "stdio", sendmmsg, "stdio", EFAULT, local, &passing, 1, MSG_DONTWAIT)
 #endif
 GRANT(sendto, "stdio", sendto, "", EDESTADDRREQ, udp, buf, 1, 0, 0, 0)
 BEYOND(sendto_address, "stdio", sendto, "stdio", EINVAL, udp, buf, 1, 0, page, 1)

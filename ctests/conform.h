@@ -30,6 +30,9 @@ static pid_t SELF, OTHER __attribute__((unused));
 static unsigned long thread_pointer;
 static void *page;
 static char buf[4096] __attribute__((unused));
+/* A message with ancillary data, which nobody can read. */
+static struct mmsghdr passing __attribute__((unused)) = {
+    .msg_hdr = {.msg_control = (void *)8, .msg_controllen = 24}};
 static socklen_t len __attribute__((unused)) = 4;
 
 static void conform_setup(void)

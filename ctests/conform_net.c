@@ -164,7 +164,7 @@ LET(get_IPV6_TCLASS, "inet", getsockopt, "stdio", EOPNOTSUPP, inet, IPPROTO_IPV6
 LET(set_IPV6_TCLASS, "inet", setsockopt, "stdio", ENOPROTOOPT, inet, IPPROTO_IPV6, IPV6_TCLASS, buf,
     4)
 GRANT(atmark, "inet", ioctl, "stdio", 0, inet, SIOCATMARK, buf)
-BEYOND(siocgifaddr, "inet", ioctl, "stdio inet", ENODEV, inet, SIOCGIFADDR, page)
+GRANT(siocgifaddr, "inet", ioctl, "stdio", ENODEV, inet, SIOCGIFADDR, page)
 
 /* mcast: with inet, of groups */
 #define GROUP(opt, sock, level, get, want, ...)                              \
@@ -205,9 +205,9 @@ LET(sendfd_sendmsg, "sendfd", sendmsg, "stdio", EFAULT, local, 0, MSG_DONTWAIT)
 LET(sendfd_sendmmsg, "sendfd", sendmmsg, "stdio", EFAULT, local, 1, 1, MSG_DONTWAIT)
 LET(recvfd_recvmsg, "recvfd", recvmsg, "stdio", EFAULT, local, 0, MSG_DONTWAIT)
 LET(recvfd_recvmmsg, "recvfd", recvmmsg, "stdio", EFAULT, local, 1, 1, MSG_DONTWAIT, 0)
-REFUSAL(sendmsg_recvfd, "sendfd", sendmsg, "stdio recvfd", EFAULT, local, 0, MSG_DONTWAIT)
+REFUSAL(sendmsg_recvfd, "sendfd", sendmsg, "stdio recvfd", EFAULT, local, &passing, MSG_DONTWAIT)
 #ifdef __GLIBC__ /* musl's is sendmsg(2) */
-REFUSAL(sendmmsg_recvfd, "sendfd", sendmmsg, "stdio recvfd", EFAULT, local, 1, 1, MSG_DONTWAIT)
+REFUSAL(sendmmsg_recvfd, "sendfd", sendmmsg, "stdio recvfd", EFAULT, local, &passing, 1, MSG_DONTWAIT)
 #endif
-REFUSAL(recvmsg_sendfd, "recvfd", recvmsg, "stdio sendfd", EFAULT, local, 0, MSG_DONTWAIT)
-REFUSAL(recvmmsg_sendfd, "recvfd", recvmmsg, "stdio sendfd", EFAULT, local, 1, 1, MSG_DONTWAIT, 0)
+REFUSAL(recvmsg_sendfd, "recvfd", recvmsg, "stdio sendfd", EINVAL, local, &passing, MSG_DONTWAIT)
+REFUSAL(recvmmsg_sendfd, "recvfd", recvmmsg, "stdio sendfd", EINVAL, local, &passing, 1, MSG_DONTWAIT, 0)

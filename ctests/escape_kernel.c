@@ -60,8 +60,11 @@ static void own_world(void)
     told("/proc/self/gid_map", "0 %u 1", group);
 }
 
-#define ESCAPE(id, words_, before, ...)                                      \
-    DENIED(id, words_)                                                       \
+#define ESCAPE(id, words, before, ...) ESCAPE_ENDS(DENIED, id, words, before, __VA_ARGS__)
+/* Refused with an errno that callers know what to do with. */
+#define ESCAPE_REFUSED(id, words, before, ...) ESCAPE_ENDS(REFUSED, id, words, before, __VA_ARGS__)
+#define ESCAPE_ENDS(kind, id, words_, before, ...)                           \
+    kind(id, words_)                                                         \
     {                                                                        \
         before;                                                              \
         PLEDGE();                                                            \
@@ -110,14 +113,14 @@ ESCAPE(key_asked, ALL, HAS("keys", KEY() > 0),
 ESCAPE(key_ring, ALL, HAS("keys", KEY() > 0), syscall(SYS_keyctl, 0, -2, 1) > 0)
 ESCAPE(fanotify, ALL, HAS("fanotify", syscall(SYS_fanotify_init, 0x200, 0) >= 0),
        syscall(SYS_fanotify_init, 0x200, 0) >= 0)
-ESCAPE(secret_memory, ALL, HAS("secret memory", syscall(MEMFD_SECRET, 0) >= 0),
+ESCAPE_REFUSED(secret_memory, ALL, HAS("secret memory", syscall(MEMFD_SECRET, 0) >= 0),
        syscall(MEMFD_SECRET, 0) >= 0)
 ESCAPE(queue, ALL, HAS("message queues",
        syscall(SYS_mq_open, "rpledge", O_CREAT | O_RDWR, 0600, NULL) >= 0
        && syscall(SYS_mq_unlink, "rpledge") == 0),
        syscall(SYS_mq_open, "rpledge", O_CREAT | O_RDWR, 0600, NULL) >= 0 && syscall(SYS_mq_unlink, "rpledge") == 0)
 static long aio;
-ESCAPE(aio_context, ALL, HAS("asynchronous input", syscall(SYS_io_setup, 1, &aio) == 0); aio = 0,
+ESCAPE_REFUSED(aio_context, ALL, HAS("asynchronous input", syscall(SYS_io_setup, 1, &aio) == 0); aio = 0,
        syscall(SYS_io_setup, 1, &aio) == 0)
 
 /* Other processes */
@@ -180,7 +183,7 @@ ESCAPE(opens_tree, ALL, own_world(); HAS("open_tree", syscall(OPEN_TREE, AT_FDCW
 ESCAPE(sets_mount, ALL, own_world(); MUST(MOUNTS());
        HAS("mount_setattr", syscall(MOUNT_SETATTR, AT_FDCWD, "dir", 0, (uint64_t[4]){1}, 32) == 0),
        syscall(MOUNT_SETATTR, AT_FDCWD, "dir", 0, (uint64_t[4]){1}, 32) == 0)
-ESCAPE(lists_mounts, "stdio",
+ESCAPE_REFUSED(lists_mounts, "stdio",
        HAS("listmount", syscall(LISTMOUNT, (uint64_t[3]){24, ~0ull}, bytes, 8, 0) >= 0),
        syscall(LISTMOUNT, (uint64_t[3]){24, ~0ull}, bytes, 8, 0) >= 0)
 ESCAPE(names_host, ALL, own_world(), sethostname("x", 1) == 0)
@@ -300,10 +303,10 @@ static char selector;
 ESCAPE(dispatches, ALL, HAS("syscall user dispatch", prctl(59, 1, 0, 0, &selector) == 0
        && prctl(59, 0, 0, 0, 0) == 0),
        prctl(59, 1, 0, 0, &selector) == 0)
-ESCAPE(ruleset, "stdio", HAS("Landlock", syscall(LANDLOCK_CREATE, NULL, 0, 1) > 0),
+ESCAPE_REFUSED(ruleset, "stdio", HAS("Landlock", syscall(LANDLOCK_CREATE, NULL, 0, 1) > 0),
        syscall(LANDLOCK_CREATE, NULL, 0, 1) > 0)
-ESCAPE(labels, ALL, HAS("security labels", syscall(LSM_GET, 100, NULL, &(uint32_t){0}, 0) >= 0),
+ESCAPE_REFUSED(labels, ALL, HAS("security labels", syscall(LSM_GET, 100, NULL, &(uint32_t){0}, 0) >= 0),
        syscall(LSM_GET, 100, bytes, &(uint32_t){0}, 0) == -1 && errno != ENOSYS)
 ESCAPE(moves_pages, ALL, (void)0, syscall(SYS_move_pages, 0, 0, NULL, NULL, NULL, 0) == 0)
-ESCAPE(binds_memory, ALL, HAS("memory policies", syscall(SYS_set_mempolicy, 0, NULL, 0) == 0),
+ESCAPE_REFUSED(binds_memory, ALL, HAS("memory policies", syscall(SYS_set_mempolicy, 0, NULL, 0) == 0),
        syscall(SYS_set_mempolicy, 0, NULL, 0) == 0)

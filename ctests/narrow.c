@@ -62,6 +62,9 @@ static int attempt(const char *word)
     struct msghdr message;
 
     memset(&message, 0, sizeof message);
+    /* Without ancillary data it needs neither promise. */
+    message.msg_control = &never;
+    message.msg_controllen = sizeof never;
 #define WORD(name, ...)                                                      \
     if (strcmp(word, name) == 0)                                             \
     return (int)(__VA_ARGS__)
