@@ -62,8 +62,7 @@ impl Turn<'_> {
         NEWEST.take(|newest| match newest {
             None => write_and_load(policy, None, work),
             Some(newest) => {
-                let below = newest.take();
-                let below = below.filter(|below| answers() == Some(below.answers()));
+                let below = newest.filter(|below| answers() == Some(below.answers()));
                 write_and_load(policy, below.as_ref(), work).inspect(|()| {
                     *newest = Some(*policy);
                 })
