@@ -209,7 +209,9 @@ CALLED(two_at_once, 0)
     }
 }
 
-/* A child made while another thread pledges for the first time: it waits for nobody. */
+/* A child made while another thread pledges for the first time: it waits for nobody.
+ * That this program refers to the zone makes pledge() take the libc's lock on it. */
+struct tm *(*thread_zone)(const time_t *) = localtime;
 static void *pledges_once(void *arg)
 {
     pthread_barrier_wait(&started);

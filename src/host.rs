@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The C library that this process runs on, found from what the loader mapped.
 
+use core::sync::atomic::{AtomicBool, Ordering};
+
 use crate::installed::{self, Chosen, Origin, Wanted};
 use crate::resolve::{Match, Rows};
 pub use crate::short::Short;
@@ -48,6 +50,9 @@ impl Host {
 
 static HOST: Once<Host> = Once::new();
 
+/// Has a fork lost a thread that was looking, and with it the loader's lock?
+static LOST: AtomicBool = AtomicBool::new(false);
+
 /// The C library of this process; looked for once.
 ///
 /// One thread looks and others wait, lest the filter of the first close on the
@@ -55,7 +60,10 @@ static HOST: Once<Host> = Once::new();
 pub fn host() -> Host {
     static LOOKING: Gate = Gate::new();
     if HOST.get().is_none() {
-        LOOKING.pass_once(|lost| _ = HOST.get_or_make(|| find(lost)));
+        LOOKING.pass_once(|lost| {
+            LOST.fetch_or(lost, Ordering::Relaxed);
+            _ = HOST.get_or_make(|| find(lost));
+        });
     }
     HOST.get_or_make(|| find(false))
 }
@@ -73,9 +81,12 @@ fn find(is_lock_lost: bool) -> Host {
         shared = libc_name(&object).map(|name| (name, object));
         shared.is_some()
     };
-    if !is_lock_lost || linkmap::find(&mut look).is_none() {
-        image::find(&mut look);
-    }
+    let found = if is_lock_lost {
+        linkmap::find(&mut look)
+    } else {
+        Some(image::find(&mut look))
+    };
+    is_static |= found.is_none();
     match shared {
         Some((name, object)) => from_shared(name, &object),
         None => from_program(is_static),
@@ -236,10 +247,10 @@ const ZONED: [&[u8]; 17] = [
 pub fn prepare(with_zone: bool) {
     static PREPARED: Gate = Gate::new();
     PREPARED.pass_once(|lost| {
-        if lost {
+        let host = host();
+        if lost || LOST.load(Ordering::Relaxed) {
             return;
         }
-        let host = host();
         if host.is_static {
             map_program_symbols();
         }

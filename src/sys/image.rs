@@ -95,16 +95,14 @@ impl Object {
         }
     }
 
-    /// The program, whose headers tell where they should lie.
-    pub fn of_program(headers: usize, count: usize) -> Object {
+    /// The program, whose headers tell where they should lie if it has a loader.
+    pub fn of_program(headers: usize, count: usize) -> Option<Object> {
         let program = Object::new(0, headers, count, 0);
-        let own = program
-            .segment(libc::PT_PHDR)
-            .map_or(headers, |own| own.from);
-        Object {
-            base: headers.wrapping_sub(own),
+        let own = program.segment(libc::PT_PHDR)?;
+        Some(Object {
+            base: headers.wrapping_sub(own.from),
             ..program
-        }
+        })
     }
 
     /// Where it was mapped, less where it was linked for.

@@ -28,16 +28,14 @@ struct Entry {
 const MOST: usize = 4096;
 
 /// Call `visit` on each mapped object, the program first, until it says true;
-/// none if the list cannot be found.
+/// none in a static program, which has neither a list nor, as a rule,
+/// getauxval(3).
 pub fn find(visit: &mut dyn FnMut(Object) -> bool) -> Option<bool> {
     let program = program()?;
     if visit(program) {
         return Some(true);
     }
-    let Some(debug) = program.debug_list() else {
-        // A static program is all there is.
-        return Some(false);
-    };
+    let debug = program.debug_list()?;
     // SAFETY: the loader puts the address of its `struct r_debug` there.
     let mut at = unsafe { (*(debug as *const Debug)).first };
     // The first is the program.
@@ -59,7 +57,7 @@ pub fn find(visit: &mut dyn FnMut(Object) -> bool) -> Option<bool> {
 fn program() -> Option<Object> {
     let headers = weak::told_at_start(libc::AT_PHDR);
     let count = weak::told_at_start(libc::AT_PHNUM);
-    (headers != 0 && count != 0).then(|| Object::of_program(headers, count))
+    Object::of_program(headers, count).filter(|_| count != 0)
 }
 
 /// The object whose ELF header lies at `base`, if one does: objects that are
