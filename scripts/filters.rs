@@ -79,12 +79,7 @@ fn policy(
     policy
 }
 
-fn line(
-    out: &mut impl Write,
-    row: &str,
-    policy: &Policy,
-    program: &mut Program,
-) -> io::Result<()> {
+fn line(out: &mut impl Write, row: &str, policy: &Policy, program: &mut Program) -> io::Result<()> {
     bpf::compile(policy, program).map_err(|_| io::Error::other("a filter does not fit"))?;
     let words: Vec<_> = policy.promises.iter().map(Promise::name).collect();
     let insns = program.insns().iter();
