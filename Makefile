@@ -46,7 +46,7 @@ CHECKS = check-fmt check-clippy check-rust check-data check-constants check-man 
 # What `make check-live` runs: checks that need the network.
 LIVE_CHECKS = check-syscalls check-data-all
 
-.PHONY: trigger-deb install-triggers install-triggers-pacman install-triggers-packager snapshots table check-snapshots all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-hidden check-programs check-decoders-all check-traces-all $(CHECKS) $(LIVE_CHECKS)
+.PHONY: trigger-deb install-triggers install-triggers-pacman install-triggers-packager snapshots table check-snapshots all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-hidden check-programs check-decoders-all check-traces-all prove fuzz $(CHECKS) $(LIVE_CHECKS)
 
 all: command capi ## build the command and the C library, for every libc of LIBCS
 
@@ -154,6 +154,14 @@ escapes: capi ## ways out of a filter: each works bare, and under no promises
 check-programs: capi ## programs from Debian's sources, bare and pledged: their own tests; slow
 	@scripts/setup --programs
 	@scripts/check-programs
+
+prove: ## z3: filters are their policies for all arguments of all calls
+	@scripts/prove
+
+# How long the targets of `make fuzz` run, together.
+SECONDS = 600
+fuzz: ## run the fuzz targets, SECONDS in all; slow
+	@scripts/fuzz $(SECONDS)
 
 check-traces: command ## what libc functions were seen to call, against the data
 	-@scripts/fetch-libcs $$(scripts/check-traces --list)
