@@ -9,7 +9,7 @@ pub use crate::short::Short;
 use crate::sys::image::{self, BuildId, Object, Symbols};
 use crate::sys::linkmap;
 use crate::sys::once::{Gate, Once};
-use crate::sys::weak;
+use crate::sys::{weak, zone};
 use crate::table::{BUILDS, Libc, TABLE, Table};
 
 /// A running C library.
@@ -260,6 +260,7 @@ pub fn prepare(with_zone: bool) {
         }
         if needs.zone && with_zone {
             weak::read_time_zone();
+            zone::remember();
         }
     });
 }

@@ -17,6 +17,7 @@ pub mod signal;
 pub mod text;
 pub mod tls;
 pub mod weak;
+pub mod zone;
 
 /// A failed call's errno.
 pub type Errno = i32;
