@@ -112,28 +112,27 @@ fn rows() -> Vec<&'static [Libc<'static>]> {
 }
 
 #[test]
-fn every_narrowing_of_real_sets() {
+fn narrowings_of_real_sets() {
     let mut tried = 0;
     let rows = rows();
     for (n, set) in programs::usual().into_iter().enumerate() {
-        // The libcs take turns; every one sees every promise go below.
-        {
-            let libcs = rows[n % rows.len()];
-            let old = policy(libcs, set, Mode::Abort);
-            for less in narrower(set) {
-                tried += try_pair(libcs, &old, &policy(libcs, less, Mode::Abort));
-            }
+        // The libcs take turns, and so do the narrowings.
+        let libcs = rows[n % rows.len()];
+        let old = policy(libcs, set, Mode::Abort);
+        for less in narrower(set).into_iter().skip(n % 2).step_by(2) {
+            tried += try_pair(libcs, &old, &policy(libcs, less, Mode::Abort));
         }
     }
     assert!(tried > 1_000_000, "{tried}");
 }
 
 #[test]
-fn every_promise_given_up_on_every_libc() {
+fn promises_given_up_on_every_libc() {
     let mut tried = 0;
-    for libcs in TABLE.libcs.iter().map(std::slice::from_ref) {
+    for (n, libcs) in TABLE.libcs.iter().map(std::slice::from_ref).enumerate() {
         let old = policy(libcs, everything(), Mode::Abort);
-        for promise in everything().iter() {
+        // A third on each, in turns: each promise goes on several of each kind.
+        for promise in everything().iter().skip(n % 3).step_by(3) {
             let less = everything().without(promise);
             tried += try_pair(libcs, &old, &policy(libcs, less, Mode::Abort));
         }
