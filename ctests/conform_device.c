@@ -239,6 +239,7 @@ BEYOND(pf_not_EBT, "pf", setsockopt, "stdio pf", ENOPROTOOPT, inet, IPPROTO_IP, 
 BEYOND(pf_not_route, "pf", socket, "stdio pf", 0, AF_NETLINK, SOCK_RAW, 0)
 BEYOND(pf_not_stream, "pf", socket, "stdio pf", ESOCKTNOSUPPORT, AF_NETLINK, SOCK_STREAM, NETFILTER)
 
-/* bpf: the statistics of a packet socket, which this is not */
-GRANT(bpf_PACKET_STATISTICS, "bpf", getsockopt, "stdio", ENOPROTOOPT, udp, 263, 6, page, &len)
-BEYOND(bpf_not_PACKET_VERSION, "bpf", getsockopt, "stdio bpf", ENOPROTOOPT, udp, 263, 10, page, &len)
+/* bpf: the statistics of a packet socket, which this is not; kernels say so in more than one way */
+#define PACKET(option) answered(syscall(SYS_getsockopt, udp, 263 /* SOL_PACKET */, option, page, &len))
+GRANT_BY(bpf_PACKET_STATISTICS, "bpf", getsockopt, "stdio", 0, PACKET(6))
+BEYOND_BY(bpf_not_PACKET_VERSION, "bpf", getsockopt, "stdio bpf", 0, PACKET(10))

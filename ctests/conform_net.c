@@ -216,12 +216,16 @@ REFUSAL(sendmmsg_recvfd, "sendfd", sendmmsg, "stdio recvfd", EFAULT, local, &pas
 #endif
 REFUSAL(recvmsg_sendfd, "recvfd", recvmsg, "stdio sendfd", EINVAL, local, &passing, MSG_DONTWAIT)
 REFUSAL(recvmmsg_sendfd, "recvfd", recvmmsg, "stdio sendfd", EINVAL, local, &passing, 1, MSG_DONTWAIT, 0)
-/* To connect by sending takes inet, and sendfd lets sendmsg(2) through. */
-LET(fastopen_sendmsg, "inet sendfd", sendmsg, "stdio", EFAULT, inet, 0, 0x20000000 /* MSG_FASTOPEN */)
-BEYOND(fastopen_sendmsg_sendfd, "sendfd", sendmsg, "stdio sendfd", EFAULT, inet, 0, 0x20000000)
-BEYOND(fastopen_sendmsg_alone, "inet sendfd", sendmsg, "stdio sendfd", EFAULT, inet, 0, 0x20000000)
-LET(fastopen_sendmmsg, "inet sendfd", sendmmsg, "stdio", EFAULT, inet, 1, 1, 0x20000000)
+/* To connect by sending takes inet as well. */
+#define FASTOPEN 0x20000000 /* MSG_FASTOPEN, which older headers lack */
+LET(fastopen_sendmsg, "inet sendfd", sendmsg, "stdio", EFAULT, inet, &passing, FASTOPEN)
+REFUSAL(fastopen_sendmsg_sendfd, "sendfd", sendmsg, "stdio sendfd", EFAULT, inet, &passing, FASTOPEN)
+REFUSAL(fastopen_sendmsg_alone, "inet sendfd", sendmsg, "stdio sendfd", EFAULT, inet, &passing,
+        FASTOPEN)
+LET(fastopen_sendmmsg, "inet sendfd", sendmmsg, "stdio", EFAULT, inet, &passing, 1, FASTOPEN)
 #ifdef __GLIBC__ /* musl's is sendmsg(2) */
-BEYOND(fastopen_sendmmsg_sendfd, "sendfd", sendmmsg, "stdio sendfd", EFAULT, inet, 1, 1, 0x20000000)
-BEYOND(fastopen_sendmmsg_alone, "inet sendfd", sendmmsg, "stdio sendfd", EFAULT, inet, 1, 1, 0x20000000)
+REFUSAL(fastopen_sendmmsg_sendfd, "sendfd", sendmmsg, "stdio sendfd", EFAULT, inet, &passing, 1,
+        FASTOPEN)
+REFUSAL(fastopen_sendmmsg_alone, "inet sendfd", sendmmsg, "stdio sendfd", EFAULT, inet, &passing, 1,
+        FASTOPEN)
 #endif
