@@ -23,6 +23,9 @@
 #ifndef SO_BINDTOIFINDEX
 #define SO_BINDTOIFINDEX 62
 #endif
+#ifndef MSG_FASTOPEN
+#define MSG_FASTOPEN 0x20000000
+#endif
 #ifndef SIOCATMARK
 #define SIOCATMARK 0x8905
 #endif
@@ -217,15 +220,14 @@ REFUSAL(sendmmsg_recvfd, "sendfd", sendmmsg, "stdio recvfd", EFAULT, local, &pas
 REFUSAL(recvmsg_sendfd, "recvfd", recvmsg, "stdio sendfd", EINVAL, local, &passing, MSG_DONTWAIT)
 REFUSAL(recvmmsg_sendfd, "recvfd", recvmmsg, "stdio sendfd", EINVAL, local, &passing, 1, MSG_DONTWAIT, 0)
 /* To connect by sending takes inet as well. */
-#define FASTOPEN 0x20000000 /* MSG_FASTOPEN, which older headers lack */
-LET(fastopen_sendmsg, "inet sendfd", sendmsg, "stdio", EFAULT, inet, &passing, FASTOPEN)
-REFUSAL(fastopen_sendmsg_sendfd, "sendfd", sendmsg, "stdio sendfd", EFAULT, inet, &passing, FASTOPEN)
+LET(fastopen_sendmsg, "inet sendfd", sendmsg, "stdio", EFAULT, inet, &passing, MSG_FASTOPEN)
+REFUSAL(fastopen_sendmsg_sendfd, "sendfd", sendmsg, "stdio sendfd", EFAULT, inet, &passing, MSG_FASTOPEN)
 REFUSAL(fastopen_sendmsg_alone, "inet sendfd", sendmsg, "stdio sendfd", EFAULT, inet, &passing,
-        FASTOPEN)
-LET(fastopen_sendmmsg, "inet sendfd", sendmmsg, "stdio", EFAULT, inet, &passing, 1, FASTOPEN)
+        MSG_FASTOPEN)
+LET(fastopen_sendmmsg, "inet sendfd", sendmmsg, "stdio", EFAULT, inet, &passing, 1, MSG_FASTOPEN)
 #ifdef __GLIBC__ /* musl's is sendmsg(2) */
 REFUSAL(fastopen_sendmmsg_sendfd, "sendfd", sendmmsg, "stdio sendfd", EFAULT, inet, &passing, 1,
-        FASTOPEN)
+        MSG_FASTOPEN)
 REFUSAL(fastopen_sendmmsg_alone, "inet sendfd", sendmmsg, "stdio sendfd", EFAULT, inet, &passing, 1,
-        FASTOPEN)
+        MSG_FASTOPEN)
 #endif
