@@ -219,6 +219,7 @@ REFUSAL(sendmmsg_recvfd, "sendfd", sendmmsg, "stdio recvfd", EFAULT, local, &pas
 #endif
 REFUSAL(recvmsg_sendfd, "recvfd", recvmsg, "stdio sendfd", EINVAL, local, &passing, MSG_DONTWAIT)
 REFUSAL(recvmmsg_sendfd, "recvfd", recvmmsg, "stdio sendfd", EINVAL, local, &passing, 1, MSG_DONTWAIT, 0)
+
 /* To connect by sending takes inet as well. */
 LET(fastopen_sendmsg, "inet sendfd", sendmsg, "stdio", EFAULT, inet, &passing, MSG_FASTOPEN)
 REFUSAL(fastopen_sendmsg_sendfd, "sendfd", sendmsg, "stdio sendfd", EFAULT, inet, &passing, MSG_FASTOPEN)
