@@ -42,7 +42,7 @@ GENERATE = $(CARGO) run --quiet --all-features --example header
 # What `make check` runs, in order; each is a target, counted by scripts/tally.
 CHECKS = check-fmt check-clippy check-rust check-data check-constants check-man check-manual check-header \
          check-header-compiles check-symbols check-exceptions check-install check-examples \
-         check-fileserver check-serves check-trigger check-c contract escapes check-drift check-traces check-decoders
+         check-fileserver check-serves check-trigger check-c conformance contract escapes check-drift check-traces check-decoders
 # What `make check-live` runs: checks that need the network.
 LIVE_CHECKS = check-syscalls check-data-all
 
@@ -139,7 +139,7 @@ check-install: all ## staged installs, used through pkg-config alone
 	@scripts/check-install $(VERSION) $(LIBCS)
 
 check-c: capi ## C programs, in every link mode, on every libc
-	@ctests/run cases conformance
+	@ctests/run cases
 
 contract: all ## what functions do under the promises that programs expect them to need, on every libc
 	-@scripts/fetch-libcs $$(scripts/check-contract --libcs)

@@ -112,6 +112,8 @@ GRANT(ioctl_tcgets, "stdio", ioctl, "", 0, terminal, TCGETS, buf)
 GRANT(ioctl_tcgets2, "stdio", ioctl, "", 0, terminal, TCGETS2, buf)
 GRANT(ioctl_tiocgetd, "stdio", ioctl, "", 0, terminal, TIOCGETD, buf)
 GRANT(ioctl_tiocgwinsz, "stdio", ioctl, "", 0, terminal, TIOCGWINSZ, buf)
+GRANT(ioctl_ficlone, "stdio", ioctl, "", EBADF, fd, 0x40049409 /* FICLONE */, -1)
+GRANT(ioctl_ficlonerange, "stdio", ioctl, "", EFAULT, fd, 0x4020940d /* FICLONERANGE */, 0)
 BEYOND(ioctl_fioasync, "stdio", ioctl, "stdio", 0, local, FIOASYNC, buf)
 BEYOND(ioctl_tcsets, "stdio", ioctl, "stdio", 0, terminal, TCSETS, buf)
 BEYOND(ioctl_tiocswinsz, "stdio", ioctl, "stdio", 0, terminal, TIOCSWINSZ, buf)
@@ -180,10 +182,17 @@ PRCTL(set_timerslack, 0, PR_SET_TIMERSLACK, 50000)
 PRCTL(capbset_read, 0, PR_CAPBSET_READ, 0)
 PRCTL(get_keepcaps, 0, PR_GET_KEEPCAPS)
 PRCTL(get_securebits, 0, PR_GET_SECUREBITS)
+/* Linux 6.4 and later. */
+GRANT_BY(prctl_get_auxv, "stdio", prctl, "", 0, answered(syscall(SYS_prctl, 0x41555856, buf, 64, 0, 0)))
 BEYOND(prctl_set_keepcaps, "stdio", prctl, "stdio", 0, PR_SET_KEEPCAPS, 0)
 BEYOND(prctl_subreaper, "stdio", prctl, "stdio", 0, PR_SET_CHILD_SUBREAPER, 1)
 BEYOND(prctl_get_subreaper, "stdio", prctl, "stdio", 0, PR_GET_CHILD_SUBREAPER, buf)
 BEYOND(prctl_unknown, "stdio", prctl, "stdio", EINVAL, 4711)
+
+/* Of no attributes. */
+GRANT(sched_setattr, "stdio", sched_setattr, "", EINVAL, 0, 0, 0)
+LET(sched_setattr_by_number, "stdio", sched_setattr, "", EINVAL, SELF, 0, 0)
+BEYOND(sched_setattr_other, "stdio", sched_setattr, "stdio", EINVAL, OTHER, 0, 0)
 
 /* Limits: one's own, and to ask */
 GRANT(prlimit_asked, "stdio", prlimit64, "", 0, 0, RLIMIT_NOFILE, 0, buf)

@@ -20,6 +20,12 @@
 #define SO_ATTACH_REUSEPORT_CBPF 51
 #define SO_ATTACH_REUSEPORT_EBPF 52
 #endif
+#ifndef SO_BINDTOIFINDEX
+#define SO_BINDTOIFINDEX 62
+#endif
+#ifndef MSG_FASTOPEN
+#define MSG_FASTOPEN 0x20000000
+#endif
 #ifndef SIOCATMARK
 #define SIOCATMARK 0x8905
 #endif
@@ -89,6 +95,8 @@ SO_BEYOND(SO_BINDTODEVICE, AS_ROOT, "", 0)
 SO_BEYOND(SO_RCVBUFFORCE, AS_ROOT, &(int){8192}, 4)
 SO_BEYOND(SO_SNDBUFFORCE, AS_ROOT, &(int){8192}, 4)
 SO_BEYOND(SO_ATTACH_FILTER, EINVAL, buf, 4)
+SO_BEYOND(SO_DETACH_FILTER, ENOENT, buf, 4)
+SO_BEYOND(SO_BINDTOIFINDEX, 0, &(int){0}, 4)
 SO_BEYOND(SO_ATTACH_BPF, EBADF, &(int){-1}, 4)
 SO_BEYOND(SO_ATTACH_REUSEPORT_CBPF, EINVAL, buf, 4)
 SO_BEYOND(SO_ATTACH_REUSEPORT_EBPF, EBADF, &(int){-1}, 4)
@@ -211,3 +219,16 @@ REFUSAL(sendmmsg_recvfd, "sendfd", sendmmsg, "stdio recvfd", EFAULT, local, &pas
 #endif
 REFUSAL(recvmsg_sendfd, "recvfd", recvmsg, "stdio sendfd", EINVAL, local, &passing, MSG_DONTWAIT)
 REFUSAL(recvmmsg_sendfd, "recvfd", recvmmsg, "stdio sendfd", EINVAL, local, &passing, 1, MSG_DONTWAIT, 0)
+
+/* To connect by sending takes inet as well. */
+LET(fastopen_sendmsg, "inet sendfd", sendmsg, "stdio", EFAULT, inet, &passing, MSG_FASTOPEN)
+REFUSAL(fastopen_sendmsg_sendfd, "sendfd", sendmsg, "stdio sendfd", EFAULT, inet, &passing, MSG_FASTOPEN)
+REFUSAL(fastopen_sendmsg_alone, "inet sendfd", sendmsg, "stdio sendfd", EFAULT, inet, &passing,
+        MSG_FASTOPEN)
+LET(fastopen_sendmmsg, "inet sendfd", sendmmsg, "stdio", EFAULT, inet, &passing, 1, MSG_FASTOPEN)
+#ifdef __GLIBC__ /* musl's is sendmsg(2) */
+REFUSAL(fastopen_sendmmsg_sendfd, "sendfd", sendmmsg, "stdio sendfd", EFAULT, inet, &passing, 1,
+        MSG_FASTOPEN)
+REFUSAL(fastopen_sendmmsg_alone, "inet sendfd", sendmmsg, "stdio sendfd", EFAULT, inet, &passing, 1,
+        MSG_FASTOPEN)
+#endif
