@@ -18,12 +18,17 @@ use lower::Lower;
 pub struct Arm;
 
 const NUMBER: Reg = 7;
+const IP: Reg = 12;
 const SP: Reg = 13;
 const LR: Reg = 14;
 const PC: Reg = 15;
 /// No register: carries what is jumped to.
 const CARRY: Reg = 16;
 const REGISTERS: usize = 17;
+
+/// glibc's `__libc_do_syscall`, for functions in which r7 is the frame pointer:
+/// push {r7, lr}; mov r7, ip; svc 0; pop {r7, pc}
+const GATE: [u8; 8] = [0x80, 0xb5, 0x67, 0x46, 0x00, 0xdf, 0x80, 0xbd];
 
 /// Which of the next instructions are executed, and how many these are.
 const CHOSEN: u32 = 32;
@@ -35,9 +40,6 @@ const PLACE: u64 = 0xffff_fffe;
 impl Machine for Arm {
     fn name(&self) -> &'static str {
         "arm"
-    }
-    fn is_proven(&self) -> bool {
-        false
     }
     fn elf(&self) -> u16 {
         40
@@ -90,6 +92,9 @@ impl Machine for Arm {
     }
     fn result(&self) -> Reg {
         0
+    }
+    fn gate(&self, code: &[u8]) -> Option<Reg> {
+        code.starts_with(&GATE).then_some(IP)
     }
     fn after(&self, address: u64, bytes: u64) -> u64 {
         (address & (PLACE | THUMB)) + bytes

@@ -82,8 +82,7 @@ pub fn grow(
     let before = (found.entries.len(), found.bases.len());
     for (entry, function) in functions {
         for address in &function.mentioned {
-            // Code names functions of its own kind: all else is constants between them.
-            if (entry ^ address) & image.mode_bits & 1 == 0 || !image.in_code(*address) {
+            if !image.in_code(*address) || names_code(image, *entry, *address) {
                 note(image, *address, found);
             } else {
                 found.bases.insert(*address);
@@ -99,6 +98,16 @@ pub fn grow(
         }
     }
     before != (found.entries.len(), found.bases.len())
+}
+
+/// Is what a function mentions, among code, a function? Code names functions of its own
+/// kind, and others that the file says begin there: all else is constants between them.
+fn names_code(image: &Image, entry: u64, address: u64) -> bool {
+    // Stubs count the distance of their slots from where they are themselves.
+    let stub = image.section(entry & !image.mode_bits);
+    let stub = stub.is_some_and(|section| section.bound);
+    let same = (entry ^ address) & image.mode_bits & 1 == 0;
+    !stub && (same || image.starts.contains(&address))
 }
 
 /// Reads code in a line; where it is no code, a step on.

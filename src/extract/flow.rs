@@ -13,7 +13,7 @@ use std::rc::Rc;
 use super::addresses::{AddressMap, AddressSet};
 use super::discover::Found;
 use super::elf::Image;
-use super::ir::{Block, Cond, Flow, Machine, Mask, Op, Src, Target, block};
+use super::ir::{Block, Cond, Flow, Machine, Mask, Op, Reg, Src, Target, block};
 use super::shared::Shared;
 use super::value::{Atom, State, Value};
 
@@ -339,7 +339,7 @@ impl Context<'_> {
                 left
             }
             Flow::Stop => Left::end(Exit::Stop),
-            Flow::Syscall => self.system_call(block, state),
+            Flow::Syscall => self.system_call(block, self.machine.number(), state),
             Flow::Jump(Target::Address(to)) => self.onward(entry, to, state),
             // The return address was put by hand where a call would put it.
             Flow::Jump(target) if self.comes_back(block, &state) => {
@@ -351,16 +351,16 @@ impl Context<'_> {
             Flow::Either(cond, to, past) => self.branch(entry, cond, to, past, state),
             Flow::Call(target) => {
                 let target = self.target(&target, &state);
-                if self.is_gate(&target) {
-                    return self.system_call(block, state);
+                if let Some(number) = self.gate(&target) {
+                    return self.system_call(block, number, state);
                 }
                 self.called(block, target, state)
             }
         }
     }
 
-    fn system_call(&self, block: &Block, state: State) -> Left {
-        let number = state.get(self.machine.number()).clone();
+    fn system_call(&self, block: &Block, number: Reg, state: State) -> Left {
+        let number = state.get(number).clone();
         let arguments = self.machine.syscall_arguments().iter();
         let arguments = arguments.map(|reg| state.get(*reg).clone()).collect();
         let exit = Exit::Syscall {
@@ -397,7 +397,7 @@ impl Context<'_> {
     }
 
     /// Control goes to a known address: here or in another function.
-    fn onward(&self, entry: u64, to: u64, state: State) -> Left {
+    pub fn onward(&self, entry: u64, to: u64, state: State) -> Left {
         let function = self.found.entries.contains(&to) || self.image.undefined.contains_key(&to);
         if to != entry && function {
             return Left::end(Exit::Tail {

@@ -82,7 +82,7 @@ impl Program {
         selecting: &BTreeMap<u32, usize>,
     ) -> Result<Program, Error> {
         let exits = super::effects::exits(names);
-        let (found, first) = survey(&image, machine, &exits)?;
+        let (found, first) = survey(&image, machine, &exits, names)?;
         let mut context = Context::new(&image, machine, &found, exits);
         context.clobbers = clobbers(&first, machine.call_clobbers());
         context.pops = pops(&first);
@@ -158,15 +158,27 @@ fn survey(
     image: &Image,
     machine: &dyn Machine,
     exits: &BTreeSet<u32>,
+    names: &BTreeMap<u32, String>,
 ) -> Result<(Found, BTreeMap<u64, Function>), Error> {
     let mut found = discover(image, machine);
+    let mut never = AddressSet::default();
     for _ in 0..MOST_SURVEYS {
         if found.entries.len() > MOST_FUNCTIONS {
             let what = "too many functions";
             return Err(Error::new(Kind::TooLarge, &image.objects[0].name, what));
         }
-        let context = Context::new(image, machine, &found, exits.clone());
+        let mut context = Context::new(image, machine, &found, exits.clone());
+        context.noreturn = std::mem::take(&mut never);
         let functions = run_all(&context, BTreeMap::new());
+        if !machine.sweeps() {
+            // Behind a call that does not return lie constants, which look like calls.
+            let words = last_words(&functions, image, names);
+            let last = last_jumps(&functions, machine.number(), exits);
+            never = noreturn(&functions, &words, &last);
+            if !never.is_subset(&context.noreturn) {
+                continue;
+            }
+        }
         if !grow(&mut found, image, machine, &functions) {
             return Ok((found, functions));
         }

@@ -285,9 +285,10 @@ pub trait Machine: Sync {
         None
     }
     /// This function only enters the kernel: what a system call's instruction that goes
-    /// by an address in the thread's block may lead to.
-    fn is_gate(&self, _code: &[u8]) -> bool {
-        false
+    /// by an address in the thread's block may lead to, or what saves the register of the
+    /// number where that has another use. The register that it takes the number in.
+    fn gate(&self, _code: &[u8]) -> Option<Reg> {
+        None
     }
     /// All code may be read in a line.
     fn sweeps(&self) -> bool {

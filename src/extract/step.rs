@@ -85,10 +85,11 @@ impl Context<'_> {
         self.image.section(base)?;
         // An index that is not scaled was multiplied before.
         let step = if scale == 1 { bytes } else { scale };
-        let last = match chosen {
-            Value::AtMost(most) => Some(most / u32::from(step / scale.max(1)).max(1)),
-            _ => None,
+        let most = match chosen {
+            Value::AtMost(most) => Some(*most),
+            _ => chosen.largest(),
         };
+        let last = most.map(|most| most / u32::from(step / scale.max(1)).max(1));
         Some(Table {
             base,
             step,
@@ -442,6 +443,29 @@ fn aligned(value: Value) -> Value {
     }
 }
 
+/// A value that is no larger than this: of numbers those that are not, and where all
+/// are, what the way is for.
+fn bounded(old: &Value, most: u32, bytes: u8) -> Option<Value> {
+    if old.constants().next().is_none() {
+        return Some(Value::AtMost(most));
+    }
+    let cut = if bytes >= 8 {
+        u64::MAX
+    } else {
+        u32::MAX.into()
+    };
+    let fits = |atom: &Atom| matches!(atom, Atom::Const(value) if value & cut <= most.into());
+    let number = |atom: &Atom| matches!(atom, Atom::Const(_));
+    if !old.atoms().iter().all(number) {
+        return None;
+    }
+    let rest: Vec<Atom> = old.atoms().iter().copied().filter(fits).collect();
+    Some(match rest.is_empty() {
+        true => Value::AtMost(most),
+        false => Value::from_atoms(rest),
+    })
+}
+
 /// What is known where the condition holds.
 fn refine(mut state: State, cond: Cond) -> State {
     let Some(Compared {
@@ -482,11 +506,14 @@ fn refine(mut state: State, cond: Cond) -> State {
         Cond::Below if !signed => with.checked_sub(1),
         _ => None,
     };
-    if let (Some(Ok(most)), true) = (most.map(u32::try_from), old.constants().next().is_none())
-        && !matches!(old, Value::Entry(_))
+    // Who asks how large a short number is does not jump by it.
+    let jumps = matches!(&old, Value::Entry(table) if table.size >= 4);
+    if let Some(Ok(most)) = most.map(u32::try_from)
+        && !jumps
         && old.stack().is_none()
+        && let Some(value) = bounded(&old, most, bytes)
     {
-        state.refine(reg, Value::AtMost(most));
+        state.refine(reg, value);
     }
     state
 }
