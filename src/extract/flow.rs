@@ -256,7 +256,12 @@ impl Context<'_> {
     }
 
     fn note(&self, op: &Op, state: &State, function: &mut Function) {
-        function.mentioned.extend(self.relative(op, state));
+        if let Some(address) = self.relative(op, state) {
+            function.mentioned.insert(address);
+            if matches!(op, Op::Add { .. }) {
+                self.mention(address, function);
+            }
+        }
         if let Op::Store { place, .. } = op {
             self.mention_array(place, state, function);
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::addresses::{AddressMap, AddressSet};
 use super::calls::pops;
-use super::discover::{Found, discover, grow};
+use super::discover::{Found, discover, grow, unmask};
 use super::elf::Image;
 use super::error::{Error, Kind};
 use super::exits::last_jumps;
@@ -88,7 +88,11 @@ impl Program {
         context.pops = pops(&first);
         let last_words = last_words(&first, &image, names);
         let last = last_jumps(&first, machine.number(), &context.exits);
-        context.noreturn = noreturn(&first, &last_words, &last);
+        let mut never = last_words.clone();
+        if !machine.sweeps() {
+            never.extend(last_ones(&image));
+        }
+        context.noreturn = noreturn(&first, &never, &last);
         // What calls nobody is already known.
         let leaves = first
             .into_iter()
@@ -174,8 +178,9 @@ fn survey(
             // Behind a call that does not return lie constants, which look like calls.
             let words = last_words(&functions, image, names);
             let last = last_jumps(&functions, machine.number(), exits);
+            let words = words.into_iter().chain(last_ones(image)).collect();
             never = noreturn(&functions, &words, &last);
-            if !never.is_subset(&context.noreturn) {
+            if !never.is_subset(&context.noreturn) || unmask(&mut found, image, &functions) {
                 continue;
             }
         }
@@ -298,13 +303,32 @@ fn last_words(
         .collect()
 }
 
+/// What does not return by its name: it returns elsewhere, or an archive calls it last and
+/// does not have it.
+fn last_ones(image: &Image) -> impl Iterator<Item = u64> {
+    const LEAPS: [&str; 5] = [
+        "__libc_longjmp",
+        "__libc_siglongjmp",
+        "_longjmp",
+        "longjmp",
+        "siglongjmp",
+    ];
+    const LAST: [&str; 3] = ["__stack_chk_fail", "abort", "exit"];
+    let exports = image.exports.iter();
+    let leaps = exports.filter(|export| LEAPS.contains(&export.name.as_str()));
+    let undefined = image.undefined.iter();
+    let last = undefined.filter(|(_, name)| LAST.contains(&name.as_str()));
+    let leaps = leaps.map(|export| export.address);
+    leaps.chain(last.map(|(address, _)| *address))
+}
+
 /// The functions that never return: what is left when all that may are found.
 fn noreturn(
     functions: &BTreeMap<u64, Function>,
     never: &BTreeSet<u64>,
     last: &HashSet<(u64, u64)>,
 ) -> AddressSet {
-    let mut left: AddressSet = functions.keys().copied().collect();
+    let mut left: AddressSet = functions.keys().chain(never).copied().collect();
     let mut order: Vec<u64> = functions.keys().copied().collect();
     for _ in 0..MOST_ROUNDS {
         let before = left.len();

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use super::compare::{compared, mirrored, opposite};
+use super::compare::{bounded, compared, mirrored, opposite};
 use super::flow::Context;
 use super::ir::{Cond, Op, Place, Src};
 use super::value::{Atom, Compared, State, Table, Value};
@@ -185,8 +185,7 @@ impl Context<'_> {
         self.cut(&Value::from_atoms(read), bytes, signed)
     }
 
-    /// i386's streams tell how far their table lies from where it belongs, for programs older
-    /// than it: what is read there is named by where it belongs.
+    /// What is read at a distance that a stream tells is named by where it belongs.
     fn moved(&self, place: &Place, bytes: u8, state: &State) -> bool {
         let symbol = |base: u8| {
             let atoms = state.get(base).atoms();
@@ -195,8 +194,8 @@ impl Context<'_> {
                 || atoms.iter().any(|atom| !matches!(atom, Atom::Const(_)))
                     && !atoms.iter().any(|atom| matches!(atom, Atom::Stack(_)))
         };
-        self.machine.word() == 4
-            && bytes == 4
+        self.machine.moves_tables()
+            && bytes == self.machine.word()
             && place.disp > 0
             && place.index.is_some_and(|(_, scale)| scale == 1)
             && place.base.is_some_and(symbol)
@@ -302,6 +301,7 @@ impl Context<'_> {
             }
             Op::Or { dst, src, bytes } => {
                 let value = self.combined(*dst, src, *bytes, state, |a, b| a | b);
+                let value = self.marked(state.get(*dst), src).unwrap_or(value);
                 state.set(*dst, value);
             }
             Op::Xor { dst, src, bytes } => {
@@ -443,29 +443,6 @@ fn aligned(value: Value) -> Value {
     }
 }
 
-/// A value that is no larger than this: of numbers those that are not, and where all
-/// are, what the way is for.
-fn bounded(old: &Value, most: u32, bytes: u8) -> Option<Value> {
-    if old.constants().next().is_none() {
-        return Some(Value::AtMost(most));
-    }
-    let cut = if bytes >= 8 {
-        u64::MAX
-    } else {
-        u32::MAX.into()
-    };
-    let fits = |atom: &Atom| matches!(atom, Atom::Const(value) if value & cut <= most.into());
-    let number = |atom: &Atom| matches!(atom, Atom::Const(_));
-    if !old.atoms().iter().all(number) {
-        return None;
-    }
-    let rest: Vec<Atom> = old.atoms().iter().copied().filter(fits).collect();
-    Some(match rest.is_empty() {
-        true => Value::AtMost(most),
-        false => Value::from_atoms(rest),
-    })
-}
-
 /// What is known where the condition holds.
 fn refine(mut state: State, cond: Cond) -> State {
     let Some(Compared {
@@ -506,10 +483,7 @@ fn refine(mut state: State, cond: Cond) -> State {
         Cond::Below if !signed => with.checked_sub(1),
         _ => None,
     };
-    // Who asks how large a short number is does not jump by it.
-    let jumps = matches!(&old, Value::Entry(table) if table.size >= 4);
     if let Some(Ok(most)) = most.map(u32::try_from)
-        && !jumps
         && old.stack().is_none()
         && let Some(value) = bounded(&old, most, bytes)
     {

@@ -130,13 +130,6 @@ impl Value {
         })
     }
 
-    /// Of several numbers the largest, where it is nothing else.
-    pub fn largest(&self) -> Option<u32> {
-        let all = self.constants().count() == self.atoms().len();
-        let most = self.constants().max().filter(|_| all)?;
-        u32::try_from(most).ok()
-    }
-
     pub fn join(&self, other: &Value) -> Value {
         if self == other {
             return self.clone();
@@ -153,9 +146,7 @@ impl Value {
                 }
                 Value::from_atoms([self.atoms(), other.atoms()].concat())
             }
-            (Value::AtMost(most), numbers) | (numbers, Value::AtMost(most)) => numbers
-                .largest()
-                .map_or(Value::Unknown, |other| Value::AtMost(*most.max(&other))),
+            (Value::AtMost(most), other) | (other, Value::AtMost(most)) => other.or_most(*most),
             _ => Value::Unknown,
         }
     }

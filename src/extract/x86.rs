@@ -64,6 +64,9 @@ impl Machine for X86 {
         }
     }
     /// `int $0x80; ret`
+    fn moves_tables(&self) -> bool {
+        true
+    }
     fn gate(&self, code: &[u8]) -> Option<Reg> {
         code.starts_with(&[0xcd, 0x80, 0xc3]).then(|| self.number())
     }
