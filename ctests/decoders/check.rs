@@ -77,9 +77,18 @@ impl<'a> File<'a> {
                 sections.push((section.address(), data.to_vec()));
             }
         }
-        let mut lines = listing::read(second, path)?;
+        let two = machine.mode_bits() != 0;
+        let mut lines = match two && second.mode & 1 == 0 {
+            true => {
+                let copy = listing::unmarked(path, bytes)?;
+                let lines = listing::read(second, &copy);
+                std::fs::remove_file(copy).map_err(|why| why.to_string())?;
+                lines?
+            }
+            false => listing::read(second, path)?,
+        };
         // Two instruction sets, and constants between them: what the extractor follows.
-        if machine.mode_bits() != 0 {
+        if two {
             let starts: BTreeSet<u64> = lines.iter().map(|line| line.address).collect();
             let followed = followed(second, machine, path, bytes, &starts)?;
             lines.retain(|line| followed.contains(&line.address));
