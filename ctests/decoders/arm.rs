@@ -21,7 +21,7 @@ pub const A32: Second = Second {
     writes: Writes::Capstone(Arch::ARM, Mode::Arm, number),
     leaves,
     addresses: &[],
-    excuses: &[COMPARED],
+    excuses: &EXCUSES,
 };
 
 pub const T32: Second = Second {
@@ -32,12 +32,44 @@ pub const T32: Second = Second {
     ..A32
 };
 
-const COMPARED: Excuse = Excuse {
-    kind: Kind::Write,
-    begins: &["cmp", "cmn", "tst", "teq"],
-    register: None,
-    why: "capstone 5 says that a comparison writes its first operand",
-};
+const EXCUSES: [Excuse; 6] = [
+    Excuse {
+        kind: Kind::Write,
+        begins: &["cmp", "cmn", "tst", "teq"],
+        register: None,
+        why: "capstone 5 says that a comparison writes its first operand",
+    },
+    Excuse {
+        kind: Kind::Write,
+        begins: &["svc"],
+        register: Some(14),
+        why: "capstone 5 says that a system call writes the link register",
+    },
+    Excuse {
+        kind: Kind::Write,
+        begins: &["mov r7, r7"],
+        register: Some(7),
+        why: "a register put into itself stays as it was",
+    },
+    Excuse {
+        kind: Kind::Target,
+        begins: &["bx pc"],
+        register: None,
+        why: "the next whole word, as A32, is a known place",
+    },
+    Excuse {
+        kind: Kind::Leave,
+        begins: &["bx pc"],
+        register: None,
+        why: "the next whole word, as A32, is a known place",
+    },
+    Excuse {
+        kind: Kind::Leave,
+        begins: &["mov pc, r", "add pc, pc, ", "addne pc, pc, "],
+        register: None,
+        why: "hand-written code that goes on in the row of instructions behind it",
+    },
+];
 
 /// An operand that is the program counter, or a list that ends in it.
 fn loads_pc(line: &Line) -> bool {
