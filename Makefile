@@ -46,7 +46,7 @@ CHECKS = check-fmt check-clippy check-rust check-data check-constants check-man 
 # What `make check-live` runs: checks that need the network.
 LIVE_CHECKS = check-syscalls check-data-all
 
-.PHONY: trigger-deb install-triggers install-triggers-pacman install-triggers-packager snapshots table check-snapshots all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-hidden check-traces-all $(CHECKS) $(LIVE_CHECKS)
+.PHONY: trigger-deb install-triggers install-triggers-pacman install-triggers-packager snapshots table check-snapshots all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-hidden check-programs check-traces-all $(CHECKS) $(LIVE_CHECKS)
 
 all: command capi ## build the command and the C library, for every libc of LIBCS
 
@@ -141,6 +141,10 @@ check-install: all ## staged installs, used through pkg-config alone
 check-c: capi ## C programs, in every link mode, on every libc
 	@ctests/run
 
+check-programs: capi ## programs from Debian's sources, bare and pledged: their own tests; slow
+	@scripts/setup --programs
+	@scripts/check-programs
+
 check-traces: command ## what libc functions were seen to call, against the data
 	-@scripts/fetch-libcs $$(scripts/check-traces --list)
 	@scripts/check-traces
@@ -151,8 +155,9 @@ check-traces-all: command ## the same on every architecture, in virtual machines
 	-@scripts/fetch-kernels
 	@scripts/check-traces --all
 
+# Of each architecture at least one libc.
 check-decoders: ## each decoder, against a second one, over the code of real C libraries
-	-@scripts/fetch-libcs $(TESTED)
+	-@scripts/fetch-libcs $(TESTED) $(patsubst data/musl/1.2.5/%.toml,musl-1.2.5-%,$(filter-out %/x86_64.toml,$(wildcard data/musl/1.2.5/*.toml)))
 	$(CARGO) test --quiet --features decoders --test decoders
 
 check-drift: command ## what libcs do in other ways from version to version: the data, its diff, the promises

@@ -330,23 +330,35 @@ NOT_YET(dns)
 NOT_YET(getpw)
 NOT_YET(ps)
 NOT_YET(vminfo)
-NOT_YET(pf)
-NOT_YET(route)
-NOT_YET(wroute)
-NOT_YET(audio)
-NOT_YET(video)
-NOT_YET(bpf)
 NOT_YET(unveil)
-NOT_YET(disklabel)
-NOT_YET(drm)
-NOT_YET(vmm)
-NOT_YET(tape)
+/* Beside promises that grant all of it, it needs no name to be read. */
+CALL(tmppath_covered, 0,
+     pledge("stdio rpath wpath cpath tmppath", NULL) == 0
+         && pledge("stdio rpath cpath tmppath", NULL) == -1 && errno == ENOTSUP
+         && rpledge_error() == RPLEDGE_E_BROKER
+         && pledge("stdio rpath wpath cpath tmppath", NULL) == 0)
 CALLED(not_yet_says_which, 0)
 {
-    TRY(pledge("stdio vmm", NULL) == -1);
-    TRY(strstr(rpledge_errmsg(), "vmm") != NULL);
+    TRY(pledge("stdio ps", NULL) == -1);
+    TRY(strstr(rpledge_errmsg(), "ps") != NULL);
 }
 CALL(not_yet_beside_wrong, 0, fails("dns foo", NULL, EINVAL, RPLEDGE_E_WORD))
 CALL(sendfd_partial, 0,
      pledge("stdio sendfd recvfd", NULL) == 0 && (status().state & RPLEDGE_PARTIAL))
+/* What a device or a message is, a filter does not see. */
+#define IN_PART(word)                                                        \
+    CALL(word##_in_part, 0,                                                  \
+         pledge("stdio " #word, NULL) == 0 && (status().state & RPLEDGE_PARTIAL))
+IN_PART(tape)
+IN_PART(pf)
+IN_PART(route)
+IN_PART(wroute)
+IN_PART(audio)
+IN_PART(video)
+IN_PART(disklabel)
+IN_PART(drm)
+IN_PART(vmm)
+CALL(in_part_strictly, 0,
+     rpledge_pledge("stdio video", NULL, RPLEDGE_STRICT) == -1 && errno == ENOTSUP)
+CALL(bpf_whole, 0, pledge("stdio bpf", NULL) == 0 && !(status().state & RPLEDGE_PARTIAL))
 CALL(stdio_whole, 0, pledge("stdio", NULL) == 0 && !(status().state & RPLEDGE_PARTIAL))

@@ -51,7 +51,7 @@ ON_PAGE(DENIED, pkey_mprotect_exec, "stdio",
 ON_PAGE(ALLOWED, madvise, "stdio", madvise(map, 4096, MADV_DONTNEED) == 0)
 ON_PAGE(ALLOWED, munmap, "stdio", munmap(map, 4096) == 0)
 ON_PAGE(ALLOWED, msync, "stdio", msync(map, 4096, MS_SYNC) == 0)
-ON_PAGE(DENIED, mlock, "stdio", mlock(map, 4096) == 0)
+ON_PAGE(REFUSED, mlock, "stdio", mlock(map, 4096) == 0)
 static int segment(void)
 {
     int id = shmget(IPC_PRIVATE, 4096, 0700 | IPC_CREAT);

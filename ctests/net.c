@@ -151,8 +151,8 @@ static struct msghdr message(void)
         PLEDGE();                                                            \
         TRY(__VA_ARGS__);                                                    \
     }
-WITH_MESSAGE(REFUSED, sendmsg_stdio, "stdio", sendmsg(pair[0], &msg, 0) == 1)
-WITH_MESSAGE(REFUSED, recvmsg_stdio, "stdio", recvmsg(pair[0], &msg, 0) == 1)
+WITH_MESSAGE(REFUSED, sendmsg_stdio_exec, "stdio exec", sendmsg(pair[0], &msg, 0) == 1)
+WITH_MESSAGE(REFUSED, recvmsg_stdio_exec, "stdio exec", recvmsg(pair[0], &msg, 0) == 1)
 WITH_MESSAGE(ALLOWED, sendmsg_sendfd, "stdio sendfd", sendmsg(pair[0], &msg, 0) == 1)
 WITH_MESSAGE(ALLOWED, recvmsg_recvfd, "stdio recvfd", recvmsg(pair[0], &msg, 0) == 1)
 #define ON_SOCKET(kind, id, words, make, ...)                                \
@@ -284,9 +284,17 @@ DENIED(attach_filter_inet, "stdio inet")
     TRY(setsockopt(fd, SOL_SOCKET, 26, &program, sizeof program) == 0);
 }
 
+/* Sending that connects */
+static struct msghdr nothing;
+ON_SOCKET(REFUSED, fast_open_sendfd, "stdio sendfd", socket(AF_INET, SOCK_STREAM, 0),
+          sendmsg(fd, &nothing, MSG_NOSIGNAL | 0x20000000) == -1 && errno != EPERM)
+ON_SOCKET(ALLOWED, fast_open_inet, "stdio inet sendfd", socket(AF_INET, SOCK_STREAM, 0),
+          sendmsg(fd, &nothing, MSG_NOSIGNAL | 0x20000000) == -1 && errno != EPERM)
+
 /* ioctl on sockets */
 static int number;
 ON_SOCKET(ALLOWED, fionread_stdio, "stdio", udp(), ioctl(fd, FIONREAD, &number) == 0)
 ON_SOCKET(ALLOWED, fionbio_stdio, "stdio", udp(), ioctl(fd, FIONBIO, &number) == 0)
 static char ifconf[64];
-ON_SOCKET(DENIED, ifconf_inet, "stdio inet", udp(), ioctl(fd, 0x8912, ifconf) == 0)
+ON_SOCKET(ALLOWED, ifconf_inet, "stdio inet", udp(), ioctl(fd, 0x8912, ifconf) == 0)
+ON_SOCKET(DENIED, ifconf_stdio, "stdio", udp(), ioctl(fd, 0x8912, ifconf) == 0)

@@ -260,3 +260,8 @@ DENY(getlk_stdio, "stdio rpath", lock(F_GETLK))
 DENY(ofd_setlk_stdio, "stdio rpath", lock(F_OFD_SETLK))
 #endif
 ALLOW(lockf_flock, "stdio rpath wpath flock", lockf(open("file", O_RDWR), F_TLOCK, 0) == 0)
+
+/* O_PATH opens nothing for writing, whatever stands beside it. */
+DENY(path_only_wpath, "stdio wpath", open("file", O_PATH | O_WRONLY) >= 0)
+DENY(path_only_cpath, "stdio wpath cpath", open("file", O_PATH | O_WRONLY | O_CREAT, 0644) >= 0)
+ALLOW(path_only_rpath, "stdio rpath wpath", open("file", O_PATH | O_WRONLY) >= 0)

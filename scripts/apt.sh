@@ -19,21 +19,23 @@ mirrors() {
 	} | awk '!seen[$0]++'
 }
 
-# Where a suite's packages are, with or without its security updates.
+# Where a suite's packages (deb) or their sources (deb-src) are, with or
+# without its security updates.
 sources() {
-	local mirror=$1 suite=$2 security=$3
-	echo "deb [signed-by=$keyring] $mirror/debian $suite main"
+	local mirror=$1 suite=$2 security=$3 kind=$4
+	echo "$kind [signed-by=$keyring] $mirror/debian $suite main"
 	if [ "$suite" = sid ]; then
-		echo "deb [signed-by=$keyring] $mirror/debian experimental main"
+		echo "$kind [signed-by=$keyring] $mirror/debian experimental main"
 	elif [ "$security" = yes ]; then
-		echo "deb [signed-by=$keyring] $mirror/debian-security $suite-security main"
+		echo "$kind [signed-by=$keyring] $mirror/debian-security $suite-security main"
 	fi
 }
 
 # Private apt state of a suite and architecture, index included; once a run.
-# Prints its configuration.
+# Prints its configuration.  With deb-src, of its sources, as first released.
 suite() {
-	local name=$1 deb=$2 state=$cache/apt/$1-$2 mirror security
+	local name=$1 deb=$2 kind=${3:-deb} mirror security
+	local state=$cache/apt/$name-$deb${3:+-$3}
 	if [ "$state/fresh" -nt "$started" ]; then
 		echo "$state/apt.conf"
 		return
@@ -58,8 +60,9 @@ suite() {
 	END
 	: >"$state/log"
 	for security in yes no; do
+		[ "$kind$security" != deb-srcyes ] || continue
 		for mirror in $(mirrors); do
-			sources "$mirror" "$name" $security >"$state/sources.list"
+			sources "$mirror" "$name" $security "$kind" >"$state/sources.list"
 			APT_CONFIG=$state/apt.conf apt-get -qq -o APT::Update::Error-Mode=any update \
 				>>"$state/log" 2>&1 || continue
 			touch "$state/fresh"

@@ -158,6 +158,7 @@ pub fn action(policy: &Policy, action: Action) -> u32 {
     match action {
         Action::Allow => RET_ALLOW,
         Action::Errno(errno) => RET_ERRNO | u32::from(errno),
+        Action::Unfold(errno) => RET_TRAP | u32::from(errno),
         Action::Foreign => RET_KILL_PROCESS,
         Action::Violation => match policy.mode {
             Mode::Abort => RET_TRAP,

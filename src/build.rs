@@ -75,6 +75,7 @@ fn table_rs(data: &Path, arches: &Arches) -> Result<String, String> {
         foreign_from: arches.foreign_from(arch),
         release: promises.release.clone(),
         broker: promises.broker(),
+        covered: promises.covered(),
         partial: promises.partial(),
     };
     Ok(table::print(&reduced, &frame))

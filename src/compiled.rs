@@ -159,7 +159,10 @@ impl<'a, A> Reader<'a, A> {
     fn text(&mut self) -> Result<&'a str, Refusal> {
         let len = self.u16()?;
         let bytes = self.take(usize::from(len))?;
-        let is_text = bytes.iter().all(|b| (b' '..=b'~').contains(b));
+        // Not given up at the first that is none, so that many are looked at together.
+        let is_text = bytes
+            .iter()
+            .fold(true, |is, b| is & (b' '..=b'~').contains(b));
         let text = core::str::from_utf8(bytes).ok().filter(|_| is_text);
         text.ok_or(Refusal::Form)
     }
@@ -282,6 +285,8 @@ impl<'a> Reader<'a, &'a Arena> {
             paths,
             survivable,
             broker: broker.or(own.broker),
+            // What serves them is the library's own to know.
+            covered: own.covered,
             partial: partial.or(own.partial),
             libcs,
         })

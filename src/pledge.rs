@@ -6,6 +6,7 @@ use crate::host::{self, Host};
 use crate::policy::{Held, Mode, Policy, Process};
 use crate::promise::{Promise, Set};
 use crate::resolve::Match;
+use crate::table::Table;
 use crate::{seccomp, sys, violation};
 
 /// How a call of pledge() is meant.
@@ -51,12 +52,12 @@ pub struct Request {
 }
 
 /// What would be in force after `request`; pure, and so all of the rules.
-/// Promises in `broker` cannot be served.
+/// What `table` says to need a broker cannot be served.
 pub fn next(
     held: Option<Held>,
     request: Request,
     mode: Mode,
-    broker: Set,
+    table: &Table,
 ) -> Result<Option<Held>, Error> {
     let before = held.map(|h| h.promises);
     let promises = match (before, request.promises) {
@@ -91,7 +92,7 @@ pub fn next(
             }),
         };
     };
-    if let Some(promise) = promises.and(broker).iter().next() {
+    if let Some(promise) = table.unserved(promises).iter().next() {
         return Err(Error::Broker(promise));
     }
     if let Some(exec) = exec {
@@ -116,7 +117,7 @@ pub fn next(
 pub fn pledge(request: Request, flags: Flags) -> Result<(), Error> {
     let held = seccomp::held();
     let host = host::host();
-    let Some(next) = next(held, request, flags.mode, host.table.broker)? else {
+    let Some(next) = next(held, request, flags.mode, host.table)? else {
         return Ok(());
     };
     if flags.strict {
@@ -147,6 +148,7 @@ fn apply(host: &Host, next: Held, is_first: bool) -> Result<(), Error> {
     let mut policy = Policy::of(host.table, host.libcs(), next.promises);
     (policy.exec, policy.mode) = (next.exec, next.mode);
     policy.process = process(next.promises);
+    policy.handled = true;
     // Before the filter: the first violation may come with the next call.
     let before = violation::install().map_err(Error::Kernel)?;
     seccomp::load(&policy).inspect_err(|_| {

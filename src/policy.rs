@@ -24,6 +24,9 @@ pub enum Action {
     Allow,
     /// It fails with this errno.
     Errno(u16),
+    /// The handler of violations makes it by calls whose arguments can be seen,
+    /// if that can be; else it fails with this errno.
+    Unfold(u16),
     /// It is a violation.
     Violation,
     /// It came through an ABI that is not the process's own: killed, since
@@ -68,6 +71,10 @@ impl Process {
     }
 }
 
+/// Calls that [`Action::Unfold`] is for: their arguments lie behind a pointer,
+/// and most uses of them are those of sendto(2) and recvfrom(2).
+pub const UNFOLDED: [&str; 4] = ["recvmmsg", "recvmsg", "sendmmsg", "sendmsg"];
+
 /// How many numbers a filter answers: see [`Policy::answers`].
 pub const ANSWERS: usize = 10;
 
@@ -101,6 +108,8 @@ pub struct Policy<'a> {
     pub process: Process,
     /// Everything granted.
     pub granted: Grant,
+    /// A handler of violations stands by in the process.
+    pub handled: bool,
 }
 
 /// The words of `promises` as a filter tells them: what the filter in force
@@ -149,7 +158,17 @@ impl<'a> Policy<'a> {
             mode,
             process: Process::default(),
             granted,
+            handled: false,
         }
+    }
+
+    /// Can the handler of violations make calls? Not in an executed program,
+    /// which has none: where the promises allow any, calls fail instead.
+    fn unfolds(&self, place: usize) -> bool {
+        self.handled
+            && matches!(self.mode, Mode::Abort | Mode::Error)
+            && !self.promises.contains(Promise::Exec)
+            && UNFOLDED.contains(&self.table.calls[place].name)
     }
 
     /// The verdict on the call at `place` of [`Table::calls`].
@@ -170,10 +189,10 @@ impl<'a> Policy<'a> {
                 errno.max(limit.errno)
             };
         }
-        let otherwise = if errno == 0 {
-            refused
-        } else {
-            Action::Errno(errno)
+        let otherwise = match errno {
+            0 => refused,
+            errno if self.unfolds(place) => Action::Unfold(errno),
+            errno => Action::Errno(errno),
         };
         if limited {
             Verdict::Limited { otherwise }

@@ -80,6 +80,8 @@ pub struct Table<'a> {
     pub survivable: &'a [Survivable<'a>],
     /// Promises that a filter alone cannot serve.
     pub broker: Set,
+    /// Promises that grant nothing more beside others, and those others.
+    pub covered: &'a [(Set, Set)],
     /// Promises of which a filter alone cannot see all.
     pub partial: Set,
     /// Every libc, sorted by name and version.
@@ -237,6 +239,13 @@ impl Libc<'_> {
 }
 
 impl<'a> Table<'a> {
+    /// Which of `promises` need a broker: not those that the others cover.
+    pub fn unserved(&self, promises: Set) -> Set {
+        let covered = self.covered.iter().filter(|(_, by)| by.is_subset(promises));
+        let covered = covered.fold(Set::EMPTY, |all, (promise, _)| all.or(*promise));
+        promises.and(self.broker).minus(covered)
+    }
+
     /// Place of the call with this number.
     pub fn place(&self, nr: u32) -> Option<usize> {
         self.calls.binary_search_by_key(&nr, |call| call.nr).ok()

@@ -12,7 +12,7 @@ use crate::seccomp;
 use crate::sim::{self, Data};
 use crate::sys::report::{Report, buffer_address};
 use crate::sys::signal::{self, Action, Info, Registers};
-use crate::sys::{self, image, text, weak};
+use crate::sys::{self, image, message, text, weak};
 use crate::table::Table;
 
 /// How far up the stack a return address into the libc is looked for, in
@@ -46,8 +46,14 @@ pub fn uninstall(before: &Before) {
 extern "C" fn on_sigsys(_signal: c_int, info: *mut Info, context: *mut c_void) {
     let (info, registers) = signal::told(info, context);
     if info.is_seccomp() {
+        // Not a violation: the call may be one that can be made otherwise.
+        if info.data() != 0 {
+            let done = message::make(info.nr.into(), &registers.args, registers.mask);
+            let errno = info.data().into();
+            return signal::answer(context, done.unwrap_or(Err(errno)));
+        }
         if let Some(errno) = survivable(info, &registers) {
-            return signal::answer(context, errno);
+            return signal::answer(context, Err(errno.into()));
         }
         report(info, &registers);
     }

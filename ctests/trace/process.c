@@ -154,10 +154,9 @@ CASE(pthread_attr, "pthread_attr_init pthread_attr_setstacksize pthread_create p
 }
 CASE(pthread_cancel_, "pthread_cancel pthread_join nanosleep pthread_create")
 {
-	struct timespec s = { 0, 20000000 };
 	pthread_t t;
 	pthread_create(&t, NULL, waits, NULL);
-	nanosleep(&s, NULL);
+	settle();
 	BEGIN; pthread_cancel(t); pthread_join(t, NULL); END;
 }
 static void *exits(void *p) { pthread_exit(p); }
@@ -167,7 +166,7 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
 static void *locks(void *p)
 {
-	struct timespec s = { 0, 20000000 };
+	struct timespec s = { 0, 60000000 };
 	pthread_mutex_lock(&mutex);
 	nanosleep(&s, NULL);
 	pthread_mutex_unlock(&mutex);
@@ -175,10 +174,9 @@ static void *locks(void *p)
 }
 CASE(mutex_contended, "pthread_mutex_lock pthread_mutex_unlock nanosleep pthread_create")
 {
-	struct timespec s = { 0, 5000000 };
 	pthread_t t;
 	pthread_create(&t, NULL, locks, NULL);
-	nanosleep(&s, NULL);
+	settle();
 	BEGIN; pthread_mutex_lock(&mutex); pthread_mutex_unlock(&mutex); END;
 }
 CASE(mutex_prio, "pthread_mutex_lock pthread_mutex_unlock")
@@ -213,10 +211,9 @@ CASE(getattr, "pthread_getattr_np") { pthread_attr_t a; BEGIN; pthread_getattr_n
 CASE(setschedparam, "pthread_getschedparam pthread_setschedparam") { struct sched_param p; int n; BEGIN; pthread_getschedparam(pthread_self(), &n, &p); pthread_setschedparam(pthread_self(), n, &p); END; }
 CASE(setuid_threaded, "setuid setgid nanosleep")
 {
-	struct timespec s = { 0, 20000000 };
 	pthread_t t;
 	pthread_create(&t, NULL, waits, NULL);
-	nanosleep(&s, NULL);
+	settle();
 	BEGIN; USE(setgid(0)); USE(setuid(0)); END;
 }
 static void *allocates(void *p) { (void)p; return malloc(1000); }

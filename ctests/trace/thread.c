@@ -33,7 +33,7 @@ static pthread_t sleeper(void)
 {
 	pthread_t t;
 	pthread_create(&t, NULL, sleeps, NULL);
-	nanosleep(&moment, NULL);
+	settle();
 	return t;
 }
 static void nothing(void) { }
@@ -77,7 +77,7 @@ LAST(exit_first, "pthread_exit nanosleep")
 	/* The process goes on without it, and is ended from without. */
 	pthread_t t;
 	pthread_create(&t, NULL, survives, NULL);
-	nanosleep(&moment, NULL);
+	settle();
 	alarm(1);
 	BEGIN; pthread_exit(NULL);
 }
@@ -91,7 +91,7 @@ CASE(cancel_asked, "pthread_cancel nanosleep")
 {
 	pthread_t t;
 	pthread_create(&t, NULL, uncancelled, NULL);
-	nanosleep(&moment, NULL);
+	settle();
 	BEGIN; pthread_cancel(t); END;
 }
 LAST(exit_main, "pthread_exit") { BEGIN; pthread_exit(NULL); }

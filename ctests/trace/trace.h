@@ -43,6 +43,9 @@ void trace_begin(void);
 	result(*p_##name) parameters = (result(*) parameters)trace_find(#name)
 void *trace_find(const char *);
 
+/* To be called when a case has started threads that wait, before it begins. */
+void settle(void);
+
 #define USE(x) do { if (x) __asm__ volatile("" ::: "memory"); } while (0)
 
 /* A file of its own for each process: open, and gone when closed by gone(). */

@@ -15,6 +15,7 @@ pub struct Frame {
     pub foreign_from: u32,
     pub release: String,
     pub broker: Set,
+    pub covered: Vec<(Set, Set)>,
     pub partial: Set,
 }
 
@@ -89,6 +90,11 @@ pub fn print(reduced: &Reduced, frame: &Frame) -> String {
         frame.broker.bits(),
         frame.partial.bits()
     );
+    let covered = frame.covered.iter().map(|(promise, by)| {
+        let (promise, by) = (promise.bits(), by.bits());
+        format!("(Set::from_bits({promise:#x}), Set::from_bits({by:#x})), ")
+    });
+    let _ = writeln!(out, "    covered: &[{}],", covered.collect::<String>());
     let _ = writeln!(out, "    libcs: &[\n{libcs}    ],\n}};");
     let _ = writeln!(
         out,

@@ -7,7 +7,9 @@ use super::addresses::AddressMap;
 use super::flow::{Context, Exit, Function, Left};
 use super::graph::targets;
 use super::ir::{Block, Flow, Op, Reg, Src};
-use super::value::{State, Value};
+use super::points::Ways;
+use super::state::State;
+use super::value::Value;
 
 /// glibc's loader has an allocator of its own until it has found these by their
 /// names; it calls both through the same pointers.
@@ -19,36 +21,32 @@ const STACK_ARGUMENTS: i32 = 4;
 impl Context<'_> {
     /// A call and what goes on behind it.
     pub fn called(&self, block: &Block, target: Value, mut state: State) -> Left {
-        let known: Vec<u64> = target.constants().collect();
-        let open = known.is_empty() || target.atoms().len() > known.len();
-        if !open && known.iter().all(|to| self.noreturn.contains(to)) {
-            return Left::end(Exit::Call { target });
-        }
+        let known = || target.constants();
+        let open = target.atoms().is_empty() || target.atoms().len() > known().count();
         if self.ends_with(block) {
             return Left::end(Exit::Call { target });
         }
-        let thunk = match known.as_slice() {
-            [to] if !open => self.image.code_at(*to),
-            _ => None,
-        };
+        self.ask_of(known());
+        if !open && known().all(|to| self.noreturn.contains(&to)) {
+            return Left::end(Exit::Call { target });
+        }
+        let thunk = target.single().and_then(|to| self.image.code_at(to));
         if let Some(reg) = thunk.and_then(|code| self.machine.thunk(code)) {
             state.set(reg, Value::constant(block.next));
             return Left {
                 exit: Exit::Call { target },
-                next: vec![(block.next, state)],
+                next: Ways::One(block.next, state),
             };
         }
         let all = self.machine.call_clobbers();
-        let mask = known
-            .iter()
-            .fold(0, |mask, to| mask | self.clobbers.get(to).unwrap_or(&all));
+        let mask = known().fold(0, |mask, to| mask | self.clobbers.get(&to).unwrap_or(&all));
         let mask = if open { all } else { mask } | 1 << self.machine.result();
         let found = self.looked_up(&state);
         let mut state = self.clobbered(state, mask);
         if let Some(found) = found {
             state.set(self.machine.result(), Value::constant(found));
         }
-        let pops = known.iter().filter_map(|to| self.pops.get(to)).max();
+        let pops = known().filter_map(|to| self.pops.get(&to)).max();
         if let Some(pops) = pops {
             let stack_pointer = self.machine.stack_pointer();
             let value = state.get(stack_pointer).plus(i64::from(*pops));
@@ -56,7 +54,7 @@ impl Context<'_> {
         }
         Left {
             exit: Exit::Call { target },
-            next: vec![(block.next, state)],
+            next: Ways::One(block.next, state),
         }
     }
 
@@ -76,11 +74,11 @@ impl Context<'_> {
     /// The function whose name a call is given, which is what it looks up.
     fn looked_up(&self, state: &State) -> Option<u64> {
         let arguments = self.machine.arguments().iter();
-        let mut handed: Vec<u64> = self.pushed(state);
-        handed.extend(arguments.filter_map(|reg| state.get(*reg).single()));
-        let names = handed.iter().filter_map(|at| self.image.text(*at));
-        let name = names.filter_map(|text| LOOKED_UP.iter().find(|name| name.as_bytes() == text));
-        let name = name.copied().next()?;
+        let arguments = arguments.filter_map(|reg| state.get(*reg).single());
+        let handed = self.pushed(state).into_iter().chain(arguments);
+        let names = handed.filter_map(|at| self.image.text(at));
+        let known = |text: &[u8]| LOOKED_UP.into_iter().find(|name| name.as_bytes() == text);
+        let name = names.filter_map(known).next()?;
         let mut exports = self.image.exports.iter();
         let export = exports.find(|export| export.code && export.name == name)?;
         Some(export.address)

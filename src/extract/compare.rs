@@ -2,7 +2,8 @@
 //! Comparisons of registers, and conditions seen from the other side.
 
 use super::ir::{Cond, Reg, Src};
-use super::value::{Atom, Compared, State, Value};
+use super::state::{Compared, State};
+use super::value::{Atom, Value};
 
 /// What a comparison tells of one register, if the other side is a number.
 pub fn compared(reg: Reg, with: &Src, bytes: u8, signed: bool, state: &State) -> Option<Compared> {

@@ -87,14 +87,14 @@ pub fn discover(image: &Image, machine: &dyn Machine) -> Found {
     found
 }
 
-/// Adds what turned up where functions were followed; true if anything did.
+/// Adds what turned up where functions were followed, and tells what of it is new.
 pub fn grow(
     found: &mut Found,
     image: &Image,
     machine: &dyn Machine,
     functions: &BTreeMap<u64, Function>,
-) -> bool {
-    let before = (found.entries.len(), found.bases.len());
+) -> BTreeSet<u64> {
+    let (entries, bases) = (found.entries.clone(), found.bases.clone());
     for (entry, function) in functions {
         for address in &function.mentioned {
             if !image.in_code(*address) || names_code(image, *entry, *address) {
@@ -112,7 +112,9 @@ pub fn grow(
             found.entries.extend(code);
         }
     }
-    before != (found.entries.len(), found.bases.len())
+    let entries = found.entries.difference(&entries);
+    let bases = found.bases.difference(&bases);
+    entries.chain(bases).copied().collect()
 }
 
 /// An address without the bit that says how it is decoded, where code runs that is decoded

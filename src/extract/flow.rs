@@ -11,18 +11,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::addresses::{AddressMap, AddressSet};
+use super::asked::{Asked, Asking};
 use super::discover::Found;
 use super::elf::Image;
 use super::ir::{Block, Cond, Flow, Machine, Mask, Op, Reg, Src, Target, block};
+use super::points::{Point, Points, Ways};
 use super::shared::Shared;
-use super::value::{Atom, State, Value};
+use super::state::State;
+use super::value::{Atom, Value};
 
 /// Operations followed in one round over all functions; glibc takes some 20 million.
 const BUDGET: u64 = 400_000_000;
-/// Blocks of one function; beyond, the rest is not followed and the function is refused.
-const MOST_BLOCKS: usize = 20_000;
-/// Visits of one block after which changing values are given up.
-const PATIENCE: u32 = 12;
 
 /// What a block ends in.
 #[derive(Clone, Debug)]
@@ -89,6 +88,8 @@ pub struct Function {
     pub shared: Shared,
     /// Some of its code could not be followed.
     pub lost: bool,
+    /// What all this rests on.
+    pub asked: Asked,
 }
 
 /// What the analysis of one function may look at.
@@ -107,8 +108,17 @@ pub struct Context<'a> {
     pub budget: Cell<u64>,
     /// Of the function being analysed, what of its stack is not believed.
     pub shared: Cell<Shared>,
-    pub blocks: RefCell<AddressMap<Option<Rc<Block>>>>,
+    pub blocks: RefCell<Blocks>,
+    /// Of the function being analysed, what its result rests on.
+    pub asking: RefCell<Asking>,
+    /// Of the function analysed last: room for the next one's.
+    points: RefCell<Points>,
+    /// Of the block read last, likewise.
+    ops: RefCell<Vec<Op>>,
 }
+
+/// Blocks that were read, by where they begin.
+pub type Blocks = AddressMap<Option<Rc<Block>>>;
 
 /// Called at every call and tail jump of the final states.
 pub type Watch<'a> = &'a mut dyn FnMut(u64, &Value, &State, bool);
@@ -130,7 +140,10 @@ impl<'a> Context<'a> {
             exits,
             budget: Cell::new(BUDGET),
             shared: Cell::default(),
-            blocks: RefCell::new(AddressMap::default()),
+            blocks: RefCell::default(),
+            asking: RefCell::default(),
+            points: RefCell::default(),
+            ops: RefCell::default(),
         }
     }
 }
@@ -142,8 +155,9 @@ impl Context<'_> {
         }
         let entries = &self.found.entries;
         let code = self.image.code_at(start);
-        let read =
-            code.and_then(|code| block(self.machine, code, start, |at| entries.contains(&at)));
+        let ops = &mut self.ops.borrow_mut();
+        let stop = |at| entries.contains(&at);
+        let read = code.and_then(|code| block(self.machine, code, start, stop, ops));
         let read = read.map(Rc::new);
         self.blocks.borrow_mut().insert(start, read.clone());
         read
@@ -156,76 +170,58 @@ impl Context<'_> {
         for (reg, value) in self.machine.pinned(self.image, entry) {
             start.set(reg, Value::constant(value));
         }
-        let mut states: BTreeMap<u64, (State, u32)> = BTreeMap::new();
-        states.insert(entry, (start, 0));
-        let mut work = BTreeSet::from([entry]);
+        self.asking.borrow_mut().take();
+        let mut points = self.points.take();
+        points.clear();
+        points.add(entry, start);
         let mut lost = false;
-        while let Some(at) = work.pop_first() {
-            let Some(block) = self.block(at) else {
+        while let Some(index) = points.next() {
+            let point = &mut points.all[index];
+            if point.block.is_none() {
+                point.block = self.block(point.at);
+            }
+            let Some(block) = point.block.clone() else {
                 lost = true;
                 continue;
             };
-            let Some((state, visits)) = states.get_mut(&at) else {
-                continue;
-            };
-            *visits += 1;
+            point.visits += 1;
             let cost = block.ops.len() as u64 + 1;
             match self.budget.get().checked_sub(cost) {
                 Some(left) => self.budget.set(left),
                 None => break,
             }
-            let mut state = state.clone();
+            let mut state = point.state.clone();
             for op in &block.ops {
                 self.apply(op, &mut state);
             }
-            for (to, state) in self.leave(entry, &block, state).next {
-                let full = states.len() >= MOST_BLOCKS;
-                match states.get_mut(&to) {
-                    None if full => lost = true,
-                    None => {
-                        states.insert(to, (state, 0));
-                        work.insert(to);
-                    }
-                    Some((known, visits)) => {
-                        if known.join(&state, stack_pointer, *visits > PATIENCE) {
-                            work.insert(to);
-                        }
-                    }
-                }
-            }
+            self.leave(entry, &block, state).next.each(|to, state| {
+                lost |= !points.arrive(to, state, stack_pointer);
+            });
         }
-        let mut function = self.collect(entry, &states, watch);
+        points.all.sort_unstable_by_key(|point| point.at);
+        let mut function = self.collect(entry, &points.all, watch);
         function.lost = lost;
+        function.asked = self.asking.borrow_mut().take();
+        self.points.replace(points);
         function
     }
 
     /// One more round over the final states, to note what is of interest.
-    fn collect(
-        &self,
-        entry: u64,
-        states: &BTreeMap<u64, (State, u32)>,
-        mut watch: Option<Watch>,
-    ) -> Function {
+    fn collect(&self, entry: u64, points: &[Point], mut watch: Option<Watch>) -> Function {
         let mut function = Function::default();
-        for (at, (state, _)) in states {
-            let Some(block) = self.block(*at) else {
+        for point in points {
+            let Some(block) = &point.block else {
                 continue;
             };
-            let mut state = state.clone();
+            let mut state = point.state.clone();
             for op in &block.ops {
                 self.note(op, &state, &mut function);
                 self.share(op, &state, &mut function.shared);
                 self.apply(op, &mut state);
             }
-            let left = self.leave(entry, &block, state.clone());
+            let left = self.leave(entry, block, state.clone());
             if let Exit::Call { target } | Exit::Tail { target } = &left.exit {
-                if !self.is_last(target) {
-                    let arguments = self.machine.arguments().iter();
-                    let passed = arguments.flat_map(|reg| state.get(*reg).constants());
-                    let passed = passed.filter(|address| self.passes(*address));
-                    function.passed.extend(passed);
-                    function.pushed.extend(self.pushed(&state));
-                }
+                self.hand_on(target, &state, &mut function);
                 if let Some(watch) = watch.as_mut() {
                     watch(
                         block.last,
@@ -235,7 +231,7 @@ impl Context<'_> {
                     );
                 }
             }
-            function.pops = function.pops.max(self.popped(&block));
+            function.pops = function.pops.max(self.popped(block));
             if matches!(left.exit, Exit::Tail { .. }) {
                 let number = state.get(self.machine.number()).clone();
                 function.tails.insert(block.last, number);
@@ -244,15 +240,28 @@ impl Context<'_> {
                 function.writes |= self.machine.syscall_clobbers();
             }
             function.nodes.insert(
-                *at,
+                point.at,
                 Node {
                     site: block.last,
                     exit: left.exit,
-                    next: left.next.into_iter().map(|(to, _)| to).collect(),
+                    next: left.next.starts(),
                 },
             );
         }
         function
+    }
+
+    /// Notes the data that a call or tail jump is given, unless it never comes back.
+    fn hand_on(&self, target: &Value, state: &State, function: &mut Function) {
+        let arguments = self.machine.arguments().iter();
+        let passed = arguments.flat_map(|reg| state.get(*reg).constants());
+        let passed: Vec<u64> = passed.filter(|address| self.passes(*address)).collect();
+        let pushed = self.pushed(state);
+        let hands_any = !passed.is_empty() || !pushed.is_empty();
+        if hands_any && !self.is_last(target) {
+            function.passed.extend(passed);
+            function.pushed.extend(pushed);
+        }
     }
 
     fn note(&self, op: &Op, state: &State, function: &mut Function) {
@@ -379,40 +388,41 @@ impl Context<'_> {
         let state = self.clobbered(state, self.machine.syscall_clobbers());
         Left {
             exit,
-            next: vec![(block.next, state)],
+            next: Ways::One(block.next, state),
         }
     }
 
     /// A call of these never comes back.
     fn is_last(&self, target: &Value) -> bool {
+        self.ask_of(target.constants());
         let mut atoms = target.atoms().iter();
         !target.atoms().is_empty()
             && atoms.all(|atom| matches!(atom, Atom::Const(to) if self.noreturn.contains(to)))
     }
 
     pub fn clobbered(&self, mut state: State, mask: Mask) -> State {
-        for reg in 0..self.machine.registers() as u8 {
-            if mask >> reg & 1 == 1 {
-                state.set(reg, Value::Unknown);
-            }
-        }
-        state.compared = None;
-        state.kept.clear();
+        state.clobber(mask);
         state
     }
 
     /// Control goes to a known address: here or in another function.
     pub fn onward(&self, entry: u64, to: u64, state: State) -> Left {
-        let function = self.found.entries.contains(&to) || self.image.undefined.contains_key(&to);
-        if to != entry && function {
-            return Left::end(Exit::Tail {
-                target: Value::constant(to),
-            });
+        if self.is_inner(entry, to) {
+            return Left {
+                exit: Exit::On,
+                next: Ways::One(to, state),
+            };
         }
-        Left {
-            exit: Exit::On,
-            next: vec![(to, state)],
-        }
+        Left::end(Exit::Tail {
+            target: Value::constant(to),
+        })
+    }
+
+    /// Is it a way on within the function? Then it is one of its blocks: no need to
+    /// note that it was asked whether a function begins there.
+    fn is_inner(&self, entry: u64, to: u64) -> bool {
+        let starts = self.found.entries.contains(&to) || self.image.undefined.contains_key(&to);
+        to == entry || !starts
     }
 
     pub fn target(&self, target: &Target, state: &State) -> Value {
@@ -436,31 +446,40 @@ impl Context<'_> {
 
     fn branch(&self, entry: u64, cond: Cond, to: u64, past: u64, state: State) -> Left {
         let (taken, other) = self.ways(state, cond);
-        let mut left = self.onward(entry, past, other);
-        let other = self.onward(entry, to, taken);
-        // A way on and a tail call: what must be kept is the call, or both.
-        left.exit = match (left.exit, other.exit) {
-            (Exit::Tail { target: a }, Exit::Tail { target: b }) => {
-                Exit::Tail { target: a.join(&b) }
-            }
-            (Exit::Tail { target }, _) | (_, Exit::Tail { target }) => Exit::Tail { target },
-            _ => Exit::On,
+        let tail = |to: u64| Exit::Tail {
+            target: Value::constant(to),
         };
-        left.next.extend(other.next);
-        left
+        // A way on and a tail call: what must be kept is the call, or both.
+        match (self.is_inner(entry, past), self.is_inner(entry, to)) {
+            (true, true) => Left {
+                exit: Exit::On,
+                next: Ways::Two([(past, other), (to, taken)]),
+            },
+            (true, false) => Left {
+                exit: tail(to),
+                next: Ways::One(past, other),
+            },
+            (false, true) => Left {
+                exit: tail(past),
+                next: Ways::One(to, taken),
+            },
+            (false, false) => Left::end(Exit::Tail {
+                target: Value::constant(past).join(&Value::constant(to)),
+            }),
+        }
     }
 }
 
 pub struct Left {
     pub exit: Exit,
-    pub next: Vec<(u64, State)>,
+    pub next: Ways,
 }
 
 impl Left {
     pub fn end(exit: Exit) -> Left {
         Left {
             exit,
-            next: Vec::new(),
+            next: Ways::Many(Vec::new()),
         }
     }
 }

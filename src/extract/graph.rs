@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! All functions together: which return, what they change, whom they may reach, whose numbers they pass on.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::addresses::{AddressMap, AddressSet};
+use super::asked::{drop_changed, drop_doubted};
 use super::calls::pops;
 use super::discover::{Found, discover, grow, unmask};
 use super::elf::Image;
 use super::error::{Error, Kind};
 use super::exits::last_jumps;
-use super::flow::{Context, Exit, Function};
+use super::flow::{Blocks, Context, Exit, Function};
 use super::ir::{Machine, Mask};
 use super::numbers::Numbers;
 use super::pointers::Pointers;
@@ -82,8 +84,14 @@ impl Program {
         selecting: &BTreeMap<u32, usize>,
     ) -> Result<Program, Error> {
         let exits = super::effects::exits(names);
-        let (found, first) = survey(&image, machine, &exits, names)?;
+        let Survey {
+            found,
+            blocks,
+            functions: first,
+            noreturn: believed,
+        } = survey(&image, machine, &exits, names)?;
         let mut context = Context::new(&image, machine, &found, exits);
+        context.blocks = RefCell::new(blocks);
         context.clobbers = clobbers(&first, machine.call_clobbers());
         context.pops = pops(&first);
         let last_words = last_words(&first, &image, names);
@@ -93,11 +101,7 @@ impl Program {
             never.extend(last_ones(&image));
         }
         context.noreturn = noreturn(&first, &never, &last);
-        // What calls nobody is already known.
-        let leaves = first
-            .into_iter()
-            .filter(|(_, function)| targets(function).next().is_none() && !calls(function));
-        let functions = run_all(&context, leaves.collect());
+        let functions = again(&context, first, &believed);
         let vtables = vtables(&image);
         let pointers = Pointers::collect(
             &image,
@@ -111,10 +115,7 @@ impl Program {
         numbers.resolve(&context, &functions, &edges, &image);
         let stubs = skip_stubs(&functions, &image, &mut edges);
         let selected = Selected::resolve(&context, &functions, &edges, &stubs, selecting);
-        if context.budget.get() < u64::from(u16::MAX) {
-            let what = "the code is too tangled to follow";
-            return Err(Error::new(Kind::TooLarge, &image.objects[0].name, what));
-        }
+        followed(&context)?;
         let choices = choices(&image, &functions);
         let noreturn = context.noreturn;
         let Numbers {
@@ -157,39 +158,93 @@ impl Program {
     }
 }
 
-/// Where functions begin, and all of them followed for the first time.
+/// All functions followed for the first time.
+struct Survey {
+    /// Where they begin.
+    found: Found,
+    /// All code that was read.
+    blocks: Blocks,
+    functions: BTreeMap<u64, Function>,
+    /// Functions whose calls were believed to be the last.
+    noreturn: AddressSet,
+}
+
 fn survey(
     image: &Image,
     machine: &dyn Machine,
     exits: &BTreeSet<u32>,
     names: &BTreeMap<u32, String>,
-) -> Result<(Found, BTreeMap<u64, Function>), Error> {
+) -> Result<Survey, Error> {
     let mut found = discover(image, machine);
-    let mut never = AddressSet::default();
+    let mut blocks = Blocks::default();
+    let mut functions = BTreeMap::new();
+    let mut noreturn = AddressSet::default();
     for _ in 0..MOST_SURVEYS {
         if found.entries.len() > MOST_FUNCTIONS {
             let what = "too many functions";
             return Err(Error::new(Kind::TooLarge, &image.objects[0].name, what));
         }
         let mut context = Context::new(image, machine, &found, exits.clone());
-        context.noreturn = std::mem::take(&mut never);
-        let functions = run_all(&context, BTreeMap::new());
-        if !machine.sweeps() {
-            // Behind a call that does not return lie constants, which look like calls.
-            let words = last_words(&functions, image, names);
-            let last = last_jumps(&functions, machine.number(), exits);
-            let words = words.into_iter().chain(last_ones(image)).collect();
-            never = noreturn(&functions, &words, &last);
-            if !never.is_subset(&context.noreturn) || unmask(&mut found, image, &functions) {
-                continue;
+        context.blocks = RefCell::new(blocks);
+        context.noreturn = noreturn;
+        functions = run_all(&context, functions, BTreeMap::new());
+        followed(&context)?;
+        blocks = context.blocks.into_inner();
+        noreturn = context.noreturn;
+        let never = match machine.sweeps() {
+            true => AddressSet::default(),
+            false => constants_follow(image, machine, &functions, exits, names),
+        };
+        let doubted: AddressSet = never.symmetric_difference(&noreturn).copied().collect();
+        if !never.is_subset(&noreturn) {
+            drop_doubted(&doubted, &mut functions);
+        } else if !machine.sweeps() && unmask(&mut found, image, &functions) {
+            blocks.clear();
+            functions.clear();
+        } else {
+            let new = grow(&mut found, image, machine, &functions);
+            if new.is_empty() {
+                return Ok(Survey {
+                    found,
+                    blocks,
+                    functions,
+                    noreturn,
+                });
             }
+            drop_changed(&new, &mut blocks, &mut functions);
+            drop_doubted(&doubted, &mut functions);
         }
-        if !grow(&mut found, image, machine, &functions) {
-            return Ok((found, functions));
-        }
+        noreturn = never;
     }
+    Err(tangled(image))
+}
+
+/// Behind a call that does not return may lie constants, which look like calls.
+fn constants_follow(
+    image: &Image,
+    machine: &dyn Machine,
+    functions: &BTreeMap<u64, Function>,
+    exits: &BTreeSet<u32>,
+    names: &BTreeMap<u32, String>,
+) -> AddressSet {
+    let words = last_words(functions, image, names);
+    let last = last_jumps(functions, machine.number(), exits);
+    let words = words.into_iter().chain(last_ones(image)).collect();
+    noreturn(functions, &words, &last)
+}
+
+fn tangled(image: &Image) -> Error {
     let what = "the code is too tangled to follow";
-    Err(Error::new(Kind::TooLarge, &image.objects[0].name, what))
+    Error::new(Kind::TooLarge, &image.objects[0].name, what)
+}
+
+/// Were all functions followed to their ends?
+fn followed(context: &Context) -> Result<(), Error> {
+    // No block costs more.
+    match context.budget.get() < u64::from(u16::MAX) {
+        true => Err(tangled(context.image)),
+        false => Ok(()),
+    }
 }
 
 type Edges = BTreeMap<u64, BTreeSet<Edge>>;
@@ -208,15 +263,33 @@ fn connect(pointers: &Pointers, functions: &BTreeMap<u64, Function>) -> (Edges, 
     (edges, callbacks)
 }
 
-/// Analyses all functions, and those that only turn up on the way.
-fn run_all(context: &Context, known: BTreeMap<u64, Function>) -> BTreeMap<u64, Function> {
-    let mut functions = known;
+/// All functions once more, now that it is known what calls leave behind.
+fn again(
+    context: &Context,
+    first: BTreeMap<u64, Function>,
+    believed: &AddressSet,
+) -> BTreeMap<u64, Function> {
+    let (leaves, mut others): (BTreeMap<_, _>, BTreeMap<_, _>) = first
+        .into_iter()
+        .partition(|(_, function)| targets(function).next().is_none() && !calls(function));
+    others.retain(|_, function| context.answers_nothing(function, believed));
+    run_all(context, others, leaves)
+}
+
+/// Analyses all functions, and those that only turn up on the way. What was `known`
+/// of one before still holds, but counts only if it turns up again.
+fn run_all(
+    context: &Context,
+    mut known: BTreeMap<u64, Function>,
+    mut functions: BTreeMap<u64, Function>,
+) -> BTreeMap<u64, Function> {
     let entries = context.found.entries.iter().copied();
     let mut work: BTreeSet<u64> = entries
         .filter(|entry| !functions.contains_key(entry))
         .collect();
     while let Some(entry) = work.pop_first() {
-        let function = context.run(entry, None);
+        let function = known.remove(&entry);
+        let function = function.unwrap_or_else(|| context.run(entry, None));
         for target in targets(&function) {
             let new = context.image.in_code(target)
                 && target != entry

@@ -314,7 +314,7 @@ pub trait Machine: Sync {
 /// Instructions up to and including the first that may go elsewhere.
 #[derive(Clone, Debug)]
 pub struct Block {
-    pub ops: Vec<Op>,
+    pub ops: Box<[Op]>,
     /// Address of the last instruction.
     pub last: u64,
     /// Address after the last instruction.
@@ -325,25 +325,27 @@ pub struct Block {
 /// Longest run of instructions taken as one block.
 const LONGEST: usize = 4096;
 
-/// Reads the block at `start`, ending early where `stop` says that another function begins.
+/// Reads the block at `start`, ending early where `stop` says that another function begins;
+/// `ops` is room that was used before.
 pub fn block(
     machine: &dyn Machine,
     code: &[u8],
     start: u64,
     stop: impl Fn(u64) -> bool,
+    ops: &mut Vec<Op>,
 ) -> Option<Block> {
-    let mut ops = Vec::new();
+    ops.clear();
     let mut at = 0usize;
     let mut next = start;
     for _ in 0..LONGEST {
         let address = next;
-        let decoded = machine.decode(code.get(at..)?, address, &mut ops)?;
+        let decoded = machine.decode(code.get(at..)?, address, ops)?;
         let len = decoded.len.max(1);
         at += usize::from(len);
         next = machine.after(address, len.into());
         if decoded.flow != Flow::Next || stop(next) {
             return Some(Block {
-                ops,
+                ops: ops.as_slice().into(),
                 last: address,
                 next,
                 flow: decoded.flow,
@@ -351,7 +353,7 @@ pub fn block(
         }
     }
     Some(Block {
-        ops,
+        ops: ops.as_slice().into(),
         last: next,
         next,
         flow: Flow::Next,

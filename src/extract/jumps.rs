@@ -3,7 +3,9 @@
 
 use super::flow::{Context, Exit, Left};
 use super::ir::Target;
-use super::value::{Atom, State, Table, Value};
+use super::points::Ways;
+use super::state::State;
+use super::value::{Atom, Table, Value};
 
 /// Entries of one jump table.
 const LONGEST_TABLE: u32 = 4096;
@@ -14,8 +16,9 @@ impl Context<'_> {
         let mut targets = Vec::new();
         let inside = self.image.in_code(table.base);
         let mut nearest = None;
+        let mut at = table.base;
         for index in 0..=table.last.unwrap_or(LONGEST_TABLE).min(LONGEST_TABLE) {
-            let at = table.base + u64::from(index) * u64::from(table.step.max(1));
+            at = table.base + u64::from(index) * u64::from(table.step.max(1));
             if index > 0 && self.found.bases.contains(&at) || nearest.is_some_and(|to| at >= to) {
                 break;
             }
@@ -52,6 +55,7 @@ impl Context<'_> {
                 }
             }
         }
+        self.ask_from(table.base.saturating_add(1), at);
         targets.sort_unstable();
         targets.dedup();
         targets
@@ -84,10 +88,10 @@ impl Context<'_> {
         if !inner {
             return Left::end(Exit::Tail { target });
         }
-        let next = target.constants().map(|to| (to, state.clone())).collect();
+        let ways = target.constants().map(|to| (to, state.clone()));
         Left {
             exit: Exit::On,
-            next,
+            next: Ways::Many(ways.collect()),
         }
     }
 }

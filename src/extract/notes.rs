@@ -3,7 +3,8 @@
 
 use super::flow::{Context, Function, Put};
 use super::ir::Place;
-use super::value::{State, Value};
+use super::state::State;
+use super::value::Value;
 
 impl Context<'_> {
     /// Code that is not position-independent has addresses as numbers: true if it is one.
@@ -17,7 +18,7 @@ impl Context<'_> {
 
     pub fn mention(&self, address: u64, function: &mut Function) {
         let address = self.image.entry(address);
-        if self.found.entries.contains(&address) {
+        if self.is_entry(address) {
             function.refs.insert(address);
         } else if self
             .image
@@ -50,7 +51,7 @@ impl Context<'_> {
         }
         let pointers: Vec<u64> = value
             .constants()
-            .filter(|c| self.found.entries.contains(c) || self.found.bases.contains(c))
+            .filter(|c| self.is_entry(*c) || self.is_base(*c))
             .collect();
         if pointers.is_empty() {
             return;
@@ -58,7 +59,7 @@ impl Context<'_> {
         let base = self.address(place, state);
         let field = Put::Field(i32::try_from(place.disp).unwrap_or(i32::MAX));
         for pointer in pointers {
-            if self.found.bases.contains(&pointer) {
+            if self.is_base(pointer) {
                 function.passed.insert(pointer);
             }
             let mut globals = base.constants().peekable();

@@ -7,7 +7,8 @@ use super::elf::Image;
 use super::flow::{Context, Exit, Function};
 use super::graph::{Edge, Why};
 use super::ir::Reg;
-use super::value::{Atom, State, Value};
+use super::state::State;
+use super::value::{Atom, Value};
 
 /// Where a caller says which system call is meant.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

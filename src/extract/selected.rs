@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::flow::{Context, Exit, Function};
 use super::graph::{Edge, Why};
 use super::shared::Shared;
-use super::value::{Atom, State, Value};
+use super::state::State;
+use super::value::{Atom, Value};
 
 /// Most wishes followed; a libc has some hundreds.
 const MOST_WANTS: usize = 1 << 16;

@@ -7,7 +7,8 @@
 
 use super::flow::Context;
 use super::ir::{Op, Place, Reg};
-use super::value::{Atom, State, Value};
+use super::state::State;
+use super::value::{Atom, Value};
 
 /// Offsets from the entry stack pointer at and above which it may be written:
 /// among the function's own variables (below zero) and its caller's.

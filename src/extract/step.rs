@@ -6,7 +6,8 @@ use std::rc::Rc;
 use super::compare::{bounded, compared, mirrored, opposite};
 use super::flow::Context;
 use super::ir::{Cond, Op, Place, Src};
-use super::value::{Atom, Compared, State, Table, Value};
+use super::state::{Compared, State};
+use super::value::{Atom, Table, Value};
 
 impl Context<'_> {
     pub fn address(&self, place: &Place, state: &State) -> Value {

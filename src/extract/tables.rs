@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use super::flow::Context;
 use super::ir::{Place, Reg, Src, Way};
-use super::value::{Atom, State, Table, Value};
+use super::state::State;
+use super::value::{Atom, Table, Value};
 
 impl Context<'_> {
     /// One number and another, shifted: numbers, addresses on the stack, entries of
@@ -119,6 +120,6 @@ impl Context<'_> {
         let found = self.found;
         let looked_into =
             found.guards.contains(&address) || found.packed && found.state.contains(&address);
-        found.bases.contains(&address) && !looked_into && !bound(address)
+        self.is_base(address) && !looked_into && !bound(address)
     }
 }

@@ -66,18 +66,15 @@ pub enum Value {
 }
 
 impl PartialEq for Value {
+    /// What most are is compared in place: nothing is done as often.
     #[inline]
     fn eq(&self, other: &Value) -> bool {
         match (self, other) {
             (Value::Unknown, Value::Unknown) => true,
-            (Value::AtMost(a), Value::AtMost(b)) => a == b,
-            (Value::One(a), Value::One(b)) => a == b,
-            // Most copies share their set.
-            (Value::Many(a), Value::Many(b)) => Rc::ptr_eq(a, b) || a == b,
-            (Value::Entry(a), Value::Entry(b)) => a == b,
-            (Value::Page(a), Value::Page(b)) => a == b,
-            (Value::Past(a, x), Value::Past(b, y)) => a == b && x == y,
-            _ => false,
+            (Value::Unknown, _) | (_, Value::Unknown) => false,
+            (Value::One(Atom::Const(a)), Value::One(Atom::Const(b))) => a == b,
+            (Value::One(Atom::Entry(a)), Value::One(Atom::Entry(b))) => a == b,
+            _ => self.is(other),
         }
     }
 }
@@ -85,6 +82,20 @@ impl PartialEq for Value {
 impl Eq for Value {}
 
 impl Value {
+    fn is(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Value::AtMost(a), Value::AtMost(b)) => a == b,
+            (Value::One(a), Value::One(b)) => a == b,
+            // Most copies share their set.
+            (Value::Many(a), Value::Many(b)) => Rc::ptr_eq(a, b) || a == b,
+            (Value::Entry(a), Value::Entry(b)) => a == b,
+            (Value::Page(a), Value::Page(b)) => a == b,
+            (Value::Past(a, x), Value::Past(b, y)) => a == b && x == y,
+            (Value::Unknown, Value::Unknown) => true,
+            _ => false,
+        }
+    }
+
     pub fn constant(value: u64) -> Value {
         Value::One(Atom::Const(value))
     }
@@ -136,18 +147,32 @@ impl Value {
         }
         match (self, other) {
             (Value::AtMost(a), Value::AtMost(b)) => Value::AtMost(*a.max(b)),
-            (Value::One(_) | Value::Many(_), Value::One(_) | Value::Many(_)) => {
-                if other
-                    .atoms()
-                    .iter()
-                    .all(|atom| self.atoms().binary_search(atom).is_ok())
-                {
-                    return self.clone();
-                }
-                Value::from_atoms([self.atoms(), other.atoms()].concat())
-            }
+            (Value::One(_) | Value::Many(_), Value::One(_) | Value::Many(_)) => self.union(other),
             (Value::AtMost(most), other) | (other, Value::AtMost(most)) => other.or_most(*most),
             _ => Value::Unknown,
+        }
+    }
+
+    /// All that either may be; whichever is all of it stays shared.
+    fn union(&self, other: &Value) -> Value {
+        let (mut mine, mut theirs) = (self.atoms(), other.atoms());
+        if theirs.iter().all(|atom| mine.binary_search(atom).is_ok()) {
+            return self.clone();
+        }
+        let mut all = [theirs[0]; LARGEST_SET];
+        let mut count = 0;
+        while let Some(next) = mine.first().into_iter().chain(theirs.first()).min() {
+            let Some(place) = all.get_mut(count) else {
+                return Value::Unknown;
+            };
+            *place = *next;
+            count += 1;
+            mine = &mine[usize::from(mine.first() == Some(place))..];
+            theirs = &theirs[usize::from(theirs.first() == Some(place))..];
+        }
+        match count == other.atoms().len() {
+            true => other.clone(),
+            false => Value::Many(all[..count].into()),
         }
     }
 
@@ -324,176 +349,5 @@ impl Value {
                 Err(_) => Value::Unknown,
             },
         }
-    }
-}
-
-/// A comparison of a register with a number.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Compared {
-    pub reg: Reg,
-    pub with: i64,
-    pub bytes: u8,
-    pub signed: bool,
-    /// The number came first.
-    pub swapped: bool,
-}
-
-/// Stack slots kept for one state.
-const MOST_SLOTS: usize = 256;
-
-/// What is known at one point of a function.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct State {
-    /// Shared between states until one of them changes, as slots are.
-    regs: Rc<[Value]>,
-    /// By offset from the entry stack pointer, sorted.
-    slots: Rc<Vec<(i32, Value)>>,
-    /// The last comparison.
-    pub compared: Option<Compared>,
-    /// What condition registers hold.
-    pub kept: Vec<(u8, Compared)>,
-}
-
-impl State {
-    pub fn entry(registers: usize, stack_pointer: Reg) -> State {
-        let mut regs: Vec<Value> = (0..registers)
-            .map(|reg| Value::One(Atom::Entry(reg as Reg)))
-            .collect();
-        regs[usize::from(stack_pointer)] = Value::One(Atom::Stack(0));
-        State {
-            regs: regs.into(),
-            slots: Rc::default(),
-            compared: None,
-            kept: Vec::new(),
-        }
-    }
-
-    pub fn get(&self, reg: Reg) -> &Value {
-        self.regs.get(usize::from(reg)).unwrap_or(&Value::Unknown)
-    }
-
-    pub fn set(&mut self, reg: Reg, value: Value) {
-        self.refine(reg, value);
-        if self.compared.is_some_and(|compared| compared.reg == reg) {
-            self.compared = None;
-        }
-        self.kept.retain(|(_, compared)| compared.reg != reg);
-    }
-
-    pub fn keep(&mut self, field: u8) {
-        self.kept.retain(|(kept, _)| *kept != field);
-        if let Some(compared) = self.compared.take() {
-            self.kept.push((field, compared));
-            self.kept.sort_unstable_by_key(|(field, _)| *field);
-        }
-    }
-
-    pub fn recall(&mut self, field: u8) {
-        let mut kept = self.kept.iter();
-        self.compared = kept.find(|kept| kept.0 == field).map(|kept| kept.1);
-    }
-
-    /// What a comparison tells of a register, which stays compared.
-    pub fn refine(&mut self, reg: Reg, value: Value) {
-        // What would not change stays shared.
-        if self.get(reg) != &value
-            && let Some(place) = Rc::make_mut(&mut self.regs).get_mut(usize::from(reg))
-        {
-            *place = value;
-        }
-    }
-
-    pub fn slot(&self, at: i32) -> Option<&Value> {
-        let index = self.slots.binary_search_by_key(&at, |slot| slot.0).ok()?;
-        Some(&self.slots[index].1)
-    }
-
-    pub fn set_slot(&mut self, at: i32, value: Value) {
-        match self.slots.binary_search_by_key(&at, |slot| slot.0) {
-            Ok(index) if self.slots[index].1 == value => {}
-            Ok(index) => Rc::make_mut(&mut self.slots)[index].1 = value,
-            Err(index) if self.slots.len() < MOST_SLOTS => {
-                Rc::make_mut(&mut self.slots).insert(index, (at, value));
-            }
-            Err(_) => {}
-        }
-    }
-
-    /// Forgets the slots above one offset and below another.
-    pub fn forget(&mut self, above: i32, below: i32) {
-        let first = self.slots.partition_point(|(at, _)| *at <= above);
-        let last = self.slots.partition_point(|(at, _)| *at < below);
-        if first < last {
-            for (_, value) in &mut Rc::make_mut(&mut self.slots)[first..last] {
-                *value = Value::Unknown;
-            }
-        }
-    }
-
-    /// Joins `other` in; true if something changed. `coarse` forgets whatever changes.
-    pub fn join(&mut self, other: &State, stack_pointer: Reg, coarse: bool) -> bool {
-        let mut changed = false;
-        let count = if Rc::ptr_eq(&self.regs, &other.regs) {
-            0
-        } else {
-            self.regs.len().min(other.regs.len())
-        };
-        for index in 0..count {
-            let (mine, theirs) = (&self.regs[index], &other.regs[index]);
-            // Loops that probe the stack move it without end; the first depth stands for all.
-            if index == usize::from(stack_pointer) && mine.stack().is_some() || mine == theirs {
-                continue;
-            }
-            let joined = if coarse {
-                Value::Unknown
-            } else {
-                mine.join(theirs)
-            };
-            if *mine != joined {
-                Rc::make_mut(&mut self.regs)[index] = joined;
-                changed = true;
-            }
-        }
-        changed |= self.join_slots(other, coarse);
-        if self.compared != other.compared && self.compared.is_some() {
-            self.compared = None;
-            changed = true;
-        }
-        let before = self.kept.len();
-        self.kept.retain(|kept| other.kept.contains(kept));
-        changed | (self.kept.len() != before)
-    }
-
-    /// A slot stays known only where both know it; unknown is kept as such.
-    fn join_slots(&mut self, other: &State, coarse: bool) -> bool {
-        if Rc::ptr_eq(&self.slots, &other.slots) || self.slots == other.slots {
-            return false;
-        }
-        let mut changed = false;
-        let mut theirs = other.slots.iter().peekable();
-        let mut new = Vec::new();
-        for index in 0..self.slots.len() {
-            let (at, mine) = &self.slots[index];
-            while let Some((missing, _)) = theirs.next_if(|(other, _)| other < at) {
-                new.push(*missing);
-            }
-            let joined = match theirs.next_if(|(other, _)| other == at) {
-                Some((_, value)) if mine == value => continue,
-                Some((_, value)) if !coarse => mine.join(value),
-                _ => Value::Unknown,
-            };
-            if *mine != joined {
-                Rc::make_mut(&mut self.slots)[index].1 = joined;
-                changed = true;
-            }
-        }
-        new.extend(theirs.map(|(missing, _)| *missing));
-        for at in new {
-            if self.slots.len() < MOST_SLOTS {
-                self.set_slot(at, Value::Unknown);
-                changed = true;
-            }
-        }
-        changed
     }
 }

@@ -12,7 +12,9 @@ use super::promises::{self, Promises};
 use super::quirks::{self, Quirk};
 use super::syscalls::Syscalls;
 use super::{Snapshot, arches, document, syscalls};
-use super::{check_gaps, check_limits, check_promises, check_quirks, check_snapshot, check_text};
+use super::{
+    check_gaps, check_homes, check_limits, check_promises, check_quirks, check_snapshot, check_text,
+};
 
 /// One thing that every file of its kind must keep to.
 pub struct Rule {
@@ -261,6 +263,11 @@ pub const RULES: &[Rule] = &[
         check_promises::CALL,
         "the calls that promises name exist on some architecture",
         Judge::Promises(check_promises::call),
+    ),
+    rule(
+        check_homes::HOME,
+        "every system call has one home, and what is never granted has a reason",
+        Judge::Promises(check_homes::home),
     ),
     rule(
         check_limits::LIMIT,

@@ -22,7 +22,7 @@ impl PromisesCase<'_> {
     }
 
     /// The first place where a word stands by itself.
-    fn place(&self, word: &str) -> usize {
+    pub(super) fn place(&self, word: &str) -> usize {
         let text = self.source.text;
         let inside = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
         let alone = |at: &usize| {
@@ -95,6 +95,13 @@ pub fn call(case: &PromisesCase) -> Vec<Finding> {
     let promises = case.promises;
     let mut named: BTreeSet<&str> = promises.plain.iter().map(String::as_str).collect();
     named.extend(promises.refused.keys().map(String::as_str));
+    named.extend(
+        promises
+            .never
+            .iter()
+            .flat_map(|n| &n.calls)
+            .map(String::as_str),
+    );
     named.extend(promises.rules().map(|(_, rule)| rule.call.as_str()));
     for definition in case.definitions() {
         named.extend(definition.calls.iter().map(String::as_str));

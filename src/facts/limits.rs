@@ -75,7 +75,8 @@ impl Arguments {
     }
 }
 
-/// A call's arguments, and the architectures that take them in another order.
+/// A call's arguments, and the architectures that take them in another order;
+/// or behind a pointer, where a filter sees none of them.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ByArch {
     pub common: Arguments,
@@ -83,7 +84,7 @@ pub struct ByArch {
 }
 
 impl ByArch {
-    /// Read `int flags, ptr stack; s390x: ptr stack, int flags`.
+    /// Read `int flags, ptr stack; s390x: ptr stack, int flags; x86: -`.
     pub fn parse(text: &str) -> Result<ByArch, String> {
         let mut parts = text.split(';');
         let common = Arguments::parse(parts.next().unwrap_or(""))?;
@@ -92,7 +93,10 @@ impl ByArch {
             let (arches, list) = part
                 .split_once(':')
                 .ok_or_else(|| format!("\"{}\": no architecture before it", part.trim()))?;
-            let list = Arguments::parse(list)?;
+            let list = match list.trim() {
+                "-" => Arguments::default(),
+                list => Arguments::parse(list)?,
+            };
             others.extend(
                 arches
                     .split(',')
@@ -104,6 +108,11 @@ impl ByArch {
 
     pub fn of(&self, arch: &str) -> &Arguments {
         self.others.get(arch).unwrap_or(&self.common)
+    }
+
+    /// Do they lie behind a pointer there?
+    pub fn are_hidden(&self, arch: &str) -> bool {
+        self.others.get(arch).is_some_and(|list| list.0.is_empty())
     }
 }
 
@@ -262,6 +271,9 @@ mod tests {
         assert_eq!(call.of("s390x").place("flags"), Some(1));
         assert_eq!(call.of("arm").place("flags"), Some(0));
         assert!(ByArch::parse("int a; int b").is_err());
+        let call = ByArch::parse("int prot; x86,s390x: -").expect("arguments");
+        assert!(call.are_hidden("s390x") && !call.are_hidden("arm"));
+        assert_eq!(call.of("x86").place("prot"), None);
         let constant = Constant::parse("5 mips,mipsel:14").expect("a constant");
         assert_eq!((constant.of("arm"), constant.of("mipsel")), (5, 14));
         assert!(Constant::parse("").is_none() && Constant::parse("5 mips").is_none());

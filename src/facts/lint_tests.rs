@@ -10,7 +10,7 @@ use super::finding::{Finding, Source};
 use super::form::Kind;
 use super::gaps::Lack;
 use super::version::Versions;
-use super::{arches, check_gaps, gaps, parse, promises, syscalls};
+use super::{arches, check_gaps, check_homes, gaps, parse, promises, syscalls};
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("data/lint")
@@ -125,6 +125,24 @@ fn every_rule_finds_what_its_pair_says() {
             rule.name
         );
     }
+}
+
+/// The fixtures of other rules leave [never] out, and so that rule: ours must not.
+#[test]
+fn our_promises_speak_of_every_call() {
+    let text = include_str!("../../data/promises.toml");
+    let source = Source {
+        file: "promises.toml",
+        text,
+    };
+    let promises = promises::read(&source).expect("ours");
+    assert!(promises.never.len() > 8, "{:?}", promises.never);
+    let case = check::PromisesCase {
+        source,
+        promises: &promises,
+        known: &known(),
+    };
+    assert_eq!(check_homes::home(&case), []);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub mod arches;
 pub mod check;
 pub mod check_gaps;
+pub mod check_homes;
 pub mod check_limits;
 pub mod check_promises;
 pub mod check_quirks;
@@ -20,6 +21,7 @@ pub mod document;
 pub mod finding;
 pub mod form;
 pub mod gaps;
+pub mod homes;
 #[cfg(test)]
 mod hostile_tests;
 pub mod libcs;

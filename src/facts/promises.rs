@@ -8,6 +8,7 @@ use toml::Spanned;
 
 use super::document::{self, Lines, Text, VALUE};
 use super::finding::{Finding, Source};
+use super::homes::{self, ERRNOS, Never};
 use super::limits::{self, ByArch, Constant, Constants, Limit};
 use super::near;
 use super::selectors::{Selector, Selectors};
@@ -27,6 +28,8 @@ pub struct Promises {
     pub plain: BTreeSet<String>,
     /// Calls that fail with an errno where nothing grants them.
     pub refused: BTreeMap<String, u16>,
+    /// Calls that nothing may grant.
+    pub never: Vec<Never>,
     /// Names that a libc lives without; one `*` stands for any characters.
     pub survivable: Vec<(String, u16)>,
     /// Which argument of a call is a path.
@@ -57,6 +60,8 @@ pub struct Definition {
     pub excuses: Vec<(String, String, usize)>,
     /// Why a filter alone cannot serve it.
     pub broker: Option<String>,
+    /// Promises beside which it grants nothing more, and so needs no broker.
+    pub covered: Set,
     /// What of it a filter alone cannot see.
     pub partial: Option<String>,
 }
@@ -80,6 +85,8 @@ struct Keys {
     release: Text,
     plain: CallsKeys,
     refused: Lines,
+    #[serde(default)]
+    never: homes::Keys,
     #[serde(default)]
     survivable: Lines,
     arguments: Lines,
@@ -111,6 +118,7 @@ struct DefinitionKeys {
     #[serde(default)]
     excuses: Lines,
     broker: Option<Text>,
+    covered: Option<Text>,
     partial: Option<Text>,
 }
 
@@ -129,16 +137,6 @@ struct LongRule {
     refuse: Option<String>,
     r#else: Option<String>,
 }
-
-/// Errnos that a limit may name. The numbers are the same on every
-/// architecture but mips and parisc, whose ENOSYS differs.
-pub const ERRNOS: [(&str, u16); 5] = [
-    ("EPERM", 1),
-    ("ENOENT", 2),
-    ("EACCES", 13),
-    ("EINVAL", 22),
-    ("ENOSYS", 38),
-];
 
 struct Reader<'a> {
     source: &'a Source<'a>,
@@ -162,6 +160,7 @@ pub fn read(source: &Source) -> Result<Promises, Vec<Finding>> {
         release: keys.release.as_ref().clone(),
         plain: words(&keys.plain.calls),
         refused: reader.refused(&keys.refused),
+        never: homes::never(&keys.never),
         survivable: reader.survivable(&keys.survivable),
         paths: reader.paths(),
         always: reader.definition(&keys.always),
@@ -178,7 +177,7 @@ pub fn read(source: &Source) -> Result<Promises, Vec<Finding>> {
     }
 }
 
-fn words(text: &Text) -> BTreeSet<String> {
+pub(super) fn words(text: &Text) -> BTreeSet<String> {
     text.as_ref()
         .split_whitespace()
         .map(str::to_owned)
@@ -300,6 +299,10 @@ impl Reader<'_> {
             rules: self.rules(&keys.limits),
             excuses: document::placed(&keys.excuses),
             broker: text(&keys.broker),
+            covered: keys
+                .covered
+                .as_ref()
+                .map_or(Set::EMPTY, |words| self.set(words)),
             partial: text(&keys.partial),
         }
     }
@@ -338,15 +341,21 @@ impl Reader<'_> {
     ) -> Vec<(Set, Vec<Rule>)> {
         let mut list = Vec::new();
         for (words, limits) in document::in_file_order(all) {
-            let mut needs = Set::EMPTY;
-            for word in words.as_ref().split(' ') {
-                if let Some(promise) = self.promise(word, words.span().start) {
-                    needs = needs.with(promise);
-                }
-            }
+            let needs = self.set(words);
             list.push((needs, self.rules(limits)));
         }
         list
+    }
+
+    /// Words with a space between them.
+    fn set(&mut self, words: &Text) -> Set {
+        let mut set = Set::EMPTY;
+        for word in words.as_ref().split(' ') {
+            if let Some(promise) = self.promise(word, words.span().start) {
+                set = set.with(promise);
+            }
+        }
+        set
     }
 
     fn rules(&mut self, limits: &BTreeMap<Text, Spanned<RuleKeys>>) -> Vec<Rule> {
@@ -424,7 +433,8 @@ impl Reader<'_> {
 impl Rule {
     /// The limit itself, with the arguments and constants of one architecture.
     pub fn read(&self, arch: &str, constants: &Constants) -> Result<Limit, String> {
-        if self.text == "never" {
+        // A limit that cannot look at what it must holds never.
+        if self.text == "never" || self.text != "any" && self.arguments.are_hidden(arch) {
             return Ok(Limit::default());
         }
         limits::parse(&self.text, self.arguments.of(arch), constants)
@@ -457,6 +467,15 @@ impl Promises {
     /// Promises that a filter alone cannot serve.
     pub fn broker(&self) -> Set {
         self.those(|definition| definition.broker.is_some())
+    }
+
+    /// Promises that others make unnecessary, and those others.
+    pub fn covered(&self) -> Vec<(Set, Set)> {
+        let covered = Promise::all().map(|promise| {
+            let by = self.definition(promise).covered;
+            (Set::EMPTY.with(promise), by)
+        });
+        covered.filter(|(_, by)| !by.is_empty()).collect()
     }
 
     /// Promises of which a filter alone cannot see all.

@@ -9,6 +9,7 @@ mod arch;
 pub mod arena;
 pub mod file;
 pub mod image;
+pub mod message;
 pub mod once;
 pub mod report;
 pub mod signal;
@@ -190,6 +191,15 @@ fn is_readable(word: usize) -> bool {
     // SAFETY: an unreadable address is what is asked about.
     let asked = unsafe { call(libc::SYS_rt_sigprocmask, args) };
     asked != Err(libc::EFAULT)
+}
+
+/// Can the eight bytes at this address be written? If so, they are.
+///
+/// rt_sigprocmask(2) without a set changes nothing and stores the mask.
+fn is_writable(word: usize) -> bool {
+    let args = [0, 0, word, 8, 0, DOOR];
+    // SAFETY: the caller overwrites the eight bytes next.
+    word != 0 && unsafe { call(libc::SYS_rt_sigprocmask, args) }.is_ok()
 }
 
 /// Map a whole file for reading, for good; nothing if it cannot be had.

@@ -31,6 +31,11 @@ impl Info {
     pub fn is_seccomp(&self) -> bool {
         self.signo == libc::SIGSYS && self.code == SYS_SECCOMP
     }
+
+    /// What the filter says beside that: the low half of SECCOMP_RET_TRAP.
+    pub fn data(&self) -> u16 {
+        self.errno as u16
+    }
 }
 
 /// `struct sigaction` as the kernel has it.
@@ -90,6 +95,11 @@ pub fn restore_mask(before: u64) {
     mask(libc::SIG_SETMASK, before);
 }
 
+/// Block every signal in this thread, as while a handler of ours runs.
+pub fn block_all() {
+    mask(libc::SIG_SETMASK, !0);
+}
+
 fn mask(how: c_int, set: u64) -> u64 {
     let mut old: u64 = 0;
     let (set, was) = (&raw const set as usize, &raw mut old as usize);
@@ -134,25 +144,26 @@ pub fn abort() -> ! {
 pub struct Registers {
     pub stack: usize,
     pub args: [u64; 6],
+    /// The signals that were blocked.
+    pub mask: u64,
 }
 
-/// Let the call that was trapped fail with an errno when the handler returns.
-pub fn answer(context: *mut c_void, errno: u16) {
+/// What the call that was trapped returns when the handler does.
+pub fn answer(context: *mut c_void, value: Result<usize, Errno>) {
+    let value = value.map_or_else(|errno| -i64::from(errno), |value| value as i64);
     // SAFETY: as in `told`; the kernel loads these registers on the way back.
     let g = unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
-    g[libc::REG_RAX as usize] = -i64::from(errno);
+    g[libc::REG_RAX as usize] = value;
 }
 
 /// What the kernel gave a handler.
 pub fn told<'a>(info: *mut Info, context: *mut c_void) -> (&'a Info, Registers) {
     // SAFETY: a handler's arguments; the layout of ucontext_t up to the
     // registers is the kernel's in every libc.
-    let (info, g) = unsafe {
-        (
-            &*info,
-            &(*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs,
-        )
-    };
+    let (info, context) = unsafe { (&*info, &*context.cast::<libc::ucontext_t>()) };
+    let g = &context.uc_mcontext.gregs;
+    // SAFETY: the kernel's signal set is the first eight bytes of a libc's.
+    let mask = unsafe { (&raw const context.uc_sigmask).cast::<u64>().read() };
     let at = |n: c_int| g[n as usize] as u64;
     let args = [
         at(libc::REG_RDI),
@@ -167,6 +178,7 @@ pub fn told<'a>(info: *mut Info, context: *mut c_void) -> (&'a Info, Registers) 
         Registers {
             stack: at(libc::REG_RSP) as usize,
             args,
+            mask,
         },
     )
 }

@@ -125,13 +125,13 @@ fn held(args: &Args) -> Result<Held, Failure> {
         code: CANNOT_CONFINE,
         text: format!("rpledge: {text}"),
     };
-    let next = pledge::next(None, request, args.mode.into(), TABLE.broker)
-        .map_err(|e| cannot(e.to_string()))?;
+    let next =
+        pledge::next(None, request, args.mode.into(), &TABLE).map_err(|e| cannot(e.to_string()))?;
     next.ok_or_else(|| cannot("nothing was promised".to_owned()))
 }
 
 fn filter(tracee: &Tracee, identity: &Identity, held: Held) -> Result<Vec<Insn>, String> {
-    if let Some(promise) = held.promises.and(identity.table.broker).iter().next() {
+    if let Some(promise) = identity.table.unserved(held.promises).iter().next() {
         return Err(Error::Broker(promise).to_string());
     }
     let mut policy = Policy::of(identity.table, identity.libcs(), held.promises);

@@ -214,7 +214,7 @@ impl Subject {
         for told in self.origin.iter().flat_map(origin) {
             let _ = writeln!(out, "# data: {told}");
         }
-        for promise in self.promises.and(self.table.broker).iter() {
+        for promise in self.table.unserved(self.promises).iter() {
             let _ = writeln!(
                 out,
                 "# {}: needs the broker, which this version has not: pledge() fails",
@@ -299,6 +299,11 @@ impl Subject {
         );
         let missing = || Failure::data("rpledge: the data has no file promises.toml");
         let definitions = self.store.promises()?.ok_or_else(missing)?;
+        for group in &definitions.never {
+            if group.calls.contains(call) {
+                let _ = writeln!(out, "# no promise grants it: {}", group.why);
+            }
+        }
         let rows = self.rows.of(self.table);
         if self.snapshots.is_empty() {
             let _ = writeln!(
@@ -340,14 +345,40 @@ fn action_text(action: Action) -> String {
     match action {
         Action::Allow => "allow".to_owned(),
         Action::Errno(errno) => errno_name(errno),
+        Action::Unfold(errno) => format!("by its parts, or {}", errno_name(errno)),
         Action::Violation => "violation".to_owned(),
         Action::Foreign => "kill".to_owned(),
     }
 }
 
 fn errno_name(errno: u16) -> String {
-    let known = rpledge::facts::promises::ERRNOS
+    let known = rpledge::facts::homes::ERRNOS
         .iter()
         .find(|(_, n)| *n == errno);
     known.map_or_else(|| format!("errno {errno}"), |(name, _)| (*name).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nothing_grants_is_given_a_reason() {
+        let args = Args {
+            promises: None,
+            libc: Some("musl-1.2.5".to_owned()),
+            arch: Some("x86_64".to_owned()),
+            why: None,
+            effects: None,
+            data: None,
+            json: false,
+        };
+        let stdio = Set::EMPTY.with(Promise::Stdio);
+        let subject = Subject::open(&args, stdio).expect("a libc of the data");
+        let why = |call| subject.why(call).expect("a call");
+        assert!(why("kcmp").starts_with("kcmp\tviolation\n# no promise grants it: "));
+        // Elsewhere it is granted, so that is no reason.
+        assert_eq!(why("socket"), "socket\tviolation\n");
+        assert!(why("read").starts_with("read\tallow\nmusl-1.2.5\tstdio\t"));
+    }
 }

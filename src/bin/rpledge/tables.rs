@@ -70,6 +70,7 @@ fn table(arch: &Arch, promises: &Promises, reduced: Reduced) -> &'static Table<'
         paths: paths.collect::<Vec<_>>().leak(),
         survivable: survivable.collect::<Vec<_>>().leak(),
         broker: promises.broker(),
+        covered: promises.covered().leak(),
         partial: promises.partial(),
         libcs: libcs.leak(),
     }))

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Messages without ancillary data, sent and received by calls whose arguments a filter sees.
+//!
+//! What sendmsg(2) does lies behind a pointer: descriptors that it passes, the
+//! address that it sends to. A filter can but refuse it. Where a message asks
+//! for neither, sendto(2), writev(2), recvfrom(2) and readv(2) do the same, and
+//! the filter judges those; so nothing is possible here that is not without.
+
+use super::{DOOR, Errno, call, is_readable, is_writable, signal};
+
+/// Most parts of a message (UIO_MAXIOV) and most messages of a call.
+const MOST: usize = 1024;
+/// Most bytes of a message that must be copied to lie in one piece.
+const LARGEST: usize = 64 << 20;
+const PAGE: usize = 4096;
+
+type Part = libc::iovec;
+type Message = libc::msghdr;
+type Messages = libc::mmsghdr;
+
+/// Not to be had in this form: the caller's filter has an errno for that.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Hidden;
+
+type Outcome = Result<Result<usize, Errno>, Hidden>;
+
+/// Make the trapped call, if it can be made so. `mask` is the thread's, which
+/// holds again meanwhile: the call may wait, and signals must interrupt it.
+pub fn make(nr: i64, args: &[u64; 6], mask: u64) -> Outcome {
+    let args = args.map(|arg| arg as usize);
+    match nr {
+        libc::SYS_sendmsg => one(args, mask, send),
+        libc::SYS_recvmsg => one(args, mask, receive),
+        libc::SYS_sendmmsg => many(args, mask, args[3], send),
+        // A wait for several messages with an end cannot be made of others.
+        libc::SYS_recvmmsg if args[4] != 0 => Err(Hidden),
+        libc::SYS_recvmmsg => many(args, mask, args[3], receive),
+        _ => Err(Hidden),
+    }
+}
+
+type Do = fn(&Socket, usize, &Message, usize) -> Outcome;
+
+fn one(args: [usize; 6], mask: u64, act: Do) -> Outcome {
+    let socket = Socket { fd: args[0], mask };
+    match read::<Message>(args[1]) {
+        Ok(message) => act(&socket, args[1], &message, args[2]),
+        Err(errno) => Ok(Err(errno)),
+    }
+}
+
+/// As the kernel does several: what has been done counts, an error is told
+/// only if it befell the first.
+fn many(args: [usize; 6], mask: u64, flags: usize, act: Do) -> Outcome {
+    let socket = Socket { fd: args[0], mask };
+    let waits_for_one = flags & libc::MSG_WAITFORONE as usize != 0;
+    let mut flags = flags & !(libc::MSG_WAITFORONE as usize);
+    for n in 0..args[2].min(MOST) {
+        let at = args[1].wrapping_add(n * size_of::<Messages>());
+        let done = match read::<Messages>(at) {
+            Ok(message) => act(&socket, at, &message.msg_hdr, flags)?,
+            Err(errno) => Err(errno),
+        };
+        let length = at.wrapping_add(core::mem::offset_of!(Messages, msg_len));
+        match done.and_then(|len| write(length, len as u32)) {
+            Ok(()) => {}
+            Err(errno) if n == 0 => return Ok(Err(errno)),
+            Err(_) => return Ok(Ok(n)),
+        }
+        if waits_for_one {
+            flags |= libc::MSG_DONTWAIT as usize;
+        }
+    }
+    Ok(Ok(args[2].min(MOST)))
+}
+
+struct Socket {
+    fd: usize,
+    mask: u64,
+}
+
+impl Socket {
+    /// A call that may wait, with the thread's own signal mask.
+    fn call(&self, nr: i64, args: [usize; 6]) -> Result<usize, Errno> {
+        let args = [self.fd, args[1], args[2], args[3], args[4], args[5]];
+        signal::restore_mask(self.mask & !(1 << (libc::SIGSYS - 1)));
+        // SAFETY: as the program's own call would be: the kernel looks at each pointer.
+        let done = unsafe { call(nr, args) };
+        signal::block_all();
+        done
+    }
+
+    /// SO_TYPE; an error where the descriptor is no socket.
+    fn kind(&self) -> Result<i32, Errno> {
+        let (mut kind, mut len) = (0i32, size_of::<i32>() as u32);
+        let (level, name) = (libc::SOL_SOCKET as usize, libc::SO_TYPE as usize);
+        let to = [&raw mut kind as usize, &raw mut len as usize];
+        let args = [self.fd, level, name, to[0], to[1], DOOR];
+        // SAFETY: the kernel writes an int and its length.
+        unsafe { call(libc::SYS_getsockopt, args) }.map(|_| kind)
+    }
+}
+
+fn send(socket: &Socket, _at: usize, message: &Message, flags: usize) -> Outcome {
+    if message.msg_controllen != 0 {
+        return Err(Hidden);
+    }
+    let run = || {
+        let parts = Parts::of(message)?;
+        let to = (message.msg_name as usize, message.msg_namelen as usize);
+        let plain = to.0 == 0 && flags == 0 && parts.count > 1;
+        if plain && socket.kind()? != libc::SOCK_SEQPACKET {
+            return socket.call(libc::SYS_writev, [0, parts.at, parts.count, 0, 0, 0]);
+        }
+        let sendto = |at, len| socket.call(libc::SYS_sendto, [0, at, len, flags, to.0, to.1]);
+        parts.in_one_piece(|at, len| sendto(at, len), true)
+    };
+    Ok(run())
+}
+
+fn receive(socket: &Socket, at: usize, message: &Message, flags: usize) -> Outcome {
+    if message.msg_controllen != 0 {
+        return Err(Hidden);
+    }
+    let run = || {
+        let parts = Parts::of(message)?;
+        // On a stream MSG_TRUNC throws bytes away; elsewhere it tells the
+        // whole length, from which it follows whether something was cut off.
+        let is_stream = socket.kind()? == libc::SOCK_STREAM;
+        let trunc = libc::MSG_TRUNC as usize;
+        let asked = if is_stream { flags } else { flags | trunc };
+        let name = message.msg_name as usize;
+        let mut len = message.msg_namelen;
+        let lengths = if name == 0 { 0 } else { &raw mut len as usize };
+        let recvfrom =
+            |to, size| socket.call(libc::SYS_recvfrom, [0, to, size, asked, name, lengths]);
+        let got = parts.in_one_piece(recvfrom, false)?;
+        let was_cut = !is_stream && got > parts.total;
+        let told = if was_cut { libc::MSG_TRUNC as u32 } else { 0 };
+        let field = |offset: usize| at.wrapping_add(offset);
+        // Before the name's length: the probe of a field writes eight bytes.
+        write(field(core::mem::offset_of!(Message, msg_flags)), told)?;
+        if name != 0 {
+            let rest = read::<u32>(field(core::mem::offset_of!(Message, msg_namelen) + 4))?;
+            let both = u64::from(len) | u64::from(rest) << 32;
+            write(field(core::mem::offset_of!(Message, msg_namelen)), both)?;
+        }
+        Ok(if was_cut && flags & trunc == 0 {
+            parts.total
+        } else {
+            got
+        })
+    };
+    Ok(run())
+}
+
+/// The parts of a message.
+struct Parts {
+    at: usize,
+    count: usize,
+    total: usize,
+}
+
+impl Parts {
+    fn of(message: &Message) -> Result<Parts, Errno> {
+        let (at, count) = (message.msg_iov as usize, message.msg_iovlen);
+        if count > MOST {
+            return Err(libc::EMSGSIZE);
+        }
+        let mut parts = Parts {
+            at,
+            count,
+            total: 0,
+        };
+        for n in 0..count {
+            let len = parts.part(n)?.iov_len;
+            parts.total = parts.total.checked_add(len).ok_or(libc::EINVAL)?;
+        }
+        Ok(parts)
+    }
+
+    fn part(&self, n: usize) -> Result<Part, Errno> {
+        read(self.at.wrapping_add(n * size_of::<Part>()))
+    }
+
+    /// Give `act` one place and length for all parts: themselves, if there is
+    /// but one with something in it; else a copy.
+    fn in_one_piece(
+        &self,
+        act: impl FnOnce(usize, usize) -> Result<usize, Errno>,
+        is_sent: bool,
+    ) -> Result<usize, Errno> {
+        for n in 0..self.count {
+            let part = self.part(n)?;
+            if part.iov_len == self.total {
+                return act(part.iov_base as usize, part.iov_len);
+            }
+        }
+        if self.total == 0 {
+            return act(0, 0);
+        }
+        if self.total > LARGEST {
+            return Err(libc::EMSGSIZE);
+        }
+        let copy = Copied::new(self.total)?;
+        if is_sent {
+            self.each(self.total, |part, offset, len| {
+                read_bytes(part, copy.at + offset, len)
+            })?;
+        }
+        let done = act(copy.at, self.total)?;
+        if !is_sent {
+            self.each(done.min(self.total), |part, offset, len| {
+                write_bytes(copy.at + offset, part, len)
+            })?;
+        }
+        Ok(done)
+    }
+
+    /// The first `total` bytes, part by part: place, offset, length.
+    fn each(
+        &self,
+        total: usize,
+        mut act: impl FnMut(usize, usize, usize) -> Result<(), Errno>,
+    ) -> Result<(), Errno> {
+        let mut offset = 0;
+        for n in 0..self.count {
+            let part = self.part(n)?;
+            // Another thread may change it meanwhile.
+            let len = part.iov_len.min(total - offset);
+            act(part.iov_base as usize, offset, len)?;
+            offset += len;
+        }
+        Ok(())
+    }
+}
+
+/// Memory of its own: a handler's stack may be small.
+struct Copied {
+    at: usize,
+    size: usize,
+}
+
+impl Copied {
+    fn new(size: usize) -> Result<Copied, Errno> {
+        let prot = (libc::PROT_READ | libc::PROT_WRITE) as usize;
+        let flags = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS) as usize;
+        // SAFETY: a new mapping, where the kernel likes it.
+        let at = unsafe { call(libc::SYS_mmap, [0, size, prot, flags, usize::MAX, 0]) };
+        at.map(|at| Copied { at, size }).map_err(|_| libc::ENOBUFS)
+    }
+}
+
+impl Drop for Copied {
+    fn drop(&mut self) {
+        // SAFETY: mapped by `new`, and nobody else knows of it.
+        let _ = unsafe { call(libc::SYS_munmap, [self.at, self.size, 0, 0, 0, 0]) };
+    }
+}
+
+fn pages(at: usize, len: usize) -> impl Iterator<Item = usize> {
+    let last = at.wrapping_add(len.saturating_sub(1));
+    let first = at & !(PAGE - 1);
+    (0..=last.wrapping_sub(first) / PAGE).map(move |n| (first + n * PAGE).max(at))
+}
+
+fn read<T: Copy>(at: usize) -> Result<T, Errno> {
+    if !pages(at, size_of::<T>()).all(is_readable) {
+        return Err(libc::EFAULT);
+    }
+    // SAFETY: its pages can be read, at least a moment ago; every T here is
+    // plain numbers and pointers.
+    Ok(unsafe { core::ptr::read_unaligned(at as *const T) })
+}
+
+fn write<T: Copy>(at: usize, value: T) -> Result<(), Errno> {
+    if !is_writable(at) {
+        return Err(libc::EFAULT);
+    }
+    // SAFETY: could be written a moment ago: fields that are aligned to their size.
+    unsafe { core::ptr::write_unaligned(at as *mut T, value) };
+    Ok(())
+}
+
+/// From the program's memory into a copy.
+fn read_bytes(from: usize, to: usize, len: usize) -> Result<(), Errno> {
+    if len > 0 && !pages(from, len).all(is_readable) {
+        return Err(libc::EFAULT);
+    }
+    // SAFETY: `to` is the copy's, `from` could be read a moment ago.
+    unsafe { core::ptr::copy(from as *const u8, to as *mut u8, len) };
+    Ok(())
+}
+
+/// From a copy into the program's memory.
+fn write_bytes(from: usize, to: usize, len: usize) -> Result<(), Errno> {
+    if len > 0 && !pages(to, len).all(is_readable) {
+        return Err(libc::EFAULT);
+    }
+    // SAFETY: `from` is the copy's, `to` is the program's own buffer.
+    unsafe { core::ptr::copy(from as *const u8, to as *mut u8, len) };
+    Ok(())
+}
