@@ -45,6 +45,9 @@ impl Machine for Arm {
     fn name(&self) -> &'static str {
         "arm"
     }
+    fn is_proven(&self) -> bool {
+        false
+    }
     fn elf(&self) -> u16 {
         40
     }

@@ -53,8 +53,13 @@ pub fn mirrored(cond: Cond) -> Cond {
 const SMALLEST_ADDRESS: u32 = 1 << 12;
 
 /// A value that is no larger than this: of numbers those that are not, and where all
-/// are, what the way is for.
-pub fn bounded(old: &Value, most: u32, bytes: u8) -> Option<Value> {
+/// are, what the way is for. `close`: numbers and tables' entries are bounded as well,
+/// where tables lie between code and nothing else tells their ends.
+pub fn bounded(old: &Value, most: u32, bytes: u8, close: bool) -> Option<Value> {
+    let known = old.constants().next().is_some() || matches!(old, Value::Entry(_));
+    if known && !close {
+        return None;
+    }
     if old.constants().next().is_none() {
         return Some(Value::AtMost(most));
     }

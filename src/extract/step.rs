@@ -88,6 +88,7 @@ impl Context<'_> {
         let step = if scale == 1 { bytes } else { scale };
         let most = match chosen {
             Value::AtMost(most) => Some(*most),
+            _ if self.machine.sweeps() => None,
             _ => chosen.largest(),
         };
         let last = most.map(|most| most / u32::from(step / scale.max(1)).max(1));
@@ -230,8 +231,9 @@ impl Context<'_> {
 
     /// What is known where a condition holds, and where it does not.
     pub fn ways(&self, state: State, cond: Cond) -> (State, State) {
-        let mut taken = refine(state.clone(), cond);
-        let mut past = refine(state, opposite(cond));
+        let close = !self.machine.sweeps();
+        let mut taken = refine(state.clone(), cond, close);
+        let mut past = refine(state, opposite(cond), close);
         if !self.machine.branches_keep_flags() {
             (taken.compared, past.compared) = (None, None);
         }
@@ -445,7 +447,7 @@ fn aligned(value: Value) -> Value {
 }
 
 /// What is known where the condition holds.
-fn refine(mut state: State, cond: Cond) -> State {
+fn refine(mut state: State, cond: Cond, close: bool) -> State {
     let Some(Compared {
         reg,
         with,
@@ -486,7 +488,7 @@ fn refine(mut state: State, cond: Cond) -> State {
     };
     if let Some(Ok(most)) = most.map(u32::try_from)
         && old.stack().is_none()
-        && let Some(value) = bounded(&old, most, bytes)
+        && let Some(value) = bounded(&old, most, bytes, close)
     {
         state.refine(reg, value);
     }
