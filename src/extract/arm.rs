@@ -48,6 +48,9 @@ impl Machine for Arm {
     fn is_proven(&self) -> bool {
         false
     }
+    fn packs(&self) -> bool {
+        true
+    }
     fn elf(&self) -> u16 {
         40
     }
