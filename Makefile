@@ -42,11 +42,11 @@ GENERATE = $(CARGO) run --quiet --all-features --example header
 # What `make check` runs, in order; each is a target, counted by scripts/tally.
 CHECKS = check-fmt check-clippy check-rust check-data check-constants check-man check-manual check-header \
          check-header-compiles check-symbols check-exceptions check-install check-examples \
-         check-fileserver check-serves check-trigger check-c check-drift check-traces check-decoders
+         check-fileserver check-serves check-trigger check-c contract escapes check-drift check-traces check-decoders
 # What `make check-live` runs: checks that need the network.
 LIVE_CHECKS = check-syscalls check-data-all
 
-.PHONY: trigger-deb install-triggers install-triggers-pacman install-triggers-packager snapshots table check-snapshots all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-hidden check-programs check-traces-all $(CHECKS) $(LIVE_CHECKS)
+.PHONY: trigger-deb install-triggers install-triggers-pacman install-triggers-packager snapshots table check-snapshots all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-hidden check-programs check-decoders-all check-traces-all prove fuzz $(CHECKS) $(LIVE_CHECKS)
 
 all: command capi ## build the command and the C library, for every libc of LIBCS
 
@@ -139,11 +139,29 @@ check-install: all ## staged installs, used through pkg-config alone
 	@scripts/check-install $(VERSION) $(LIBCS)
 
 check-c: capi ## C programs, in every link mode, on every libc
-	@ctests/run
+	@ctests/run cases conformance
+
+contract: all ## what functions do under the promises that programs expect them to need, on every libc
+	-@scripts/fetch-libcs $$(scripts/check-contract --libcs)
+	@scripts/check-contract
+
+conformance: capi ## each promise and each limit in the data: allowed, and denied
+	@scripts/check-conformance
+
+escapes: capi ## ways out of a filter: each works bare, and under no promises
+	@scripts/check-escapes
 
 check-programs: capi ## programs from Debian's sources, bare and pledged: their own tests; slow
 	@scripts/setup --programs
 	@scripts/check-programs
+
+prove: ## z3: filters are their policies for all arguments of all calls
+	@scripts/prove
+
+# How long the targets of `make fuzz` run, together.
+SECONDS = 600
+fuzz: ## run the fuzz targets, SECONDS in all; slow
+	@scripts/fuzz $(SECONDS)
 
 check-traces: command ## what libc functions were seen to call, against the data
 	-@scripts/fetch-libcs $$(scripts/check-traces --list)
@@ -155,9 +173,12 @@ check-traces-all: command ## the same on every architecture, in virtual machines
 	-@scripts/fetch-kernels
 	@scripts/check-traces --all
 
-# Of each architecture at least one libc.
-check-decoders: ## each decoder, against a second one, over the code of real C libraries
-	-@scripts/fetch-libcs $(TESTED) $(patsubst data/musl/1.2.5/%.toml,musl-1.2.5-%,$(filter-out %/x86_64.toml,$(wildcard data/musl/1.2.5/*.toml)))
+check-decoders: ## each decoder, against a second one, over the code of the C libraries that are there
+	-@scripts/fetch-libcs $(TESTED)
+	$(CARGO) test --quiet --features decoders --test decoders
+
+check-decoders-all: ## the same, with libcs of every architecture; slow
+	-@scripts/fetch-libcs $(subst /,-,$(patsubst data/%.toml,%,$(wildcard data/glibc/2.41/*.toml data/musl/1.2.5/*.toml)))
 	$(CARGO) test --quiet --features decoders --test decoders
 
 check-drift: command ## what libcs do in other ways from version to version: the data, its diff, the promises

@@ -88,6 +88,10 @@ CALLED(null_null_pledged, 0)
 }
 DENIED(empty_write, "") { PLEDGE(); TRY(write(2, "", 0) == 0); }
 ALLOWED(empty_exit, "") { PLEDGE(); _exit(0); }
+DENIED(empty_read, "") { PLEDGE(); TRY(read(0, "", 0) == 0); }
+DENIED(empty_memory, "") { PLEDGE(); TRY(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED); }
+DENIED(empty_raise, "") { PLEDGE(); TRY(raise(0) == 0); }
+CALL(spaces_after_nothing, 0, fails("   ", NULL, EINVAL, RPLEDGE_E_WORD))
 CALL(empty_again, 0, pledge("", NULL) == 0 && pledge("", NULL) == 0)
 CALL(empty_widen, EPERM, pledge("", NULL) == 0 && pledge("stdio", NULL) == 0)
 CALL(empty_exec, 0, pledge("", "") == 0)
@@ -141,6 +145,14 @@ CALLED(message_per_thread, 0)
 CALL(length_1023, 0, pledge(padded(1023), NULL) == 0)
 CALL(length_1024, 0, fails(padded(1024), NULL, ENAMETOOLONG, RPLEDGE_E_WORD))
 CALL(length_1024_exec, 0, fails(NULL, padded(1024), ENAMETOOLONG, RPLEDGE_E_WORD))
+CALL(length_1023_exec, 0, pledge("stdio", padded(1023)) == 0)
+CALL(length_1024_in_words, 0, fails(padded(1024), "foo", ENAMETOOLONG, RPLEDGE_E_WORD))
+CALLED(length_1024_narrowing, 0)
+{
+    MUST(pledge("stdio inet", NULL) == 0);
+    TRY(pledge(padded(1024), NULL) == -1 && errno == ENAMETOOLONG);
+    TRY(socket(AF_INET, SOCK_STREAM, 0) >= 0);
+}
 CALL(length_2000, 0, fails(padded(2000), NULL, ENAMETOOLONG, RPLEDGE_E_WORD))
 CALL(ends_at_edge, 0, pledge(at_edge("stdio", 6), NULL) == 0)
 CALL(runs_over_edge, EFAULT, pledge(at_edge("stdio", 5), NULL) == 0)
@@ -164,7 +176,84 @@ CALLED(long_but_ends_over_edge, EFAULT)
     TRY(pledge(at_edge(words, sizeof words), NULL) == 0);
 }
 
+CALLED(page_without_end, 0)
+{
+    /* As copyinstr() has it: 1024 bytes without a NUL are too long; fewer, before
+     * a page that cannot be read, are a bad pointer. */
+    char words[1024];
+
+    memset(words, ' ', sizeof words);
+    memcpy(words, "stdio", 5);
+    TRY(pledge(at_edge(words, 1024), NULL) == -1 && errno == ENAMETOOLONG);
+    TRY(pledge(at_edge(words, 1023), NULL) == -1 && errno == EFAULT);
+    TRY(pledge(NULL, at_edge(words, 1023)) == -1 && errno == EFAULT);
+    TRY(pledge(at_edge("foo", 3), NULL) == -1 && errno == EFAULT);
+    TRY(is_free());
+}
+CALL(ends_at_edge_exec, 0, pledge("stdio", at_edge("stdio", 6)) == 0)
+CALLED(low_pointer_exec, 0)
+{
+    TRY(pledge("stdio", (const char *)8) == -1 && errno == EFAULT && is_free());
+    TRY(rpledge_error() == 0);
+}
+CALLED(fault_says_why, 0)
+{
+    TRY(pledge((const char *)8, NULL) == -1 && rpledge_error() == RPLEDGE_E_ARGUMENT);
+}
+CALLED(fault_when_pledged, 0)
+{
+    /* Under a filter, too, and without a violation. */
+    char *bad = forbidden();
+
+    MUST(pledge("", NULL) == 0);
+    TRY(pledge(bad, NULL) == -1 && errno == EFAULT);
+    TRY(pledge("", bad) == -1 && errno == EFAULT);
+    TRY(pledge("foo", NULL) == -1 && errno == EINVAL);
+}
+
 /* Both arguments, or nothing */
+CALL(first_fault_wins, 0, fails("foo", padded(1024), EINVAL, RPLEDGE_E_WORD))
+CALLED(bad_word_before_bad_pointer, 0)
+{
+    TRY(pledge("foo", forbidden()) == -1 && errno == EINVAL);
+    TRY(pledge(forbidden(), "foo") == -1 && errno == EFAULT && is_free());
+}
+CALLED(bad_word_before_widening, 0)
+{
+    /* Both are read before any is judged. */
+    MUST(pledge("stdio", "stdio") == 0);
+    TRY(pledge("stdio rpath", "foo") == -1 && errno == EINVAL);
+    TRY(pledge("stdio rpath", "stdio rpath") == -1 && errno == EPERM);
+}
+CALLED(widen_keeps_exec, 0)
+{
+    MUST(pledge("stdio", "stdio rpath inet") == 0);
+    TRY(pledge("stdio rpath", "stdio rpath") == -1 && errno == EPERM);
+    TRY(status().execpromises == (bit("stdio") | bit("rpath") | bit("inet")));
+    TRY(pledge("", "stdio rpath inet unix") == -1 && errno == EPERM);
+    TRY(status().promises == bit("stdio"));
+    TRY(pledge("", "stdio") == 0);
+    TRY(status().promises == 0 && status().execpromises == bit("stdio"));
+}
+CALLED(null_keeps_each, 0)
+{
+    MUST(pledge("stdio rpath", "stdio rpath inet") == 0);
+    TRY(pledge(NULL, "stdio inet") == 0);
+    TRY(status().promises == (bit("stdio") | bit("rpath")));
+    TRY(pledge("stdio", NULL) == 0);
+    TRY(status().execpromises == (bit("stdio") | bit("inet")));
+    TRY(pledge(NULL, NULL) == 0 && rpledge_pledge(NULL, NULL, RPLEDGE_KILL) == 0);
+    TRY((status().flags & RPLEDGE_MODE_MASK) == RPLEDGE_ABORT);
+    TRY(status().promises == bit("stdio"));
+}
+CALLED(exec_empty_is_not_null, 0)
+{
+    MUST(pledge("stdio", NULL) == 0);
+    TRY(!(status().state & RPLEDGE_EXECPROMISES));
+    TRY(pledge(NULL, "") == 0);
+    TRY((status().state & RPLEDGE_EXECPROMISES) && status().execpromises == 0);
+    TRY(pledge(NULL, "stdio") == -1 && errno == EPERM);
+}
 CALL(good_bad_exec, 0, fails("stdio", "foo", EINVAL, RPLEDGE_E_WORD))
 CALL(bad_good_exec, 0, fails("foo", "stdio", EINVAL, RPLEDGE_E_WORD))
 CALLED(narrow_with_bad_exec, 0)
@@ -319,6 +408,28 @@ CALLED(error_exec_widen, EPERM)
     /* OpenBSD's code, against its manual. */
     MUST(pledge("stdio error exec", "stdio error exec") == 0);
     TRY(pledge(NULL, "stdio rpath error exec") == 0);
+}
+CALLED(error_exec_kept, 0)
+{
+    /* The promises are masked before both are judged: all or nothing still. */
+    MUST(pledge("stdio inet error", "stdio inet error") == 0);
+    TRY(pledge("stdio rpath error", "stdio rpath error") == -1 && errno == EPERM);
+    TRY(status().promises == (bit("stdio") | bit("inet") | bit("error")));
+    TRY(status().execpromises == (bit("stdio") | bit("inet") | bit("error")));
+    TRY(pledge("stdio rpath error", "stdio") == 0);
+    TRY(status().promises == (bit("stdio") | bit("error")));
+}
+CALLED(error_in_thread_and_child, 0)
+{
+    int end;
+    pid_t pid;
+
+    MUST(pledge("stdio proc error", NULL) == 0);
+    MUST((pid = fork()) >= 0);
+    if (pid == 0)
+        _exit(!(pledge("stdio rpath error", NULL) == 0 && open("file", O_RDONLY) == -1
+                && errno == ENOSYS));
+    TRY(waitpid(pid, &end, 0) == pid && end == 0);
 }
 CALL(error_alone_word, 0, pledge("error", NULL) == 0)
 CALL(error_bad_word, EINVAL, pledge("stdio error", NULL) == 0 && pledge("stdio foo", NULL) == 0)

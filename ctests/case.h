@@ -72,7 +72,8 @@ enum case_kind {
     CASE_REFUSED,
     CASE_KILLED,
     CASE_FATAL,
-    CASE_CALLED
+    CASE_CALLED,
+    CASE_SERVED /* allowed where a function of this libc makes the call, else a violation */
 };
 
 struct case_entry {
@@ -83,6 +84,7 @@ struct case_entry {
     int line;
     void (*body)(void);
     struct case_entry *next;
+    const char *about; /* what it is listed with, if anything */
 };
 
 /* One page shared with the child: a pledged child may not even write(2). */
@@ -109,7 +111,7 @@ static void case_add(struct case_entry *entry)
 #define CASE_ADD(id, words, kind, bare)                                      \
     static void case_body_##id(void);                                        \
     static struct case_entry case_entry_##id = {                             \
-        #id, words, kind, bare, __LINE__, case_body_##id, NULL};             \
+        #id, words, kind, bare, __LINE__, case_body_##id, NULL, NULL};       \
     __attribute__((constructor)) static void case_add_##id(void)             \
     {                                                                        \
         case_add(&case_entry_##id);                                          \

@@ -149,3 +149,74 @@ DENIED(memfd_stdio, "stdio rpath")
 ALLOW(true_dynamic, "stdio rpath exec prot_exec", execl("/bin/true", "true", NULL) == 0)
 ALLOW(system_true, "stdio rpath proc exec prot_exec", system("true") == 0)
 FATAL(system_stdio, "stdio rpath", system("true") == 0)
+
+/* A second image of this program under the filter of the first: it knows what
+ * that one promised, and can promise less. */
+static int reads(void)
+{
+    int fd = open("file", O_RDONLY);
+
+    return fd < 0 ? 0 : close(fd) == 0;
+}
+static int connects(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    return fd < 0 ? 0 : close(fd) == 0;
+}
+static int narrows(void)
+{
+    struct rpledge_status now;
+    uint64_t before;
+
+    if (rpledge_status(&now, sizeof now) != 0 || !(now.state & RPLEDGE_PLEDGED))
+        return 1;
+    before = now.promises;
+    if (pledge("stdio rpath wpath inet exec prot_exec", NULL) != -1 || errno != EPERM)
+        return 2;
+    if (rpledge_pledge("stdio rpath inet exec prot_exec", NULL, RPLEDGE_ERROR) != 0 || !connects())
+        return 3;
+    if (rpledge_status(&now, sizeof now) != 0 || now.promises != before)
+        return 4;
+    if (rpledge_pledge("stdio rpath", NULL, RPLEDGE_ERROR) != 0 || connects() || errno != ENOSYS
+        || !reads())
+        return 5;
+    if (rpledge_pledge("stdio", NULL, RPLEDGE_ERROR) != 0 || reads() || errno != ENOSYS)
+        return 6;
+    return pledge("stdio rpath", NULL) == -1 && errno == EPERM ? 0 : 7;
+}
+static int violates(void)
+{
+    return pledge("stdio rpath", NULL) == 0 ? !connects() : 8;
+}
+__attribute__((constructor)) static void second_image(void)
+{
+    const char *what = getenv("CASE_SECOND");
+
+    if (what != NULL)
+        _exit(strcmp(what, "narrows") == 0    ? narrows()
+              : strcmp(what, "violates") == 0 ? violates()
+                                              : !connects());
+}
+CALLED(second_narrows, 0)
+{
+    MUST(setenv("CASE_SECOND", "narrows", 1) == 0);
+    MUST(rpledge_pledge("stdio rpath inet exec prot_exec", NULL, RPLEDGE_ERROR) == 0);
+    TRY(runs("/proc/self/exe"));
+}
+CALLED(second_asks, 0)
+{
+    /* The execpromises are asked for, too. */
+    MUST(setenv("CASE_SECOND", "narrows", 1) == 0);
+    MUST(rpledge_pledge("stdio rpath inet exec prot_exec", "stdio rpath inet exec prot_exec unix",
+                        RPLEDGE_ERROR) == 0);
+    TRY(runs("/proc/self/exe"));
+}
+DENIED(second_violates, "stdio rpath inet exec prot_exec")
+{
+    static char *const argv[] = {(char *)"exec", NULL};
+
+    MUST(setenv("CASE_SECOND", case_is_pledged ? "violates" : "connects", 1) == 0);
+    PLEDGE();
+    TRY(execve("/proc/self/exe", argv, environ) == 0);
+}

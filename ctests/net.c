@@ -284,8 +284,9 @@ DENIED(attach_filter_inet, "stdio inet")
     TRY(setsockopt(fd, SOL_SOCKET, 26, &program, sizeof program) == 0);
 }
 
-/* Sending that connects */
-static struct msghdr nothing;
+/* Sending that connects; with ancillary data, so that it is not made by its parts */
+static char ancillary[sizeof(struct cmsghdr)];
+static struct msghdr nothing = {.msg_control = ancillary, .msg_controllen = sizeof ancillary};
 ON_SOCKET(REFUSED, fast_open_sendfd, "stdio sendfd", socket(AF_INET, SOCK_STREAM, 0),
           sendmsg(fd, &nothing, MSG_NOSIGNAL | 0x20000000) == -1 && errno != EPERM)
 ON_SOCKET(ALLOWED, fast_open_inet, "stdio inet sendfd", socket(AF_INET, SOCK_STREAM, 0),

@@ -289,6 +289,27 @@ static void says_empty(void)
 }
 CALLED(message_under_empty, 0) { message(end_of(says_empty), "inet", "socket", "socket"); }
 
+/* A core, where abort() leaves one */
+static void with_core(void (*acts)(void))
+{
+    struct rlimit core;
+
+    MUST(getrlimit(RLIMIT_CORE, &core) == 0);
+    core.rlim_cur = core.rlim_max;
+    setrlimit(RLIMIT_CORE, &core);
+    acts();
+}
+static void aborts_with_core(void) { with_core(abort); }
+static void says_with_core(void) { with_core(says); }
+CALLED(core, 0)
+{
+    int bare = end_of(aborts_with_core), end;
+
+    NEED("core files", WIFSIGNALED(bare) && WCOREDUMP(bare));
+    end = end_of(says_with_core);
+    TRY(WIFSIGNALED(end) && WTERMSIG(end) == SIGABRT && WCOREDUMP(end));
+}
+
 /* stderr that cannot take it must not save the program */
 static int ends_by(int sig, int end)
 {
@@ -326,25 +347,3 @@ static void full_stderr(void)
     says();
 }
 CALLED(stderr_full_pipe, 0) { TRY(ends_by(SIGABRT, end_of(full_stderr))); }
-
-/* Numbers that are not of this ABI */
-KILLED(x32, "stdio") { PLEDGE(); syscall(0x40000000 | SYS_getpid); }
-KILLED(x32_socket, "stdio inet") { PLEDGE(); syscall(0x40000000 | SYS_socket, 2, 1, 0); }
-static void int80(void)
-{
-    long end;
-
-    __asm__ volatile("int $0x80" : "=a"(end) : "a"(20L) : "memory", "r8", "r9", "r10", "r11");
-}
-KILLED(int_0x80, "stdio")
-{
-    if (!case_is_pledged) {
-        int end = end_of(int80);
-        NEED("i386 system calls", WIFEXITED(end));
-    }
-    PLEDGE();
-    int80();
-}
-KILLED(number_all_ones, "stdio") { PLEDGE(); syscall(-1L); }
-CALL(number_unknown, ENOSYS, pledge("stdio", NULL) == 0 && syscall(1000) == 0)
-CALL(number_unknown_large, ENOSYS, pledge("stdio", NULL) == 0 && syscall(0x3fffffff) == 0)

@@ -68,6 +68,12 @@ typedef uint64_t rpledge_u64;
 #define RPLEDGE_MODE_MASK 15
 
 /*
+ * Restrict the calling thread, and the threads and processes that it makes
+ * later, rather than the process.
+ */
+#define RPLEDGE_THREAD (1 << 4)
+
+/*
  * Fail rather than enforce less than was promised (unknown libc, a promise
  * that can be enforced only in part).
  */
@@ -94,7 +100,9 @@ typedef uint64_t rpledge_u64;
 /* The kernel refused the filter; errno says why (ENOSYS: it has none). */
 #define RPLEDGE_E_KERNEL 6
 
-/* Another thread has a filter of its own (EBUSY). */
+/*
+ * Another thread has a filter of its own (EBUSY); rpledge_errmsg() says which.
+ */
 #define RPLEDGE_E_THREAD 7
 
 /*
@@ -143,13 +151,19 @@ typedef uint64_t rpledge_u64;
  */
 #define RPLEDGE_EXEC_INHERITS (1 << 6)
 
+/*
+ * State bit: the promises are the calling thread's own, made with
+ * RPLEDGE_THREAD; other threads may hold others or none.
+ */
+#define RPLEDGE_THREAD_ONLY (1 << 7)
+
 /* The data came from the tables in the library. */
 #define RPLEDGE_SOURCE_LIBRARY 0
 
 /* ... from a file that was installed since: see `data_file`. */
 #define RPLEDGE_SOURCE_FILE 1
 
-/* What holds in this process now; see rpledge_status(). */
+/* What holds now for the calling thread; see rpledge_status(). */
 struct rpledge_status {
     /* Promises in force, bit n for rpledge_promise_name(n). */
     rpledge_u64 promises;

@@ -8,6 +8,7 @@
 use crate::policy::{Action, Mode, Policy, QUERY, Verdict};
 use crate::table::{Limit, Op, Test};
 
+mod delta;
 mod program;
 
 pub use program::{INSNS_MAX, Insn, Program, TooLong};
@@ -52,14 +53,15 @@ impl Work {
         }
     }
 
-    /// Write the filter of `policy`.
-    pub fn compile(&mut self, policy: &Policy) -> Result<&Program, TooLong> {
+    /// Write the filter of `policy`; if a filter of `old` is known to lie below
+    /// it, one that says only what that one does not.
+    pub fn compile(&mut self, policy: &Policy, old: Option<&Policy>) -> Result<&Program, TooLong> {
         let Work {
             program,
             intervals,
             checks,
         } = self;
-        write(policy, program, intervals, checks)?;
+        write(policy, old, program, intervals, checks)?;
         Ok(program)
     }
 }
@@ -84,14 +86,24 @@ struct Leaf(u32);
 
 /// No kernel has an action of this value.
 const CHECK: u32 = 0x0001_0000;
+/// Beside a place: an older filter says the same.
+const UNCHANGED: u32 = 0x8000;
 
 impl Leaf {
-    fn check(place: usize) -> Leaf {
-        Leaf(CHECK | place as u32)
+    fn check(place: usize, is_changed: bool) -> Leaf {
+        Leaf(CHECK | if is_changed { 0 } else { UNCHANGED } | place as u32)
     }
 
-    fn place(self) -> Option<u16> {
-        (self.0 & 0xffff_0000 == CHECK).then_some(self.0 as u16)
+    fn is_check(self) -> bool {
+        self.0 & 0xffff_0000 == CHECK
+    }
+
+    fn place(self) -> usize {
+        (self.0 & (UNCHANGED - 1)) as usize
+    }
+
+    fn is_changed(self) -> bool {
+        self.0 & UNCHANGED == 0
     }
 }
 
@@ -120,11 +132,18 @@ impl Intervals {
         self.len += 1;
         Ok(())
     }
+
+    /// The same; where it need not be said only if it is what was said last.
+    fn say(&mut self, from: u32, leaf: Leaf, needed: bool) -> Result<(), TooLong> {
+        let last = self.list[..self.len].last();
+        let said = needed || last.is_some_and(|last| last.leaf == leaf);
+        self.push(from, if said { leaf } else { Leaf(RET_ALLOW) })
+    }
 }
 
 /// Write the filter of `policy` into `program`.
 pub fn compile(policy: &Policy, program: &mut Program) -> Result<(), TooLong> {
-    write(policy, program, &mut { Intervals::NONE }, &mut {
+    write(policy, None, program, &mut { Intervals::NONE }, &mut {
         Checks::NONE
     })
 }
@@ -132,10 +151,13 @@ pub fn compile(policy: &Policy, program: &mut Program) -> Result<(), TooLong> {
 /// The tree, then the checks that its leaves lead to.
 fn write(
     policy: &Policy,
+    old: Option<&Policy>,
     program: &mut Program,
     intervals: &mut Intervals,
     checks: &mut Checks,
 ) -> Result<(), TooLong> {
+    // Places are those of one table.
+    let old = old.filter(|old| core::ptr::eq(old.table, policy.table));
     (program.len, intervals.len, checks.len) = (0, 0, 0);
     program.push(LOAD, DATA_ARCH)?;
     let arch = program.push(JEQ, policy.table.audit)?;
@@ -143,12 +165,19 @@ fn write(
     program.insns[arch].jf = 0;
     program.insns[arch].jt = 1;
     program.push(LOAD, DATA_NR)?;
-    divide(policy, intervals)?;
+    divide(policy, old, intervals)?;
     tree(program, &intervals.list[..intervals.len], checks)?;
     for n in 0..checks.len {
-        let (jump, place) = checks.list[n];
+        let (jump, leaf) = checks.list[n];
         program.jump_here(usize::from(jump));
-        check(program, policy, usize::from(place))?;
+        if is_query(policy, leaf.place()) {
+            answer(program, policy)?;
+        }
+        if leaf.is_changed() {
+            check(program, policy, leaf.place())?;
+        } else {
+            program.push(RET, RET_ALLOW)?;
+        }
     }
     Ok(())
 }
@@ -171,25 +200,43 @@ pub fn action(policy: &Policy, action: Action) -> u32 {
 
 /// The verdicts in order of numbers. A number that the tables do not name is
 /// of a newer kernel or of none: ENOSYS, which a libc answers by falling back.
-fn divide(policy: &Policy, intervals: &mut Intervals) -> Result<(), TooLong> {
+///
+/// On top of `old` what that one says need not be said again, foreign numbers
+/// included; but it may, where an interval goes on for it.
+fn divide(policy: &Policy, old: Option<&Policy>, intervals: &mut Intervals) -> Result<(), TooLong> {
     let unknown = Leaf(action(policy, Action::Errno(ENOSYS)));
+    let mut older = old.map(|old| (old, old.verdicts()));
     let mut next = 0;
-    for (place, call) in policy.table.calls.iter().enumerate() {
-        if call.nr > next {
-            intervals.push(next, unknown)?;
+    for (place, (verdict, limits)) in policy.verdicts().enumerate() {
+        let nr = policy.table.calls[place].nr;
+        if nr > next {
+            intervals.say(next, unknown, old.is_none())?;
         }
-        let leaf = match policy.verdict(place) {
-            // The query is asked through prctl, whatever else it may do.
-            _ if call.name == "prctl" => Leaf::check(place),
-            Verdict::Always(a) => Leaf(action(policy, a)),
-            Verdict::Limited { .. } => Leaf::check(place),
+        let is_changed = match &mut older {
+            None => true,
+            Some((old, verdicts)) => verdicts.next().is_none_or(|(was, _)| {
+                !delta::is_same((old, was), (policy, verdict), place, limits)
+            }),
         };
-        intervals.push(call.nr, leaf)?;
-        next = call.nr + 1;
+        let leaf = match verdict {
+            _ if is_query(policy, place) => Leaf::check(place, is_changed),
+            Verdict::Limited { .. } => Leaf::check(place, is_changed),
+            Verdict::Always(always) => Leaf(action(policy, always)),
+        };
+        intervals.say(nr, leaf, is_changed || is_query(policy, place))?;
+        next = nr + 1;
     }
-    intervals.push(next, unknown)?;
+    intervals.say(next, unknown, old.is_none())?;
     let foreign = Leaf(action(policy, Action::Foreign));
-    intervals.push(policy.table.foreign_from, foreign)
+    match old {
+        None => intervals.push(policy.table.foreign_from, foreign),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Is it the call that the query is asked through, whatever else it may do?
+fn is_query(policy: &Policy, place: usize) -> bool {
+    policy.table.calls[place].name == "prctl"
 }
 
 /// Half of all calls, limited: no architecture comes near.
@@ -197,13 +244,13 @@ const CHECKS_MAX: usize = crate::table::CallSet::CAPACITY / 2;
 
 /// Jumps that lead to argument checks, to be placed after the tree.
 struct Checks {
-    list: [(u16, u16); CHECKS_MAX],
+    list: [(u16, Leaf); CHECKS_MAX],
     len: usize,
 }
 
 impl Checks {
     const NONE: Checks = Checks {
-        list: [(0, 0); CHECKS_MAX],
+        list: [(0, Leaf(0)); CHECKS_MAX],
         len: 0,
     };
 }
@@ -228,20 +275,17 @@ fn tree(program: &mut Program, list: &[Interval], checks: &mut Checks) -> Result
         }
         return tree(program, high, checks);
     };
-    let Some(place) = only.leaf.place() else {
+    if !only.leaf.is_check() {
         return program.push(RET, only.leaf.0).map(|_| ());
-    };
+    }
     let jump = program.push(JUMP, 0)? as u16;
-    *checks.list.get_mut(checks.len).ok_or(TooLong)? = (jump, place);
+    *checks.list.get_mut(checks.len).ok_or(TooLong)? = (jump, only.leaf);
     checks.len += 1;
     Ok(())
 }
 
 /// The checks of one call, then what befalls it otherwise.
 fn check(program: &mut Program, policy: &Policy, place: usize) -> Result<(), TooLong> {
-    if policy.table.calls[place].name == "prctl" {
-        answer(program, policy)?;
-    }
     let otherwise = match policy.verdict(place) {
         Verdict::Always(a) => a,
         Verdict::Limited { otherwise } => {

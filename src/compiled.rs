@@ -95,6 +95,17 @@ pub fn load(bytes: &[u8], own: &Table<'static>) -> Result<&'static Table<'static
     keep(kept, arena, own)
 }
 
+/// Read bytes, and look at the table while it lasts: nothing of it stays.
+#[cfg(feature = "facts")]
+pub fn judge<T>(
+    bytes: &[u8],
+    own: &Table<'static>,
+    look: impl FnOnce(&Table) -> T,
+) -> Result<T, Refusal> {
+    let arena = Arena::map(ROOM).map_err(|_| Refusal::Memory)?;
+    read(bytes, &arena, own).map(|table| look(&table))
+}
+
 /// What follows the header, if that can be believed.
 fn body(bytes: &[u8]) -> Result<&[u8], Refusal> {
     if bytes.len() > SIZE_MAX {

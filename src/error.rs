@@ -26,8 +26,8 @@ pub enum Error {
     Partial(Promise),
     /// The kernel has no seccomp filters; its errno.
     Kernel(i32),
-    /// Another thread could not be brought under the filter.
-    Thread,
+    /// This other thread has a filter that the caller lacks.
+    Thread(u32),
     /// The filter would be longer than the kernel takes.
     TooLong,
 }
@@ -61,7 +61,7 @@ impl Error {
                 libc::ENOTSUP
             }
             Error::Kernel(errno) => *errno,
-            Error::Thread => libc::EBUSY,
+            Error::Thread(_) => libc::EBUSY,
             Error::TooLong => libc::E2BIG,
         }
     }
@@ -75,7 +75,7 @@ impl Error {
             Error::Broker(_) | Error::ExecBroker { .. } | Error::Partial(_) => Code::Broker,
             Error::Libc => Code::Libc,
             Error::Kernel(_) | Error::TooLong => Code::Kernel,
-            Error::Thread => Code::Thread,
+            Error::Thread(_) => Code::Thread,
         }
     }
 }
@@ -160,8 +160,9 @@ impl fmt::Display for Error {
                 promise.name()
             ),
             Error::Kernel(errno) => kernel(*errno, f),
-            Error::Thread => f.write_str(
-                "another thread has a filter of its own: pledge before such threads start",
+            Error::Thread(tid) => write!(
+                f,
+                "thread {tid} has a filter of its own: pledge before it starts, or each thread for itself with RPLEDGE_THREAD"
             ),
             Error::TooLong => f.write_str("the filter is longer than the kernel takes"),
         }

@@ -42,6 +42,9 @@ pub const RPLEDGE_ERROR: u64 = 2;
 pub const RPLEDGE_LOG: u64 = 3;
 /// The bits of a flags word that hold one of the four modes above.
 pub const RPLEDGE_MODE_MASK: u64 = 15;
+/// Restrict the calling thread, and the threads and processes that it makes
+/// later, rather than the process.
+pub const RPLEDGE_THREAD: u64 = 1 << 4;
 /// Fail rather than enforce less than was promised (unknown libc, a promise
 /// that can be enforced only in part).
 pub const RPLEDGE_STRICT: u64 = 1 << 5;
@@ -58,7 +61,7 @@ pub const RPLEDGE_E_REGAIN: c_int = 2;
 pub const RPLEDGE_E_LIBC: c_int = 5;
 /// The kernel refused the filter; errno says why (ENOSYS: it has none).
 pub const RPLEDGE_E_KERNEL: c_int = 6;
-/// Another thread has a filter of its own (EBUSY).
+/// Another thread has a filter of its own (EBUSY); rpledge_errmsg() says which.
 pub const RPLEDGE_E_THREAD: c_int = 7;
 /// What was asked for needs more than the kernel's filter, and this version
 /// has no more; or, with RPLEDGE_STRICT, it can be enforced only in part
@@ -89,13 +92,16 @@ pub const RPLEDGE_NO_KERNEL: u32 = 1 << 5;
 /// State bit: an executed program stays under the promises in force, where
 /// OpenBSD would let it go or give it its execpromises.
 pub const RPLEDGE_EXEC_INHERITS: u32 = 1 << 6;
+/// State bit: the promises are the calling thread's own, made with
+/// RPLEDGE_THREAD; other threads may hold others or none.
+pub const RPLEDGE_THREAD_ONLY: u32 = 1 << 7;
 
 /// The data came from the tables in the library.
 pub const RPLEDGE_SOURCE_LIBRARY: u32 = 0;
 /// ... from a file that was installed since: see `data_file`.
 pub const RPLEDGE_SOURCE_FILE: u32 = 1;
 
-/// What holds in this process now; see rpledge_status().
+/// What holds now for the calling thread; see rpledge_status().
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rpledge_status {
@@ -221,11 +227,13 @@ fn current_status() -> rpledge_status {
         promises: Set::EMPTY,
         exec: None,
         mode: crate::policy::Mode::Abort,
+        thread_only: false,
     };
     let Held {
         promises,
         exec,
         mode,
+        thread_only,
     } = held.unwrap_or(none);
     let partial = promises.and(host.table.partial);
     let bit = |holds: bool, bit: u32| if holds { bit } else { 0 };
@@ -247,7 +255,8 @@ fn current_status() -> rpledge_status {
                 held.is_none() && crate::sys::has_filters().is_err(),
                 RPLEDGE_NO_KERNEL,
             )
-            | bit(promises.contains(Promise::Exec), RPLEDGE_EXEC_INHERITS),
+            | bit(promises.contains(Promise::Exec), RPLEDGE_EXEC_INHERITS)
+            | bit(thread_only, RPLEDGE_THREAD_ONLY),
         matched: matched(host.rows.matched),
         source: match host.origin.file.is_empty() {
             true => RPLEDGE_SOURCE_LIBRARY,
@@ -450,44 +459,4 @@ impl Write for Text<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn version_is_the_package_s() {
-        let parts = [
-            RPLEDGE_VERSION_MAJOR,
-            RPLEDGE_VERSION_MINOR,
-            RPLEDGE_VERSION_PATCH,
-        ];
-        let text = parts.map(|n| n.to_string()).join(".");
-        assert_eq!(text, env!("CARGO_PKG_VERSION"));
-    }
-
-    #[test]
-    fn codes_are_the_header_s() {
-        let pairs = [
-            (Code::Word, RPLEDGE_E_WORD),
-            (Code::Regain, RPLEDGE_E_REGAIN),
-            (Code::Libc, RPLEDGE_E_LIBC),
-            (Code::Kernel, RPLEDGE_E_KERNEL),
-            (Code::Thread, RPLEDGE_E_THREAD),
-            (Code::Broker, RPLEDGE_E_BROKER),
-            (Code::Argument, RPLEDGE_E_ARGUMENT),
-        ];
-        assert!(pairs.iter().all(|(code, c)| *code as i32 == *c));
-        assert_eq!(
-            [Flags::MODE_MASK, Flags::STRICT, Flags::DRY_RUN],
-            [RPLEDGE_MODE_MASK, RPLEDGE_STRICT, RPLEDGE_DRYRUN]
-        );
-    }
-
-    #[test]
-    fn names_fit_and_end() {
-        for promise in Promise::all() {
-            assert!(promise.name().len() < size_of::<Name>());
-        }
-        assert!(rpledge_promise_name(Promise::COUNT as c_int).is_null());
-        assert!(rpledge_promise_name(-1).is_null());
-    }
-}
+mod tests;

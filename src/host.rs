@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The C library that this process runs on, found from what the loader mapped.
 
+use core::sync::atomic::{AtomicBool, Ordering};
+
 use crate::installed::{self, Chosen, Origin, Wanted};
 use crate::resolve::{Match, Rows};
 pub use crate::short::Short;
 use crate::sys::image::{self, BuildId, Object, Symbols};
+use crate::sys::linkmap;
 use crate::sys::once::{Gate, Once};
-use crate::sys::weak;
+use crate::sys::{weak, zone};
 use crate::table::{BUILDS, Libc, TABLE, Table};
 
 /// A running C library.
@@ -26,11 +29,19 @@ pub struct Host {
     pub rows: Rows,
     /// Where that data is from.
     pub origin: Origin,
-    /// Its functions, to name the one that made a call.
-    pub symbols: Option<Symbols>,
+    /// The shared libc.
+    object: Option<Object>,
 }
 
 impl Host {
+    /// Its functions, to name the one that made a call.
+    pub fn symbols(&self) -> Option<Symbols> {
+        match &self.object {
+            Some(object) => object.symbols(),
+            None => *PROGRAM.get()?,
+        }
+    }
+
     /// The rows that stand for it.
     pub fn libcs(&self) -> &'static [Libc<'static>] {
         self.rows.of(self.table)
@@ -39,6 +50,9 @@ impl Host {
 
 static HOST: Once<Host> = Once::new();
 
+/// Has a fork lost a thread that was looking, and with it the loader's lock?
+static LOST: AtomicBool = AtomicBool::new(false);
+
 /// The C library of this process; looked for once.
 ///
 /// One thread looks and others wait, lest the filter of the first close on the
@@ -46,23 +60,33 @@ static HOST: Once<Host> = Once::new();
 pub fn host() -> Host {
     static LOOKING: Gate = Gate::new();
     if HOST.get().is_none() {
-        LOOKING.pass_once(|| _ = HOST.get_or_make(find));
+        LOOKING.pass_once(|lost| {
+            LOST.fetch_or(lost, Ordering::Relaxed);
+            _ = HOST.get_or_make(|| find(lost));
+        });
     }
-    HOST.get_or_make(find)
+    HOST.get_or_make(|| find(false))
 }
 
-fn find() -> Host {
+/// A fork may have lost the thread that had the loader's lock.
+fn find(is_lock_lost: bool) -> Host {
     let mut is_static = false;
     let mut shared = None;
     let mut first = true;
-    image::find(&mut |object| {
+    let mut look = |object: Object| {
         if first {
             is_static = !object.has_interpreter();
             first = false;
         }
         shared = libc_name(&object).map(|name| (name, object));
         shared.is_some()
-    });
+    };
+    let found = if is_lock_lost {
+        linkmap::find(&mut look)
+    } else {
+        Some(image::find(&mut look))
+    };
+    is_static |= found.is_none();
     match shared {
         Some((name, object)) => from_shared(name, &object),
         None => from_program(is_static),
@@ -93,7 +117,7 @@ fn from_shared(name: &'static str, object: &Object) -> Host {
         _ => musl_version(object, build_id.as_str()),
     };
     Host {
-        symbols: object.symbols(),
+        object: Some(*object),
         ..known(name, version, build_id, false)
     }
 }
@@ -136,7 +160,7 @@ fn known(name: &'static str, version: Short, build_id: Short, is_static: bool) -
         table,
         rows,
         origin,
-        symbols: None,
+        object: None,
     }
 }
 
@@ -181,11 +205,6 @@ fn map_program_symbols() {
     });
 }
 
-/// The symbols of a static program, if they were mapped.
-pub fn program_symbols() -> Option<&'static Symbols> {
-    PROGRAM.get().and_then(|symbols| symbols.as_ref())
-}
-
 /// Functions for which glibc opens libgcc_s.so.1 when they are first called,
 /// and dies or does nothing if it cannot.
 const UNWINDING: [&[u8]; 5] = [
@@ -196,30 +215,82 @@ const UNWINDING: [&[u8]; 5] = [
     b"pthread_testcancel",
 ];
 
+/// Functions that read the time zone's files, as their names begin: some have
+/// `_r`, `_l` or `_chk` behind. glibc's gmtime(3) reads them too.
+const ZONED: [&[u8]; 17] = [
+    b"__strftime",
+    b"__syslog",
+    b"__vsyslog",
+    b"__wcsftime",
+    b"ctime",
+    b"getdate",
+    b"gmtime",
+    b"localtime",
+    b"mktime",
+    b"strftime",
+    b"strptime",
+    b"syslog",
+    b"timegm",
+    b"timelocal",
+    b"tzset",
+    b"vsyslog",
+    b"wcsftime",
+];
+
 /// Let the libc open what it could not open afterwards: the zone files that
 /// OpenBSD's "stdio" can read at any time, an unwinder, symbols for reports.
+/// What nothing in this process can come to need stays closed.
 ///
 /// One thread does it and others wait, lest the filter of the first close on
-/// the second in the middle of a file.
+/// the second in the middle of a file. Where a fork has lost that thread, the
+/// libc's locks may be lost with it, and what it has not opened stays closed.
 pub fn prepare(with_zone: bool) {
     static PREPARED: Gate = Gate::new();
-    PREPARED.pass_once(|| {
+    PREPARED.pass_once(|lost| {
         let host = host();
+        if lost || LOST.load(Ordering::Relaxed) {
+            return;
+        }
         if host.is_static {
             map_program_symbols();
-        } else if host.name == "glibc" {
-            load_unwinder();
         }
-        if with_zone {
+        let needs = needs(&host);
+        if needs.unwinder && host.name == "glibc" {
+            weak::load_unwinder();
+        }
+        if needs.zone && with_zone {
             weak::read_time_zone();
+            zone::remember();
         }
     });
 }
 
-/// Let glibc open its unwinder, if something of this process can need it.
-fn load_unwinder() {
-    let is_glibc = |object: &Object| libc_name(object) == Some("glibc");
-    if image::find(&mut |object| !is_glibc(&object) && object.wants(&UNWINDING)) {
-        weak::load_unwinder();
+/// What the objects of a process refer to.
+#[derive(Clone, Copy, Default)]
+struct Needs {
+    unwinder: bool,
+    zone: bool,
+}
+
+fn needs(host: &Host) -> Needs {
+    if host.is_static {
+        // Its unwinder is inside, and tzset(3) is too if something can need it.
+        return Needs {
+            unwinder: false,
+            zone: true,
+        };
     }
+    let mut needs = Needs::default();
+    image::find(&mut |object| {
+        if libc_name(&object).is_none() {
+            object.wanted(&mut |name| {
+                // Most names differ in their first byte.
+                let begins = |head: &&[u8]| name.first() == head.first() && name.starts_with(head);
+                needs.unwinder |= UNWINDING.contains(&name);
+                needs.zone |= ZONED.iter().any(begins);
+            });
+        }
+        needs.unwinder && needs.zone
+    });
+    needs
 }

@@ -6,14 +6,17 @@ use crate::host::{self, Host};
 use crate::policy::{Held, Mode, Policy, Process};
 use crate::promise::{Promise, Set};
 use crate::resolve::Match;
+use crate::seccomp::{self, Turn};
 use crate::table::Table;
-use crate::{seccomp, sys, violation};
+use crate::{sys, violation};
 
 /// How a call of pledge() is meant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Flags {
     /// What befalls a violation.
     pub mode: Mode,
+    /// The calling thread, and those that it makes later; not the process.
+    pub thread: bool,
     /// Fail rather than enforce less than was promised.
     pub strict: bool,
     /// Check everything and restrict nothing.
@@ -23,22 +26,34 @@ pub struct Flags {
 impl Flags {
     /// The low bits hold the mode.
     pub const MODE_MASK: u64 = 0xf;
+    pub const THREAD: u64 = 1 << 4;
     pub const STRICT: u64 = 1 << 5;
     pub const DRY_RUN: u64 = 1 << 6;
 
+    /// A mode alone.
+    pub const fn of(mode: Mode) -> Flags {
+        Flags {
+            mode,
+            thread: false,
+            strict: false,
+            dry_run: false,
+        }
+    }
+
     /// Read them; a bit without a meaning is an error.
     pub fn from_bits(bits: u64) -> Result<Flags, Error> {
-        let unknown = bits & !(Flags::MODE_MASK | Flags::STRICT | Flags::DRY_RUN);
+        let known = Flags::MODE_MASK | Flags::THREAD | Flags::STRICT | Flags::DRY_RUN;
+        let unknown = bits & !known;
         if unknown != 0 {
             return Err(Error::Flags(unknown));
         }
         let mode = bits & Flags::MODE_MASK;
         let mode = Mode::from_number(mode).ok_or(Error::Flags(mode))?;
-        let (strict, dry_run) = (bits & Flags::STRICT != 0, bits & Flags::DRY_RUN != 0);
         Ok(Flags {
             mode,
-            strict,
-            dry_run,
+            thread: bits & Flags::THREAD != 0,
+            strict: bits & Flags::STRICT != 0,
+            dry_run: bits & Flags::DRY_RUN != 0,
         })
     }
 }
@@ -56,9 +71,12 @@ pub struct Request {
 pub fn next(
     held: Option<Held>,
     request: Request,
-    mode: Mode,
+    flags: Flags,
     table: &Table,
 ) -> Result<Option<Held>, Error> {
+    if request.promises.is_none() && request.exec.is_none() {
+        return Ok(held);
+    }
     let before = held.map(|h| h.promises);
     let promises = match (before, request.promises) {
         (before, None) => before,
@@ -104,29 +122,53 @@ pub fn next(
     let mode = if promises.contains(Promise::Error) {
         Mode::Error
     } else {
-        mode
+        flags.mode
     };
-    Ok(Some(Held {
+    let next = |thread_only| Held {
         promises,
         exec,
         mode,
-    }))
+        thread_only,
+    };
+    // A thread that holds as much already needs no filter of its own.
+    let kept = held.filter(|h| flags.thread && next(h.thread_only) == *h);
+    Ok(Some(kept.unwrap_or(next(flags.thread))))
+}
+
+/// What is to be done for `request` where `held` is in force, if anything.
+fn plan(
+    host: &Host,
+    held: Option<Held>,
+    request: Request,
+    flags: Flags,
+) -> Result<Option<Held>, Error> {
+    let Some(next) = next(held, request, flags, host.table)? else {
+        return Ok(None);
+    };
+    if flags.strict {
+        check_strict(host, next.promises)?;
+    }
+    Ok(Some(next).filter(|next| !flags.dry_run && held != Some(*next)))
 }
 
 /// Restrict the process.
 pub fn pledge(request: Request, flags: Flags) -> Result<(), Error> {
-    let held = seccomp::held();
     let host = host::host();
-    let Some(next) = next(held, request, flags.mode, host.table)? else {
+    let held = seccomp::held();
+    let Some(first) = plan(&host, held, request, flags)? else {
         return Ok(());
     };
-    if flags.strict {
-        check_strict(&host, next.promises)?;
+    if held.is_none() {
+        seccomp::check()?;
+        host::prepare(first.promises.contains(Promise::Stdio));
     }
-    if flags.dry_run || held == Some(next) {
-        return Ok(());
-    }
-    apply(&host, next, held.is_none())
+    seccomp::in_turn(|mut turn| {
+        // Another thread may have pledged in the meantime.
+        match plan(&host, seccomp::held(), request, flags)? {
+            Some(next) => apply(&mut turn, &host, next),
+            None => Ok(()),
+        }
+    })
 }
 
 fn check_strict(host: &Host, promises: Set) -> Result<(), Error> {
@@ -140,21 +182,16 @@ fn check_strict(host: &Host, promises: Set) -> Result<(), Error> {
         .map_or(Ok(()), |p| Err(Error::Partial(p)))
 }
 
-fn apply(host: &Host, next: Held, is_first: bool) -> Result<(), Error> {
-    if is_first {
-        seccomp::check()?;
-        host::prepare(next.promises.contains(Promise::Stdio));
-    }
+fn apply(turn: &mut Turn, host: &Host, next: Held) -> Result<(), Error> {
     let mut policy = Policy::of(host.table, host.libcs(), next.promises);
     (policy.exec, policy.mode) = (next.exec, next.mode);
+    policy.thread_only = next.thread_only;
     policy.process = process(next.promises);
     policy.handled = true;
     // Before the filter: the first violation may come with the next call.
     let before = violation::install().map_err(Error::Kernel)?;
-    seccomp::load(&policy).inspect_err(|_| {
-        if is_first {
-            violation::uninstall(&before);
-        }
+    turn.load(&policy).inspect_err(|_| {
+        violation::uninstall(&before);
     })
 }
 

@@ -4,12 +4,16 @@
 use crate::bpf::Work;
 use crate::error::Error;
 use crate::policy::{ANSWERS, Held, Policy};
-use crate::sys;
-use crate::sys::once::Lent;
+use crate::sys::once::Turns;
+use crate::sys::{self, Scope};
 
 /// What the newest filter of this library holds for this thread: the truth,
 /// whatever the process did to its memory.
 pub fn held() -> Option<Held> {
+    Held::from_answers(&answers()?)
+}
+
+fn answers() -> Option<[u16; ANSWERS]> {
     if !sys::is_filtered() {
         return None;
     }
@@ -21,7 +25,7 @@ pub fn held() -> Option<Held> {
             return None;
         }
     }
-    Held::from_answers(&answers)
+    Some(answers)
 }
 
 /// Can filters be had? Asked first, since no_new_privs cannot be undone.
@@ -29,27 +33,61 @@ pub fn check() -> Result<(), Error> {
     sys::has_filters().map_err(Error::Kernel)
 }
 
-/// Where programs are written, one at a time: a small thread's stack has no
-/// place for one, and malloc's calls may be forbidden already.
-static WORK: Lent<Work> = Lent::new(Work::new());
+/// Where programs are written: a small thread's stack has no place for one,
+/// and malloc's calls may be forbidden already.
+static WORK: Turns<Work> = Turns::new(Work::new());
 
-/// Bring the process under the policy.
-pub fn load(policy: &Policy) -> Result<(), Error> {
-    WORK.lend(|work| write_and_load(policy, work))
-        .unwrap_or_else(|| load_from_stack(policy))
+/// What the newest filter was made of, if it is of this image's making. Apart
+/// from the above, which is all zeros and so takes no place in a file.
+///
+/// Believed only where the filter itself gives the same answers, and never for
+/// more than that the new filter can leave out what that one says.
+static NEWEST: Turns<Option<Policy<'static>>> = Turns::new(None);
+
+/// The right to load, which one thread has at a time: so that what is held
+/// does not change between the look at it and the filter that is built upon it.
+pub struct Turn<'a>(Option<&'a mut Work>);
+
+/// Act when no other thread loads.
+pub fn in_turn<R>(act: impl FnOnce(Turn) -> R) -> R {
+    WORK.take(|work| act(Turn(work)))
 }
 
-/// Where another thread is writing, or a fork has lost the one that was.
+impl Turn<'_> {
+    /// Bring the process, or a thread, under the policy.
+    pub fn load(&mut self, policy: &Policy<'static>) -> Result<(), Error> {
+        let Some(work) = &mut self.0 else {
+            return load_from_stack(policy);
+        };
+        NEWEST.take(|newest| match newest {
+            None => write_and_load(policy, None, work),
+            Some(newest) => {
+                let below = newest.filter(|below| answers() == Some(below.answers()));
+                write_and_load(policy, below.as_ref(), work).inspect(|()| {
+                    *newest = Some(*policy);
+                })
+            }
+        })
+    }
+}
+
+/// Where a turn does not come.
 #[inline(never)]
 fn load_from_stack(policy: &Policy) -> Result<(), Error> {
-    write_and_load(policy, &mut Work::new())
+    write_and_load(policy, None, &mut Work::new())
 }
 
-fn write_and_load(policy: &Policy, work: &mut Work) -> Result<(), Error> {
-    let program = work.compile(policy).map_err(|_| Error::TooLong)?;
+fn write_and_load(policy: &Policy, below: Option<&Policy>, work: &mut Work) -> Result<(), Error> {
+    let program = work.compile(policy, below).map_err(|_| Error::TooLong)?;
     sys::set_no_new_privs().map_err(Error::Kernel)?;
-    sys::load_filter(program.insns()).map_err(|errno| match errno {
-        libc::ESRCH => Error::Thread,
-        _ => Error::Kernel(errno),
-    })
+    let scope = if policy.thread_only {
+        Scope::Thread
+    } else {
+        Scope::Process
+    };
+    match sys::load_filter(program.insns(), scope) {
+        Ok(0) => Ok(()),
+        Ok(other) => Err(Error::Thread(other as u32)),
+        Err(errno) => Err(Error::Kernel(errno)),
+    }
 }

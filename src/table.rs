@@ -259,6 +259,19 @@ impl<'a> Table<'a> {
         (first, &rest[..same.count()])
     }
 
+    /// The limits on every call, in order: for who asks for all of them.
+    pub fn runs(&self) -> impl Iterator<Item = Run<'a>> {
+        let limits = self.limits;
+        let mut first = 0;
+        (0..self.calls.len()).map(move |place| {
+            let rest = &limits[first..];
+            let same = rest.iter().take_while(|l| usize::from(l.call) == place);
+            let run = (first, &rest[..same.count()]);
+            first += run.1.len();
+            run
+        })
+    }
+
     /// Which argument of the call with this number is a path.
     pub fn path_argument(&self, nr: u32) -> Option<usize> {
         let place = self.place(nr)?;

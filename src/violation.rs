@@ -12,7 +12,7 @@ use crate::seccomp;
 use crate::sim::{self, Data};
 use crate::sys::report::{Report, buffer_address};
 use crate::sys::signal::{self, Action, Info, Registers};
-use crate::sys::{self, image, message, text, weak};
+use crate::sys::{self, image, message, text, weak, zone};
 use crate::table::Table;
 
 /// How far up the stack a return address into the libc is looked for, in
@@ -51,6 +51,9 @@ extern "C" fn on_sigsys(_signal: c_int, info: *mut Info, context: *mut c_void) {
             let done = message::make(info.nr.into(), &registers.args, registers.mask);
             let errno = info.data().into();
             return signal::answer(context, done.unwrap_or(Err(errno)));
+        }
+        if let Some(status) = zone::recall(info.nr.into(), &registers.args) {
+            return signal::answer(context, status);
         }
         if let Some(errno) = survivable(info, &registers) {
             return signal::answer(context, Err(errno.into()));
@@ -179,10 +182,7 @@ impl Told<'_> {
 /// around it, or the first up the stack, since private helpers have no name or
 /// one that begins with an underscore.
 fn function(host: &Host, address: usize, stack: usize) -> Option<&'static str> {
-    let symbols = match &host.symbols {
-        Some(symbols) => symbols,
-        None => host::program_symbols()?,
-    };
+    let symbols = host.symbols()?;
     let named = |at: usize| {
         // A return address belongs to the call before it.
         let name = symbols.function(at.wrapping_sub(1))?;

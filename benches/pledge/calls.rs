@@ -51,8 +51,13 @@ fn open() {
     };
 }
 
+/// What is called.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    PROBES.iter().map(|(name, ..)| *name)
+}
+
 /// Nanoseconds a call of each probe, in a child that is prepared so.
-fn measure(prepare: impl FnOnce()) -> Vec<f64> {
+pub fn measure(prepare: impl FnOnce()) -> Vec<f64> {
     let told = child::run(|| {
         prepare();
         let probe = |(_, times, call): &Probe| {

@@ -7,6 +7,7 @@ mod machine;
 mod calls;
 mod child;
 mod data;
+mod narrow;
 mod seccomp;
 mod unwinder;
 
@@ -69,6 +70,17 @@ fn rules() -> Vec<seccomp::Rule> {
     seccomp::rules(&policy)
 }
 
+/// tzset(3), found by its name: a program that refers to it has pledge() call it.
+fn read_zone() {
+    // SAFETY: `void tzset(void)`, which every libc here has.
+    unsafe {
+        let function = libc::dlsym(libc::RTLD_DEFAULT, c"tzset".as_ptr());
+        assert!(!function.is_null(), "tzset");
+        let function: extern "C" fn() = std::mem::transmute(function);
+        function();
+    }
+}
+
 /// A name, what a child does first, and what is then timed.
 type Way<'a> = (&'static str, &'a dyn Fn(), &'a dyn Fn());
 
@@ -88,6 +100,7 @@ fn whole() {
     let build = || seccomp::build(&rules);
     let know = || _ = host::host();
     let prepare = || host::prepare(true);
+    let zone = || read_zone();
     let unwinder = unwinder::Unwinder::copy();
     let open = || unwinder.iter().for_each(unwinder::Unwinder::open);
     let open_and_promise = || {
@@ -100,8 +113,9 @@ fn whole() {
         ("pledge(), first call", &nothing, &promise),
         ("libseccomp, built and loaded", &nothing, &build),
         ("pledge(), libc known", &know, &promise),
-        ("pledge(), libc known, zone read", &prepare, &promise),
-        ("reading the zone alone: tzset(3)", &know, &prepare),
+        ("pledge(), libc known, and prepared", &prepare, &promise),
+        ("looking for what must be opened first", &know, &prepare),
+        ("the time zone, if something reads it", &know, &zone),
     ];
     if unwinder.is_some() {
         ways.extend::<[Way; 2]>([
@@ -151,4 +165,5 @@ fn main() {
     whole();
     data::compare();
     calls::compare(promise);
+    narrow::compare();
 }

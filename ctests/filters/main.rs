@@ -4,6 +4,7 @@
 mod attacks;
 mod cube;
 mod inputs;
+mod narrow;
 mod oracle;
 mod programs;
 mod shape;

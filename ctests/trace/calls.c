@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
 #include <sys/timex.h>
@@ -131,23 +132,23 @@ CASE(eaccess_, "eaccess euidaccess") { NEED(int, eaccess, (const char *, int)); 
 CASE(links_at, "symlinkat readlinkat linkat unlinkat")
 {
 	BEGIN;
-	USE(symlinkat("x", AT_FDCWD, "/tmp/trace-at"));
-	USE(readlinkat(AT_FDCWD, "/tmp/trace-at", buffer, 10));
-	USE(linkat(AT_FDCWD, "/tmp/trace-at", AT_FDCWD, "/tmp/trace-at2", 0));
-	unlinkat(AT_FDCWD, "/tmp/trace-at2", 0);
-	unlinkat(AT_FDCWD, "/tmp/trace-at", 0);
+	USE(symlinkat("x", AT_FDCWD, TMP "trace-at"));
+	USE(readlinkat(AT_FDCWD, TMP "trace-at", buffer, 10));
+	USE(linkat(AT_FDCWD, TMP "trace-at", AT_FDCWD, TMP "trace-at2", 0));
+	unlinkat(AT_FDCWD, TMP "trace-at2", 0);
+	unlinkat(AT_FDCWD, TMP "trace-at", 0);
 	END;
 }
 CASE(nodes_at, "mkdirat mkfifoat mknodat renameat unlinkat")
 {
 	BEGIN;
-	mkdirat(AT_FDCWD, "/tmp/trace-dat", 0700);
-	unlinkat(AT_FDCWD, "/tmp/trace-dat", AT_REMOVEDIR);
-	mkfifoat(AT_FDCWD, "/tmp/trace-fat", 0600);
-	renameat(AT_FDCWD, "/tmp/trace-fat", AT_FDCWD, "/tmp/trace-gat");
-	unlinkat(AT_FDCWD, "/tmp/trace-gat", 0);
-	mknodat(AT_FDCWD, "/tmp/trace-nat", S_IFREG | 0600, 0);
-	unlinkat(AT_FDCWD, "/tmp/trace-nat", 0);
+	mkdirat(AT_FDCWD, TMP "trace-dat", 0700);
+	unlinkat(AT_FDCWD, TMP "trace-dat", AT_REMOVEDIR);
+	mkfifoat(AT_FDCWD, TMP "trace-fat", 0600);
+	renameat(AT_FDCWD, TMP "trace-fat", AT_FDCWD, TMP "trace-gat");
+	unlinkat(AT_FDCWD, TMP "trace-gat", 0);
+	mknodat(AT_FDCWD, TMP "trace-nat", S_IFIFO | 0600, 0);
+	unlinkat(AT_FDCWD, TMP "trace-nat", 0);
 	END;
 }
 CASE(renameat2_, "renameat2")
@@ -186,7 +187,8 @@ CASE(setpriority_, "setpriority") { BEGIN; setpriority(PRIO_PROCESS, 0, 0); END;
 CASE(sets, "setpgrp getpgid") { BEGIN; setpgrp(); getpgid(0); END; }
 CASE(setlogin_, "setlogin") { NEED(int, setlogin, (const char *)); BEGIN; p_setlogin("root"); END; }
 CASE(issetugid_, "issetugid") { NEED(int, issetugid, (void)); BEGIN; p_issetugid(); END; }
-CASE(host_names, "getdomainname gethostid getpagesize") { BEGIN; USE(getdomainname(buffer, 100)); gethostid(); getpagesize(); END; }
+CASE(host_names, "getdomainname getpagesize") { BEGIN; USE(getdomainname(buffer, 100)); getpagesize(); END; }
+CASE(gethostid_, "gethostid") { BEGIN; gethostid(); END; }
 CASE(nprocs, "get_nprocs get_nprocs_conf get_phys_pages get_avphys_pages")
 {
 	NEED(int, get_nprocs, (void));

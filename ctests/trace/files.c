@@ -99,16 +99,16 @@ CASE(utimensat_, "utimensat") { int fd = own(); BEGIN; utimensat(AT_FDCWD, name,
 CASE(futimens_, "futimens") { int fd = own(); BEGIN; futimens(fd, NULL); END; gone(fd); }
 CASE(utime_, "utime") { int fd = own(); BEGIN; utime(name, NULL); END; gone(fd); }
 CASE(umask_, "umask") { BEGIN; umask(022); END; }
-CASE(mkdir_, "mkdir rmdir") { BEGIN; mkdir("/tmp/trace-dir", 0700); rmdir("/tmp/trace-dir"); END; }
-CASE(mkfifo_, "mkfifo unlink") { BEGIN; mkfifo("/tmp/trace-fifo", 0600); unlink("/tmp/trace-fifo"); END; }
-CASE(mknod_, "mknod unlink") { BEGIN; mknod("/tmp/trace-node", S_IFREG | 0600, 0); unlink("/tmp/trace-node"); END; }
-CASE(link_, "link unlink") { int fd = own(); BEGIN; USE(link(name, "/tmp/trace-link")); unlink("/tmp/trace-link"); END; gone(fd); }
+CASE(mkdir_, "mkdir rmdir") { BEGIN; mkdir(TMP "trace-dir", 0700); rmdir(TMP "trace-dir"); END; }
+CASE(mkfifo_, "mkfifo unlink") { BEGIN; mkfifo(TMP "trace-fifo", 0600); unlink(TMP "trace-fifo"); END; }
+CASE(mknod_, "mknod unlink") { BEGIN; mknod(TMP "trace-node", S_IFIFO | 0600, 0); unlink(TMP "trace-node"); END; }
+CASE(link_, "link unlink") { int fd = own(); BEGIN; USE(link(name, TMP "trace-link")); unlink(TMP "trace-link"); END; gone(fd); }
 CASE(symlink_, "symlink readlink unlink")
 {
 	BEGIN;
-	USE(symlink("x", "/tmp/trace-sym"));
-	USE(readlink("/tmp/trace-sym", buffer, 10));
-	unlink("/tmp/trace-sym");
+	USE(symlink("x", TMP "trace-sym"));
+	USE(readlink(TMP "trace-sym", buffer, 10));
+	unlink(TMP "trace-sym");
 	END;
 }
 CASE(rename_, "rename") { int fd = own(); BEGIN; rename(name, name); END; gone(fd); }
@@ -140,8 +140,8 @@ CASE(nftw_, "nftw") { BEGIN; USE(nftw("/etc", seen, 10, FTW_PHYS)); END; }
 CASE(nftw_chdir, "nftw") { BEGIN; USE(nftw("/etc", seen, 10, FTW_CHDIR)); END; }
 CASE(glob_, "glob globfree") { glob_t g; BEGIN; glob("/etc/p*", 0, NULL, &g); globfree(&g); END; }
 CASE(glob_home, "glob globfree") { glob_t g; setenv("HOME", "/root", 1); BEGIN; glob("~/*", GLOB_NOCHECK | 4096, NULL, &g); globfree(&g); END; }
-CASE(mkstemp_, "mkstemp") { char t[] = "/tmp/trace-XXXXXX"; BEGIN; USE(mkstemp(t)); END; unlink(t); }
-CASE(mkdtemp_, "mkdtemp rmdir") { char t[] = "/tmp/trace-XXXXXX"; BEGIN; USE(mkdtemp(t)); rmdir(t); END; }
+CASE(mkstemp_, "mkstemp") { char t[] = TMP "trace-XXXXXX"; BEGIN; USE(mkstemp(t)); END; unlink(t); }
+CASE(mkdtemp_, "mkdtemp rmdir") { char t[] = TMP "trace-XXXXXX"; BEGIN; USE(mkdtemp(t)); rmdir(t); END; }
 CASE(pipe_, "pipe") { int p[2]; BEGIN; USE(pipe(p)); END; }
 CASE(pipe2_, "pipe2") { int p[2]; BEGIN; USE(pipe2(p, O_CLOEXEC)); END; }
 CASE(poll_, "poll") { struct pollfd p = { 1, POLLOUT, 0 }; BEGIN; poll(&p, 1, 0); END; }

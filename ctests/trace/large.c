@@ -106,10 +106,10 @@ CASE(xmknod_, "__xmknod __xmknodat unlink")
 	int v;
 	BEGIN;
 	for (v = 0; v < 2; v++) {
-		p___xmknod(v, "/tmp/trace-xnode", S_IFREG | 0600, &none);
-		unlink("/tmp/trace-xnode");
-		p___xmknodat(v, AT_FDCWD, "/tmp/trace-xnode", S_IFREG | 0600, &none);
-		unlink("/tmp/trace-xnode");
+		p___xmknod(v, TMP "trace-xnode", S_IFIFO | 0600, &none);
+		unlink(TMP "trace-xnode");
+		p___xmknodat(v, AT_FDCWD, TMP "trace-xnode", S_IFIFO | 0600, &none);
+		unlink(TMP "trace-xnode");
 	}
 	END;
 }
@@ -174,7 +174,7 @@ CASE(mkstemp64_, "mkstemp64 mkostemp64 mkstemps64 mkostemps64 unlink")
 	NEED(int, mkostemp64, (char *, int));
 	NEED(int, mkstemps64, (char *, int));
 	NEED(int, mkostemps64, (char *, int, int));
-	char a[] = "/tmp/trace-XXXXXX", b[] = "/tmp/trace-XXXXXX", c[] = "/tmp/trace-XXXXXXs", d[] = "/tmp/trace-XXXXXXs";
+	char a[] = TMP "trace-XXXXXX", b[] = TMP "trace-XXXXXX", c[] = TMP "trace-XXXXXXs", d[] = TMP "trace-XXXXXXs";
 	BEGIN;
 	p_mkstemp64(a); p_mkostemp64(b, O_CLOEXEC); p_mkstemps64(c, 1); p_mkostemps64(d, 1, O_CLOEXEC);
 	unlink(a); unlink(b); unlink(c); unlink(d);
@@ -222,12 +222,12 @@ CASE(getdents_, "getdents")
 }
 CASE(glob64_, "glob64") { NEED(int, glob64, (const char *, int, void *, void *)); BEGIN; p_glob64("/etc/p*", 0, NULL, filled); END; }
 static int walked(const char *path, const void *s, int type) { (void)path; (void)s; (void)type; return 0; }
-CASE(ftw_, "ftw") { NEED(int, ftw, (const char *, void *, int)); BEGIN; p_ftw("/tmp", walked, 4); END; }
+CASE(ftw_, "ftw") { NEED(int, ftw, (const char *, void *, int)); BEGIN; p_ftw("/etc", walked, 4); END; }
 CASE(ftw64_, "ftw64 nftw64")
 {
 	NEED(int, ftw64, (const char *, void *, int));
 	NEED(int, nftw64, (const char *, void *, int, int));
-	BEGIN; p_ftw64("/tmp", walked, 4); p_nftw64("/tmp", walked, 4, 1); END;
+	BEGIN; p_ftw64("/etc", walked, 4); p_nftw64("/etc", walked, 4, 1); END;
 }
 
 CASE(read_chk_, "__read_chk __pread_chk __readlink_chk __getcwd_chk __realpath_chk")

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Runs each case in a child of its own; with an argument, lists the cases instead. */
+#include "mark.h"
 #include "trace.h"
 
 #include <dlfcn.h>
-#include <fcntl.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -12,9 +12,7 @@
 #include <unistd.h>
 
 static struct trace_case *first, **last = &first;
-int trace_now;
-char name[64];
-char buffer[8192];
+static int trace_now;
 
 /* Headers for wide time have dlsym() give wide functions under narrow names. */
 extern void *plain_dlsym(void *, const char *) __asm__("dlsym");
@@ -32,6 +30,11 @@ void trace_begin(void)
 	trace_mark(trace_now, 1);
 }
 
+void trace_end(void)
+{
+	trace_mark(trace_now, 2);
+}
+
 void trace_add(struct trace_case *added)
 {
 	*last = added;
@@ -44,34 +47,6 @@ void *trace_find(const char *function)
 	if (!found)
 		_exit(77);
 	return found;
-}
-
-int own(void)
-{
-	int fd;
-	snprintf(name, sizeof name, "/tmp/trace-%d", (int)getpid());
-	fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
-	if (write(fd, "one two\nthree\n", 14) != 14 || lseek(fd, 0, SEEK_SET))
-		_exit(1);
-	return fd;
-}
-
-void gone(int fd)
-{
-	close(fd);
-	unlink(name);
-}
-
-FILE *stream(const char *mode)
-{
-	FILE *f;
-	snprintf(name, sizeof name, "/tmp/trace-%d", (int)getpid());
-	f = fopen(name, "w");
-	fputs("one 2 3.5\nsecond line\n", f);
-	fclose(f);
-	f = fopen(name, mode);
-	unlink(name);
-	return f;
 }
 
 int main(int argc, char **argv)

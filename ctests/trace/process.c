@@ -51,7 +51,8 @@ CASE(setresuid_, "setresuid setresgid setreuid setregid")
 {
 	BEGIN; USE(setresgid(0, 0, 0)); USE(setresuid(0, 0, 0)); USE(setregid(0, 0)); USE(setreuid(0, 0)); END;
 }
-CASE(setgroups_, "setgroups initgroups") { gid_t g = 0; BEGIN; USE(setgroups(1, &g)); USE(initgroups("root", 0)); END; }
+CASE(setgroups_, "setgroups") { gid_t g = 0; BEGIN; USE(setgroups(1, &g)); END; }
+CASE(initgroups_, "initgroups") { BEGIN; USE(initgroups("root", 0)); END; }
 CASE(setsid_, "setsid setpgid") { BEGIN; USE(setpgid(0, 0)); setsid(); END; }
 CASE(limits, "getrlimit setrlimit getrusage getpriority")
 {

@@ -81,12 +81,12 @@ CASE(temporary, "tmpnam tempnam mktemp")
 	NEED(char *, tmpnam, (char *));
 	NEED(char *, tempnam, (const char *, const char *));
 	NEED(char *, mktemp, (char *));
-	char t[] = "/tmp/trace-XXXXXX";
+	char t[] = TMP "trace-XXXXXX";
 	BEGIN; USE(p_tmpnam(buffer)); USE(p_tempnam("/tmp", "t")); USE(p_mktemp(t)); END;
 }
 CASE(mkostemp_, "mkostemp mkstemps mkostemps unlink")
 {
-	char a[] = "/tmp/trace-XXXXXX", b[] = "/tmp/trace-XXXXXXs", c[] = "/tmp/trace-XXXXXXs";
+	char a[] = TMP "trace-XXXXXX", b[] = TMP "trace-XXXXXXs", c[] = TMP "trace-XXXXXXs";
 	BEGIN; mkostemp(a, O_CLOEXEC); mkstemps(b, 1); mkostemps(c, 1, O_CLOEXEC); unlink(a); unlink(b); unlink(c); END;
 }
 

@@ -294,15 +294,14 @@ static void *allocates_and_frees(void *p)
 	return p;
 }
 CASE(arena_shrinks, "pthread_create malloc free pthread_join") { pthread_t t; BEGIN; pthread_create(&t, NULL, allocates_and_frees, NULL); pthread_join(t, NULL); END; }
-CASE(ids_threaded, "setgroups initgroups setresuid setresgid setreuid setregid seteuid setegid nanosleep")
+CASE(ids_threaded, "setgroups setresuid setresgid setreuid setregid seteuid setegid nanosleep")
 {
 	NEED(int, setgroups, (size_t, const gid_t *));
-	NEED(int, initgroups, (const char *, gid_t));
 	gid_t g = 0;
 	sleeper();
 	BEGIN;
 	USE(setegid(0)); USE(seteuid(0)); USE(setregid(0, 0)); USE(setreuid(0, 0)); USE(setresgid(0, 0, 0)); USE(setresuid(0, 0, 0));
-	p_setgroups(1, &g); p_initgroups("root", 0);
+	p_setgroups(1, &g);
 	END;
 }
 

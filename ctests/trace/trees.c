@@ -58,10 +58,9 @@ CASE(directory_old, "getwd") { NEED(char *, getwd, (char *)); BEGIN; USE(p_getwd
 CASE(realpath_none, "realpath") { BEGIN; USE(realpath("/no/such/../name", NULL)); USE(realpath("etc", buffer)); END; }
 CASE(getcwd_deep, "getcwd")
 {
-	USE(chdir("/tmp"));
-	mkdir("trace-deep", 0700);
-	USE(chdir("trace-deep"));
-	rmdir("/tmp/trace-deep");
+	mkdir(TMP "trace-deep", 0700);
+	USE(chdir(TMP "trace-deep"));
+	rmdir("../trace-deep");
 	BEGIN; USE(getcwd(buffer, sizeof buffer)); USE(getcwd(NULL, 0)); END;
 }
 CASE(ftok_, "ftok") { BEGIN; ftok("/etc", 1); END; }

@@ -86,6 +86,36 @@ pub fn find(visit: &mut dyn FnMut(Object) -> bool) -> bool {
 }
 
 impl Object {
+    pub fn new(base: usize, headers: usize, count: usize, name: usize) -> Object {
+        Object {
+            base,
+            headers,
+            count,
+            name,
+        }
+    }
+
+    /// The program, whose headers tell where they should lie if it has a loader.
+    pub fn of_program(headers: usize, count: usize) -> Option<Object> {
+        let program = Object::new(0, headers, count, 0);
+        let own = program.segment(libc::PT_PHDR)?;
+        Some(Object {
+            base: headers.wrapping_sub(own.from),
+            ..program
+        })
+    }
+
+    /// Where it was mapped, less where it was linked for.
+    pub fn base(&self) -> usize {
+        self.base
+    }
+
+    /// Where the loader keeps the list of objects (`DT_DEBUG` of a program).
+    pub fn debug_list(&self) -> Option<usize> {
+        let list = self.dynamic().get(libc_dt::DEBUG)? as usize;
+        (list != 0).then_some(list)
+    }
+
     fn headers(&self) -> &[libc::Elf64_Phdr] {
         if self.headers == 0 {
             return &[];
@@ -177,29 +207,29 @@ impl Object {
         })
     }
 
-    /// Does it refer to one of these symbols of another object, and not weakly?
-    pub fn wants(&self, names: &[&[u8]]) -> bool {
+    /// Tell the symbols of other objects that it refers to, and not weakly.
+    pub fn wanted(&self, tell: &mut dyn FnMut(&[u8])) {
         let dynamic = self.dynamic();
-        let (Some(table), Some(strings)) = (
+        let (Some(table), Some(strings), Some(len)) = (
             self.address(dynamic.get(libc_dt::SYMTAB)),
             self.address(dynamic.get(libc_dt::STRTAB)),
+            dynamic.get(libc_dt::STRSZ),
         ) else {
-            return false;
+            return;
         };
         // No entry says how many symbols there are beyond the hashed ones, but
         // every linker puts the strings behind the last.
         let size = size_of::<libc::Elf64_Sym>();
         let count = strings.saturating_sub(table) / size;
-        (1..count.min(1 << 20)).any(|n| {
+        for n in 1..count.min(1 << 20) {
             // SAFETY: within the symbol table, see above.
             let symbol = unsafe { &*((table + n * size) as *const libc::Elf64_Sym) };
-            let len = dynamic.get(libc_dt::STRSZ).unwrap_or(0);
-            symbol.st_shndx == 0
-                && symbol.st_info >> 4 == STB_GLOBAL
-                && u64::from(symbol.st_name) < len
+            let is_wanted = symbol.st_shndx == 0 && symbol.st_info >> 4 == STB_GLOBAL;
+            if is_wanted && u64::from(symbol.st_name) < len {
                 // SAFETY: an offset in the string table.
-                && names.contains(&unsafe { text::at((strings + symbol.st_name as usize) as *const _) })
-        })
+                tell(unsafe { text::at((strings + symbol.st_name as usize) as *const _) });
+            }
+        }
     }
 
     fn dynamic(&self) -> Dynamic {
@@ -248,6 +278,7 @@ mod libc_dt {
     pub const SYMTAB: u64 = 6;
     pub const STRSZ: u64 = 10;
     pub const SONAME: u64 = 14;
+    pub const DEBUG: u64 = 21;
 }
 
 struct Dynamic(Span);

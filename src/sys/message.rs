@@ -113,7 +113,7 @@ fn send(socket: &Socket, _at: usize, message: &Message, flags: usize) -> Outcome
             return socket.call(libc::SYS_writev, [0, parts.at, parts.count, 0, 0, 0]);
         }
         let sendto = |at, len| socket.call(libc::SYS_sendto, [0, at, len, flags, to.0, to.1]);
-        parts.in_one_piece(|at, len| sendto(at, len), true)
+        parts.in_one_piece(sendto, true)
     };
     Ok(run())
 }

@@ -9,6 +9,7 @@ mod arch;
 pub mod arena;
 pub mod file;
 pub mod image;
+pub mod linkmap;
 pub mod message;
 pub mod once;
 pub mod report;
@@ -16,6 +17,7 @@ pub mod signal;
 pub mod text;
 pub mod tls;
 pub mod weak;
+pub mod zone;
 
 /// A failed call's errno.
 pub type Errno = i32;
@@ -96,26 +98,36 @@ struct Fprog {
     filter: *const Insn,
 }
 
-/// Bring every thread of the process under the filter; ESRCH if one of them
-/// has filters that the caller lacks.
-pub fn load_filter(insns: &[Insn]) -> Result<(), Errno> {
+/// Whom a filter is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scope {
+    /// Every thread of the process.
+    Process,
+    /// The calling thread, and those it makes later.
+    Thread,
+}
+
+/// Bring threads under the filter: all or none. What is returned is 0, or the
+/// id of one that has filters which the caller lacks.
+///
+/// The flag that makes that an errno is of Linux 5.7, and tells no id.
+pub fn load_filter(insns: &[Insn], scope: Scope) -> Result<usize, Errno> {
     let program = Fprog {
         len: insns.len() as u16,
         filter: insns.as_ptr(),
     };
-    // The answer is that thread's id: the flag that makes it an errno is of
-    // Linux 5.7, and this one of 3.17.
-    match set_filter(&raw const program as usize)? {
-        0 => Ok(()),
-        _ => Err(libc::ESRCH),
-    }
+    let flags = match scope {
+        Scope::Process => FLAG_TSYNC,
+        Scope::Thread => 0,
+    };
+    set_filter(flags, &raw const program as usize)
 }
 
 /// Can filters be had? ENOSYS if the kernel has none.
 ///
 /// Where the kernel has them it looks for the program before anything else.
 pub fn has_filters() -> Result<(), Errno> {
-    match set_filter(0) {
+    match set_filter(FLAG_TSYNC, 0) {
         Err(libc::EFAULT) => Ok(()),
         // Built with seccomp, but not with filters.
         Err(libc::EINVAL) | Ok(_) => Err(libc::ENOSYS),
@@ -123,10 +135,27 @@ pub fn has_filters() -> Result<(), Errno> {
     }
 }
 
-fn set_filter(program: usize) -> Result<usize, Errno> {
+fn set_filter(flags: usize, program: usize) -> Result<usize, Errno> {
     let mode = libc::SECCOMP_SET_MODE_FILTER as usize;
     // SAFETY: the kernel copies what `program` describes, or says EFAULT.
-    unsafe { call(libc::SYS_seccomp, [mode, FLAG_TSYNC, program, 0, 0, 0]) }
+    unsafe { call(libc::SYS_seccomp, [mode, flags, program, 0, 0, 0]) }
+}
+
+/// Let other threads run, under any promises: poll(2) of nothing, for a
+/// millisecond, is what a filter lets the library do.
+fn sleep_a_moment() {
+    let mut nothing = libc::pollfd {
+        fd: -1,
+        events: 0,
+        revents: 0,
+    };
+    // SAFETY: the kernel reads and writes one pollfd.
+    let _ = unsafe {
+        call(
+            libc::SYS_poll,
+            [&raw mut nothing as usize, 1, 1, 0, 0, DOOR],
+        )
+    };
 }
 
 /// The process's id, also where only a handler may ask for it.

@@ -11,6 +11,8 @@ global_asm!(
     ".weak __libc",
     ".weak backtrace",
     ".weak __you_tried_to_link_a_dietlibc_object_against_glibc",
+    ".weak getauxval",
+    ".weak tzset",
     ".pushsection .data.rel.ro.rpledge_weak, \"aw\", @progbits",
     ".balign 8",
     ".hidden rpledge_weak",
@@ -22,12 +24,14 @@ global_asm!(
     ".quad __libc",
     ".quad backtrace",
     ".quad __you_tried_to_link_a_dietlibc_object_against_glibc",
+    ".quad getauxval",
+    ".quad tzset",
     ".size rpledge_weak, . - rpledge_weak",
     ".popsection",
 );
 
 unsafe extern "C" {
-    static rpledge_weak: [*const c_void; 6];
+    static rpledge_weak: [*const c_void; 8];
 }
 
 /// "2.36", of the glibc that this process runs on.
@@ -79,12 +83,33 @@ pub fn load_unwinder() {
     }
 }
 
-/// tzset(3).
-pub fn read_time_zone() {
-    unsafe extern "C" {
-        safe fn tzset();
+/// What the kernel told the program at its start; 0 where it was not told, or
+/// there is no getauxval(3).
+pub fn told_at_start(what: libc::c_ulong) -> usize {
+    // SAFETY: as above.
+    let function = unsafe { rpledge_weak[6] };
+    if function.is_null() {
+        return 0;
     }
-    tzset();
+    // SAFETY: `unsigned long getauxval(unsigned long)`, which takes no lock.
+    unsafe {
+        let function: extern "C" fn(libc::c_ulong) -> libc::c_ulong =
+            core::mem::transmute(function);
+        function(what) as usize
+    }
+}
+
+/// tzset(3), which a static program lacks if nothing in it knows time zones.
+pub fn read_time_zone() {
+    // SAFETY: as above.
+    let function = unsafe { rpledge_weak[7] };
+    if !function.is_null() {
+        // SAFETY: `void tzset(void)`.
+        unsafe {
+            let function: extern "C" fn() = core::mem::transmute(function);
+            function();
+        }
+    }
 }
 
 /// The program's short name.

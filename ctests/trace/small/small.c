@@ -45,47 +45,7 @@
 #include <termios.h>
 #endif
 
-#include "../mark.h"
-
-struct small_case {
-	const char *calls, *kind;
-	void (*run)(void);
-} __attribute__((aligned(16)));
-
-extern const struct small_case __start_cases[], __stop_cases[];
-static int now;
-
-#define BEGIN trace_mark(now, 1)
-#define END trace_mark(now, 2)
-#define USE(x) do { if (x) __asm__ volatile("" ::: "memory"); } while (0)
-#define CASE(name, calls) SMALL_CASE(name, calls, "case")
-/* Of these the second mark is never made. */
-#define LAST(name, calls) SMALL_CASE(name, calls, "last")
-#define SMALL_CASE(name, calls, kind)                                         \
-	static void name(void);                                               \
-	__attribute__((section("cases"), used))                               \
-	static const struct small_case name##_case = { calls, kind, name };   \
-	static void name(void)
-/* One call and nothing else. */
-#define CALL(name, ...) CASE(name##_, #name) { BEGIN; USE(name(__VA_ARGS__)); END; }
-
-static char path[64], buffer[4096];
-
-/* A file of its own for each process. */
-static int own(void)
-{
-	int fd;
-	sprintf(path, "/tmp/small-%d", (int)getpid());
-	fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-	if (write(fd, "one two\nthree\n", 14) != 14 || lseek(fd, 0, SEEK_SET))
-		_exit(1);
-	return fd;
-}
-
-#define ON_FD(name, ...)                                                      \
-	CASE(name##_, #name) { int fd = own(); BEGIN; USE(name(fd __VA_ARGS__)); END; unlink(path); }
-#define ON_PATH(name, ...)                                                    \
-	CASE(name##_, #name) { own(); BEGIN; USE(name(path __VA_ARGS__)); END; unlink(path); }
+#include "small.h"
 
 CALL(open, "/etc/passwd", O_RDONLY)
 CALL(openat, AT_FDCWD, "/etc/passwd", O_RDONLY)
@@ -499,23 +459,3 @@ CASE(snprintf_, "snprintf strtol")
 	END;
 }
 #endif
-
-int main(int argc, char **argv)
-{
-	const struct small_case *c;
-	(void)argv;
-	for (c = __start_cases; c < __stop_cases; c++, now++) {
-		pid_t child;
-		if (argc > 1) {
-			printf("%s %d %s\n", c->kind, now, c->calls);
-			continue;
-		}
-		child = fork();
-		if (child == 0) {
-			c->run();
-			_exit(0);
-		}
-		waitpid(child, NULL, 0);
-	}
-	return 0;
-}

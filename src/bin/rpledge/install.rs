@@ -116,12 +116,7 @@ fn confine() -> Result<(), Failure> {
         promises: Some(promises),
         exec: None,
     };
-    let flags = Flags {
-        mode: Mode::Error,
-        strict: false,
-        dry_run: false,
-    };
-    match pledge(request, flags) {
+    match pledge(request, Flags::of(Mode::Error)) {
         // An emulator, or a sandbox around all this: the data is needed there too.
         Err(why @ Error::Kernel(_)) => {
             eprintln!("rpledge: goes on unconfined: {why}");

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use rpledge::bpf::{self, Insn, Program};
 use rpledge::error::Error;
-use rpledge::pledge::{self, Request};
+use rpledge::pledge::{self, Flags, Request};
 use rpledge::policy::{Held, Mode, Policy, Process};
 use rpledge::promise::{Promise, Set};
 use rpledge::sim::{self, Data};
@@ -125,8 +125,8 @@ fn held(args: &Args) -> Result<Held, Failure> {
         code: CANNOT_CONFINE,
         text: format!("rpledge: {text}"),
     };
-    let next =
-        pledge::next(None, request, args.mode.into(), &TABLE).map_err(|e| cannot(e.to_string()))?;
+    let next = pledge::next(None, request, Flags::of(args.mode.into()), &TABLE)
+        .map_err(|e| cannot(e.to_string()))?;
     next.ok_or_else(|| cannot("nothing was promised".to_owned()))
 }
 
