@@ -12,6 +12,7 @@ pub const SECOND: Second = Second {
     objdump: "aarch64-linux-gnu-objdump",
     options: &["-M", "no-aliases"],
     mode: 0,
+    many: 50_000,
     writes: Writes::Capstone(Arch::ARM64, Mode::Arm, number),
     leaves,
     addresses: &["adr", "adrp", "ldr", "ldrsw", "prfm"],

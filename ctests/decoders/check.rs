@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A whole file through both decoders.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use object::{Object, ObjectSection};
+use rpledge::extract::Input;
 use rpledge::extract::ir::Machine;
 
 use super::compare::{Finding, Spoil, View, compare, excuse, ours, theirs};
@@ -19,6 +20,28 @@ pub struct File<'a> {
     sections: Vec<(u64, Vec<u8>)>,
     pub lines: Vec<Line>,
     writer: Writer,
+}
+
+/// Addresses of the code that the extractor follows, decoded as this second decoder decodes
+/// it, where that, which reads all in a line, has not lost its step among constants.
+fn followed(
+    second: &Second,
+    machine: &dyn Machine,
+    path: &Path,
+    bytes: &[u8],
+    starts: &BTreeSet<u64>,
+) -> Result<BTreeSet<u64>, String> {
+    let name = path.display().to_string();
+    let input = Input { name, bytes };
+    let blocks = rpledge::extract::blocks(&[input]).map_err(|why| why.to_string())?;
+    let bits = machine.mode_bits();
+    let set = |address: u64| address & 1 == second.mode & 1;
+    let mut found = BTreeSet::new();
+    let known = |start: u64| set(start) && starts.contains(&(start & !bits));
+    for (start, last) in blocks.into_iter().filter(|block| known(block.0)) {
+        found.extend((start & !bits..=last & !bits).step_by(usize::from(machine.step())));
+    }
+    Ok(found)
 }
 
 /// What came out of a file.
@@ -54,11 +77,27 @@ impl<'a> File<'a> {
                 sections.push((section.address(), data.to_vec()));
             }
         }
+        let two = machine.mode_bits() != 0;
+        let mut lines = match two && second.mode & 1 == 0 {
+            true => {
+                let copy = listing::unmarked(path, bytes)?;
+                let lines = listing::read(second, &copy);
+                std::fs::remove_file(copy).map_err(|why| why.to_string())?;
+                lines?
+            }
+            false => listing::read(second, path)?,
+        };
+        // Two instruction sets, and constants between them: what the extractor follows.
+        if two {
+            let starts: BTreeSet<u64> = lines.iter().map(|line| line.address).collect();
+            let followed = followed(second, machine, path, bytes, &starts)?;
+            lines.retain(|line| followed.contains(&line.address));
+        }
         Ok(File {
             second,
             machine,
             sections,
-            lines: listing::read(second, path)?,
+            lines,
             writer: Writer::new(second)?,
         })
     }

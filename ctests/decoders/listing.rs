@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What objdump prints, line by line.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use object::{Object, ObjectSection};
 
 use super::seconds::Second;
 
@@ -45,6 +47,28 @@ impl Line {
 
 /// What objdump's remarks begin with.
 const REMARKS: [&str; 6] = ["//", ";", " # ", "\t# ", " @ ", "\t@ "];
+
+/// A copy of a 32-bit Arm library whose dynamic symbols do not say T32: objdump then reads
+/// all of it as A32, be a function known by no symbol.
+pub fn unmarked(path: &Path, bytes: &[u8]) -> Result<PathBuf, String> {
+    let mut copy = bytes.to_vec();
+    let file = object::File::parse(bytes).map_err(|why| why.to_string())?;
+    let table = file.section_by_name(".dynsym").and_then(|s| s.file_range());
+    if let Some((start, size)) = table {
+        // st_value stands behind st_name.
+        for entry in (start..start + size).step_by(16) {
+            copy[entry as usize + 4] &= !1;
+        }
+    }
+    let name = format!(
+        "rpledge-{}-{}",
+        std::process::id(),
+        path.to_string_lossy().len()
+    );
+    let place = std::env::temp_dir().join(name);
+    std::fs::write(&place, copy).map_err(|why| why.to_string())?;
+    Ok(place)
+}
 
 /// The disassembly of a file, or why there is none.
 pub fn read(second: &Second, path: &Path) -> Result<Vec<Line>, String> {

@@ -11,6 +11,7 @@ pub const SECOND: Second = Second {
     objdump: "riscv64-linux-gnu-objdump",
     options: &["-M", "no-aliases"],
     mode: 0,
+    many: 50_000,
     writes: Writes::Text(writes),
     leaves,
     addresses: &[],

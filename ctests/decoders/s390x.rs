@@ -11,6 +11,7 @@ pub const SECOND: Second = Second {
     objdump: "s390x-linux-gnu-objdump",
     options: &[],
     mode: 0,
+    many: 50_000,
     writes: Writes::Text(writes),
     leaves,
     addresses: &[

@@ -5,7 +5,7 @@ use capstone::{Arch, Mode};
 use rpledge::extract::ir::{Flow, Reg, Target};
 
 use super::listing::Line;
-use super::{aarch64, powerpc64le, riscv64, s390x, x86, x86_64};
+use super::{aarch64, arm, powerpc64le, riscv64, s390x, x86, x86_64};
 
 /// An architecture's second decoder.
 pub struct Second {
@@ -16,6 +16,8 @@ pub struct Second {
     pub options: &'static [&'static str],
     /// Added to the address that our decoder is given (Thumb).
     pub mode: u64,
+    /// Instructions that a file must have to be the one in which errors are planted.
+    pub many: usize,
     /// Who says what an instruction writes.
     pub writes: Writes,
     /// How an instruction leaves, by objdump's words; none if it goes on or to a fixed address.
@@ -94,4 +96,6 @@ pub const SECONDS: &[&Second] = &[
     &riscv64::SECOND,
     &powerpc64le::SECOND,
     &s390x::SECOND,
+    &arm::A32,
+    &arm::T32,
 ];

@@ -12,6 +12,7 @@ pub const SECOND: Second = Second {
     objdump: "i686-linux-gnu-objdump",
     options: &["--insn-width=15"],
     mode: 0,
+    many: 50_000,
     writes: Writes::Capstone(Arch::X86, Mode::Mode32, x86_64::number),
     leaves,
     addresses: &[],

@@ -12,6 +12,7 @@ pub const SECOND: Second = Second {
     objdump: "x86_64-linux-gnu-objdump",
     options: &["--insn-width=15"],
     mode: 0,
+    many: 50_000,
     writes: Writes::Capstone(Arch::X86, Mode::Mode64, number),
     leaves,
     addresses: &[],

@@ -18,12 +18,21 @@ use lower::Lower;
 pub struct Arm;
 
 const NUMBER: Reg = 7;
+const IP: Reg = 12;
 const SP: Reg = 13;
 const LR: Reg = 14;
 const PC: Reg = 15;
 /// No register: carries what is jumped to.
 const CARRY: Reg = 16;
 const REGISTERS: usize = 17;
+
+/// glibc's `__libc_do_syscall`, for functions in which r7 is the frame pointer:
+/// push {r7, lr}; mov r7, ip; svc 0; pop {r7, pc}
+const GATE: [u8; 8] = [0x80, 0xb5, 0x67, 0x46, 0x00, 0xdf, 0x80, 0xbd];
+
+/// Where other processors trap, `__aeabi_ldiv0` of the compiler's library raises SIGFPE:
+/// push {r1, lr}; mov.w r0, #8. Those that divide jump to it.
+pub const DIVIDED_BY_ZERO: &[u8] = &[0x02, 0xb5, 0x4f, 0xf0, 0x08, 0x00];
 
 /// Which of the next instructions are executed, and how many these are.
 const CHOSEN: u32 = 32;
@@ -38,6 +47,9 @@ impl Machine for Arm {
     }
     fn is_proven(&self) -> bool {
         false
+    }
+    fn packs(&self) -> bool {
+        true
     }
     fn elf(&self) -> u16 {
         40
@@ -90,6 +102,12 @@ impl Machine for Arm {
     }
     fn result(&self) -> Reg {
         0
+    }
+    fn jumped_to(&self, code: &[u8]) -> bool {
+        code.starts_with(DIVIDED_BY_ZERO)
+    }
+    fn gate(&self, code: &[u8]) -> Option<Reg> {
+        code.starts_with(&GATE).then_some(IP)
     }
     fn after(&self, address: u64, bytes: u64) -> u64 {
         (address & (PLACE | THUMB)) + bytes
@@ -148,6 +166,9 @@ fn one(code: &[u8], address: u64, ops: &mut Vec<Op>) -> Option<Decoded> {
         conditional(code, address, ops)?
     } else if let Some(it) = half(code).filter(|h| h & 0xff00 == 0xbf00 && h & 0xf != 0) {
         if_then(code, address, it)?
+    } else if half(code).is_some_and(|h| h & 0xff87 == 0x4687 && h >> 3 & 0xf != LR.into()) {
+        // mov pc, rm: compilers have bx; see `into_row`.
+        Flow::Next
     } else {
         plain(code, address, ops)?
     };
@@ -162,6 +183,9 @@ fn conditional(code: &[u8], address: u64, ops: &mut Vec<Op>) -> Option<Flow> {
     let word = word(code)?;
     let number = word >> 28;
     let branch = word >> 25 & 7 == 0b101 && word >> 24 & 1 == 0;
+    if into_row(code, word) {
+        return Some(Flow::Either(Cond::Other, address + 8, address + 4));
+    }
     if number >= 14 || branch {
         return plain(code, address, ops);
     }
@@ -170,6 +194,15 @@ fn conditional(code: &[u8], address: u64, ops: &mut Vec<Op>) -> Option<Flow> {
         address | 1 << COUNT | 1 << CHOSEN,
         address + 4,
     ))
+}
+
+/// add pc, pc, rm, lsl #n: hand-written code jumps into the row of instructions that
+/// follows, all of which lie on the way from its begin. Compilers have a row of branches
+/// there, of which each is a way of its own.
+fn into_row(code: &[u8], word: u32) -> bool {
+    let adds = word & 0x0fff_f010 == 0x008f_f000;
+    let first = code.get(8..).and_then(self::word);
+    adds && first.is_some_and(|first| first >> 25 & 7 != 0b101)
 }
 
 /// IT: the instructions behind it, those for the condition and those against it.

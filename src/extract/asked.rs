@@ -69,14 +69,15 @@ impl Context<'_> {
         self.asking.borrow_mut().callees.extend(callees);
     }
 
-    /// Does this context answer as one that knew nothing of the functions that are called?
-    pub fn answers_nothing(&self, function: &Function) -> bool {
+    /// Does this context answer as one that knew nothing of the functions that are called
+    /// but which of them it `believed` never to return?
+    pub fn answers_nothing(&self, function: &Function, believed: &AddressSet) -> bool {
         let all = self.machine.call_clobbers();
         let result = 1 << self.machine.result();
         let nothing = |to: &u64| {
             let mask = self.clobbers.get(to).unwrap_or(&all);
             mask | result == all | result
-                && !self.noreturn.contains(to)
+                && self.noreturn.contains(to) == believed.contains(to)
                 && !self.pops.contains_key(to)
         };
         function.asked.callees.iter().all(nothing)
@@ -101,5 +102,13 @@ pub fn drop_changed(
         !function.lost
             && function.nodes.keys().all(|at| blocks.contains_key(at))
             && nothing.all(|(first, last)| new.range(first..=last).next().is_none())
+    });
+}
+
+/// Drops functions that call one of these, of which it is no longer believed what was.
+pub fn drop_doubted(doubted: &AddressSet, functions: &mut BTreeMap<u64, Function>) {
+    functions.retain(|_, function| {
+        let mut callees = function.asked.callees.iter();
+        !callees.any(|to| doubted.contains(to))
     });
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::addresses::AddressMap;
 use super::flow::{Context, Exit, Function, Left};
 use super::graph::targets;
-use super::ir::{Block, Flow, Op, Src};
+use super::ir::{Block, Flow, Op, Reg, Src};
 use super::points::Ways;
 use super::state::State;
 use super::value::Value;
@@ -85,14 +85,13 @@ impl Context<'_> {
     }
 
     /// Where all that a call is known to reach is a gate, the call is the system call:
-    /// archives keep a pointer to it, for kernels that have a better one.
-    pub fn is_gate(&self, target: &Value) -> bool {
-        let mut known = target.constants().peekable();
-        let gate = |to: u64| {
-            let code = self.image.code_at(to);
-            code.is_some_and(|code| self.machine.is_gate(code))
-        };
-        known.peek().is_some() && known.all(gate)
+    /// archives keep a pointer to it, for kernels that have a better one. The register
+    /// of its number.
+    pub fn gate(&self, target: &Value) -> Option<Reg> {
+        let gate = |to: u64| self.machine.gate(self.image.code_at(to)?);
+        let mut known = target.constants().map(gate);
+        let first = known.next()??;
+        known.all(|other| other == Some(first)).then_some(first)
     }
 
     /// Is this place on the stack the caller's? Where a call puts the return address,

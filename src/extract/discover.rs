@@ -17,6 +17,8 @@ use super::ir::{Flow, Machine, Mask, Op, Place, Reg, Src, Target};
 pub struct Found {
     /// Where functions begin.
     pub entries: AddressSet,
+    /// Code addresses that are labels within functions.
+    pub labels: AddressSet,
     /// Data addresses that code or data mention: where objects and tables begin.
     pub bases: BTreeSet<u64>,
     /// Compilers leave no room between objects: where addresses are put together of
@@ -45,6 +47,19 @@ pub fn discover(image: &Image, machine: &dyn Machine) -> Found {
     found.packed = machine.packs() && !found.state.is_empty();
     for target in image.pointers.values().flatten().chain(&image.mentioned) {
         note(image, *target, &mut found);
+    }
+    for section in image
+        .sections
+        .iter()
+        .filter(|s| s.code && !machine.sweeps())
+    {
+        let mode = image.mode_bits & 1;
+        for at in (section.start..section.end).step_by(usize::from(machine.step())) {
+            let code = section.data.get((at - section.start) as usize..);
+            if code.is_some_and(|code| machine.jumped_to(code)) {
+                found.entries.insert(at | mode);
+            }
+        }
     }
     let swept = image.sections.iter().filter(|_| machine.sweeps());
     for section in swept.filter(|section| section.code) {
@@ -82,8 +97,7 @@ pub fn grow(
     let (entries, bases) = (found.entries.clone(), found.bases.clone());
     for (entry, function) in functions {
         for address in &function.mentioned {
-            // Code names functions of its own kind: all else is constants between them.
-            if (entry ^ address) & image.mode_bits & 1 == 0 || !image.in_code(*address) {
+            if !image.in_code(*address) || names_code(image, *entry, *address) {
                 note(image, *address, found);
             } else {
                 found.bases.insert(*address);
@@ -101,6 +115,39 @@ pub fn grow(
     let entries = found.entries.difference(&entries);
     let bases = found.bases.difference(&bases);
     entries.chain(bases).copied().collect()
+}
+
+/// An address without the bit that says how it is decoded, where code runs that is decoded
+/// with it, is a label: symbols without a type have no such bit. True if there was one.
+pub fn unmask(found: &mut Found, image: &Image, functions: &BTreeMap<u64, Function>) -> bool {
+    let mode = image.mode_bits & 1;
+    let exports: AddressSet = image.exports.iter().map(|export| export.address).collect();
+    let plain = |at: &u64| at & mode == 0 && !exports.contains(at) && !image.starts.contains(at);
+    let doubtful: BTreeSet<u64> = found.entries.iter().copied().filter(plain).collect();
+    let blocks = functions.values().flat_map(|function| &function.nodes);
+    let mut labels = Vec::new();
+    for (start, node) in blocks.filter(|(start, _)| *start & mode == 1) {
+        let place = |at: u64| at & !image.mode_bits;
+        if place(*start) <= place(node.site) {
+            labels.extend(doubtful.range(place(*start)..=place(node.site)));
+        }
+    }
+    for label in &labels {
+        found.entries.remove(label);
+    }
+    let any = !labels.is_empty();
+    found.labels.extend(labels);
+    any
+}
+
+/// Is what a function mentions, among code, a function? Code names functions of its own
+/// kind, and others that the file says begin there: all else is constants between them.
+fn names_code(image: &Image, entry: u64, address: u64) -> bool {
+    // Stubs count the distance of their slots from where they are themselves.
+    let stub = image.section(address & !image.mode_bits);
+    let stub = stub.is_some_and(|section| section.bound);
+    let same = (entry ^ address) & image.mode_bits & 1 == 0;
+    !stub && (same || image.starts.contains(&address))
 }
 
 /// Reads code in a line; where it is no code, a step on.
@@ -262,7 +309,7 @@ fn note(image: &Image, address: u64, found: &mut Found) {
     // frame of a signal trampoline starts one byte early.
     let range = image.ranges.range(..=address).next_back();
     let inside = range.is_some_and(|(from, to)| address > from + 1 && address < *to);
-    if !inside {
+    if !inside && !found.labels.contains(&address) {
         found.entries.insert(address);
     }
 }

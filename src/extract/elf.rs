@@ -72,6 +72,9 @@ pub struct Image {
     pub pointers: BTreeMap<u64, Vec<u64>>,
     /// Function ranges of .eh_frame: start to end.
     pub ranges: BTreeMap<u64, u64>,
+    /// Where functions begin by the unwinder's index of 32-bit Arm, which knows neither
+    /// their ends nor how they are decoded.
+    pub starts: BTreeSet<u64>,
     /// Functions with two entries: that for others to that for callers within.
     pub locals: HashMap<u64, u64>,
     /// Code that chooses a function at load time: what lies there is the choice.

@@ -14,7 +14,7 @@ use super::addresses::{AddressMap, AddressSet};
 use super::asked::{Asked, Asking};
 use super::discover::Found;
 use super::elf::Image;
-use super::ir::{Block, Cond, Flow, Machine, Mask, Op, Src, Target, block};
+use super::ir::{Block, Cond, Flow, Machine, Mask, Op, Reg, Src, Target, block};
 use super::points::{Point, Points, Ways};
 use super::shared::Shared;
 use super::state::State;
@@ -265,7 +265,12 @@ impl Context<'_> {
     }
 
     fn note(&self, op: &Op, state: &State, function: &mut Function) {
-        function.mentioned.extend(self.relative(op, state));
+        if let Some(address) = self.relative(op, state) {
+            function.mentioned.insert(address);
+            if matches!(op, Op::Add { .. }) {
+                self.mention(address, function);
+            }
+        }
         if let Op::Store { place, .. } = op {
             self.mention_array(place, state, function);
         }
@@ -348,7 +353,7 @@ impl Context<'_> {
                 left
             }
             Flow::Stop => Left::end(Exit::Stop),
-            Flow::Syscall => self.system_call(block, state),
+            Flow::Syscall => self.system_call(block, self.machine.number(), state),
             Flow::Jump(Target::Address(to)) => self.onward(entry, to, state),
             // The return address was put by hand where a call would put it.
             Flow::Jump(target) if self.comes_back(block, &state) => {
@@ -360,16 +365,16 @@ impl Context<'_> {
             Flow::Either(cond, to, past) => self.branch(entry, cond, to, past, state),
             Flow::Call(target) => {
                 let target = self.target(&target, &state);
-                if self.is_gate(&target) {
-                    return self.system_call(block, state);
+                if let Some(number) = self.gate(&target) {
+                    return self.system_call(block, number, state);
                 }
                 self.called(block, target, state)
             }
         }
     }
 
-    fn system_call(&self, block: &Block, state: State) -> Left {
-        let number = state.get(self.machine.number()).clone();
+    fn system_call(&self, block: &Block, number: Reg, state: State) -> Left {
+        let number = state.get(number).clone();
         let arguments = self.machine.syscall_arguments().iter();
         let arguments = arguments.map(|reg| state.get(*reg).clone()).collect();
         let exit = Exit::Syscall {
@@ -401,7 +406,7 @@ impl Context<'_> {
     }
 
     /// Control goes to a known address: here or in another function.
-    fn onward(&self, entry: u64, to: u64, state: State) -> Left {
+    pub fn onward(&self, entry: u64, to: u64, state: State) -> Left {
         if self.is_inner(entry, to) {
             return Left {
                 exit: Exit::On,

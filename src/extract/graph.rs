@@ -5,9 +5,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::addresses::{AddressMap, AddressSet};
-use super::asked::drop_changed;
+use super::asked::{drop_changed, drop_doubted};
 use super::calls::pops;
-use super::discover::{Found, discover, grow};
+use super::discover::{Found, discover, grow, unmask};
 use super::elf::Image;
 use super::error::{Error, Kind};
 use super::exits::last_jumps;
@@ -84,15 +84,24 @@ impl Program {
         selecting: &BTreeMap<u32, usize>,
     ) -> Result<Program, Error> {
         let exits = super::effects::exits(names);
-        let (found, blocks, first) = survey(&image, machine, &exits)?;
+        let Survey {
+            found,
+            blocks,
+            functions: first,
+            noreturn: believed,
+        } = survey(&image, machine, &exits, names)?;
         let mut context = Context::new(&image, machine, &found, exits);
         context.blocks = RefCell::new(blocks);
         context.clobbers = clobbers(&first, machine.call_clobbers());
         context.pops = pops(&first);
         let last_words = last_words(&first, &image, names);
         let last = last_jumps(&first, machine.number(), &context.exits);
-        context.noreturn = noreturn(&first, &last_words, &last);
-        let functions = again(&context, first);
+        let mut never = last_words.clone();
+        if !machine.sweeps() {
+            never.extend(last_ones(&image));
+        }
+        context.noreturn = noreturn(&first, &never, &last);
+        let functions = again(&context, first, &believed);
         let vtables = vtables(&image);
         let pointers = Pointers::collect(
             &image,
@@ -149,15 +158,27 @@ impl Program {
     }
 }
 
-/// Where functions begin, all code that was read, and all of them followed for the first time.
+/// All functions followed for the first time.
+struct Survey {
+    /// Where they begin.
+    found: Found,
+    /// All code that was read.
+    blocks: Blocks,
+    functions: BTreeMap<u64, Function>,
+    /// Functions whose calls were believed to be the last.
+    noreturn: AddressSet,
+}
+
 fn survey(
     image: &Image,
     machine: &dyn Machine,
     exits: &BTreeSet<u32>,
-) -> Result<(Found, Blocks, BTreeMap<u64, Function>), Error> {
+    names: &BTreeMap<u32, String>,
+) -> Result<Survey, Error> {
     let mut found = discover(image, machine);
     let mut blocks = Blocks::default();
     let mut functions = BTreeMap::new();
+    let mut noreturn = AddressSet::default();
     for _ in 0..MOST_SURVEYS {
         if found.entries.len() > MOST_FUNCTIONS {
             let what = "too many functions";
@@ -165,16 +186,51 @@ fn survey(
         }
         let mut context = Context::new(image, machine, &found, exits.clone());
         context.blocks = RefCell::new(blocks);
+        context.noreturn = noreturn;
         functions = run_all(&context, functions, BTreeMap::new());
         followed(&context)?;
         blocks = context.blocks.into_inner();
-        let new = grow(&mut found, image, machine, &functions);
-        if new.is_empty() {
-            return Ok((found, blocks, functions));
+        noreturn = context.noreturn;
+        let never = match machine.sweeps() {
+            true => AddressSet::default(),
+            false => constants_follow(image, machine, &functions, exits, names),
+        };
+        let doubted: AddressSet = never.symmetric_difference(&noreturn).copied().collect();
+        if !never.is_subset(&noreturn) {
+            drop_doubted(&doubted, &mut functions);
+        } else if !machine.sweeps() && unmask(&mut found, image, &functions) {
+            blocks.clear();
+            functions.clear();
+        } else {
+            let new = grow(&mut found, image, machine, &functions);
+            if new.is_empty() {
+                return Ok(Survey {
+                    found,
+                    blocks,
+                    functions,
+                    noreturn,
+                });
+            }
+            drop_changed(&new, &mut blocks, &mut functions);
+            drop_doubted(&doubted, &mut functions);
         }
-        drop_changed(&new, &mut blocks, &mut functions);
+        noreturn = never;
     }
     Err(tangled(image))
+}
+
+/// Behind a call that does not return may lie constants, which look like calls.
+fn constants_follow(
+    image: &Image,
+    machine: &dyn Machine,
+    functions: &BTreeMap<u64, Function>,
+    exits: &BTreeSet<u32>,
+    names: &BTreeMap<u32, String>,
+) -> AddressSet {
+    let words = last_words(functions, image, names);
+    let last = last_jumps(functions, machine.number(), exits);
+    let words = words.into_iter().chain(last_ones(image)).collect();
+    noreturn(functions, &words, &last)
 }
 
 fn tangled(image: &Image) -> Error {
@@ -208,11 +264,15 @@ fn connect(pointers: &Pointers, functions: &BTreeMap<u64, Function>) -> (Edges, 
 }
 
 /// All functions once more, now that it is known what calls leave behind.
-fn again(context: &Context, first: BTreeMap<u64, Function>) -> BTreeMap<u64, Function> {
+fn again(
+    context: &Context,
+    first: BTreeMap<u64, Function>,
+    believed: &AddressSet,
+) -> BTreeMap<u64, Function> {
     let (leaves, mut others): (BTreeMap<_, _>, BTreeMap<_, _>) = first
         .into_iter()
         .partition(|(_, function)| targets(function).next().is_none() && !calls(function));
-    others.retain(|_, function| context.answers_nothing(function));
+    others.retain(|_, function| context.answers_nothing(function, believed));
     run_all(context, others, leaves)
 }
 
@@ -316,13 +376,32 @@ fn last_words(
         .collect()
 }
 
+/// What does not return by its name: it returns elsewhere, or an archive calls it last and
+/// does not have it.
+fn last_ones(image: &Image) -> impl Iterator<Item = u64> {
+    const LEAPS: [&str; 5] = [
+        "__libc_longjmp",
+        "__libc_siglongjmp",
+        "_longjmp",
+        "longjmp",
+        "siglongjmp",
+    ];
+    const LAST: [&str; 3] = ["__stack_chk_fail", "abort", "exit"];
+    let exports = image.exports.iter();
+    let leaps = exports.filter(|export| LEAPS.contains(&export.name.as_str()));
+    let undefined = image.undefined.iter();
+    let last = undefined.filter(|(_, name)| LAST.contains(&name.as_str()));
+    let leaps = leaps.map(|export| export.address);
+    leaps.chain(last.map(|(address, _)| *address))
+}
+
 /// The functions that never return: what is left when all that may are found.
 fn noreturn(
     functions: &BTreeMap<u64, Function>,
     never: &BTreeSet<u64>,
     last: &HashSet<(u64, u64)>,
 ) -> AddressSet {
-    let mut left: AddressSet = functions.keys().copied().collect();
+    let mut left: AddressSet = functions.keys().chain(never).copied().collect();
     let mut order: Vec<u64> = functions.keys().copied().collect();
     for _ in 0..MOST_ROUNDS {
         let before = left.len();

@@ -242,6 +242,11 @@ pub trait Machine: Sync {
     fn packs(&self) -> bool {
         false
     }
+    /// Streams of glibc tell how far their table lies from where it belongs, for programs
+    /// older than it.
+    fn moves_tables(&self) -> bool {
+        false
+    }
     /// A comparison still holds behind the branch that asks for it.
     fn branches_keep_flags(&self) -> bool {
         true
@@ -285,8 +290,13 @@ pub trait Machine: Sync {
         None
     }
     /// This function only enters the kernel: what a system call's instruction that goes
-    /// by an address in the thread's block may lead to.
-    fn is_gate(&self, _code: &[u8]) -> bool {
+    /// by an address in the thread's block may lead to, or what saves the register of the
+    /// number where that has another use. The register that it takes the number in.
+    fn gate(&self, _code: &[u8]) -> Option<Reg> {
+        None
+    }
+    /// A function begins here, though others only jump to it.
+    fn jumped_to(&self, _code: &[u8]) -> bool {
         false
     }
     /// All code may be read in a line.

@@ -71,6 +71,13 @@ impl Context<'_> {
         if link.is_some_and(|link| value == Value::One(Atom::Entry(link))) {
             return Left::end(Exit::Return);
         }
+        // Where the index into a table is known: no function begins there.
+        if let Some(to) = value.single()
+            && !self.machine.sweeps()
+            && self.image.in_code(to)
+        {
+            return self.onward(entry, to, state);
+        }
         let target = self.target(target, &state);
         // A table of ways within the function; a table of functions is a tail call.
         let inner = matches!(value, Value::Entry(_))

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::arm::DIVIDED_BY_ZERO;
 use super::flow::{Function, Put};
 use super::graph::{Program, Why};
 
@@ -27,6 +28,8 @@ pub enum Mark {
     MayCall(&'static str, &'static str),
     /// It is private and calls this exported function.
     Calls(&'static str),
+    /// It is private and its code begins so.
+    Code(&'static [u8]),
     /// It is private and makes a system call whose number it reads from memory.
     ByMemory,
     /// Code puts its address into this exported variable.
@@ -46,6 +49,9 @@ use Mark::*;
 pub const MARKS: &[(&str, &str, Mark)] = &[
     ("dietlibc", "fatal", Named("__stack_chk_fail")),
     ("dietlibc", "cancel", Export("pthread_exit")),
+    ("glibc", "fatal", Code(DIVIDED_BY_ZERO)),
+    ("musl", "fatal", Code(DIVIDED_BY_ZERO)),
+    ("dietlibc", "fatal", Code(DIVIDED_BY_ZERO)),
     ("musl", "cancel", MayCall("pthread_exit", "pthread_cancel")),
     ("musl", "aio", Export("aio_cancel")),
     ("glibc", "cancel", Export("__pthread_unwind")),
@@ -180,6 +186,14 @@ pub fn roots(program: &Program, mark: &Mark, names: &BTreeMap<u32, String>) -> B
                 .collect()
         }
         Calls(name) => search.private(search.callers(&exported(program, name))),
+        Code(bytes) => {
+            let begins = |at: u64| {
+                let code = program.image.code_at(at);
+                code.is_some_and(|code| code.starts_with(bytes))
+            };
+            let all = search.private(program.functions.keys().copied());
+            all.into_iter().filter(|at| begins(*at)).collect()
+        }
         ByMemory => search.private(program.by_memory.iter().copied()),
         PutInto(name) => search.put_into(name),
         Slot(word, name) => search.in_slot(*word, name),

@@ -46,6 +46,7 @@ mod state;
 mod step;
 mod tables;
 mod value;
+mod veneers;
 mod vtables;
 mod x86;
 mod x86_64;
@@ -179,6 +180,26 @@ pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error>
         program,
         effects: roots,
     })
+}
+
+/// Where code lies that is followed in one file, by its own addresses: first and last
+/// instruction of what is taken at a time. For tests of decoders.
+pub fn blocks(file: &[Input]) -> Result<Vec<(u64, u64)>, Error> {
+    let mut image = elf::Image::read(file)?;
+    let machine = decoder(
+        &file[0].name,
+        image.machine,
+        image.word == 8,
+        image.big_endian,
+    )?;
+    image.mode_bits = machine.mode_bits();
+    local::settle(&mut image, machine);
+    let (none, base) = (BTreeMap::new(), image.span);
+    let program = graph::Program::analyse(image, machine, "", &none, &BTreeMap::new())?;
+    let nodes = program.functions.values().flat_map(|f| &f.nodes);
+    let own = nodes
+        .filter_map(|(start, node)| Some((start.checked_sub(base)?, node.site.checked_sub(base)?)));
+    Ok(own.collect())
 }
 
 fn build(program: &graph::Program, options: &Options) -> Build {

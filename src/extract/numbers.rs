@@ -53,7 +53,7 @@ impl Numbers {
         for (address, function) in functions {
             // Whoever comes here by the thread's block or a pointer was counted there.
             let code = image.code_at(*address).unwrap_or_default();
-            if context.machine.is_gate(code) && !callers.contains_key(address) {
+            if context.machine.gate(code).is_some() && !callers.contains_key(address) {
                 continue;
             }
             for node in function.nodes.values() {

@@ -11,6 +11,10 @@ pub enum What {
     Address,
     /// S + A - P.
     Distance,
+    /// S + A - P of a call that says whether the other instruction set is meant (Arm).
+    Call,
+    /// S + A - P of a jump that cannot say so.
+    Jump,
     /// Page of S + A - page of P; pages have 4 KB.
     Pages,
     /// G + A.
@@ -45,6 +49,8 @@ pub struct Field {
     pub split: Option<u8>,
     /// Made of halves of two bytes, the first of them the high one (Thumb).
     pub halves: bool,
+    /// Two bits of the value are turned round by its sign (Thumb's branches).
+    pub turns: bool,
 }
 
 /// A kind of relocation.
@@ -60,6 +66,7 @@ const fn field(bytes: u8, pieces: &'static [Piece]) -> Field {
         pieces,
         split: None,
         halves: false,
+        turns: false,
     }
 }
 
@@ -269,6 +276,21 @@ const THUMB_MOV_TOP: Field = Field {
     ..field(4, &[(16, 8, 0), (24, 3, 12), (27, 1, 26), (28, 4, 16)])
 };
 
+const THUMB_BRANCH: Field = Field {
+    halves: true,
+    turns: true,
+    ..field(
+        4,
+        &[
+            (1, 11, 0),
+            (22, 1, 11),
+            (23, 1, 13),
+            (12, 10, 16),
+            (24, 1, 26),
+        ],
+    )
+};
+
 const ARM: &[Patch] = &[
     patch(R_ARM_NONE, Nothing, NONE),
     patch(R_ARM_ABS32, Address, WORD),
@@ -276,11 +298,17 @@ const ARM: &[Patch] = &[
     patch(R_ARM_REL32, Distance, WORD),
     patch(R_ARM_PREL31, Distance, field(4, &[(0, 31, 0)])),
     patch(R_ARM_PC24, Distance, ARM_BRANCH),
-    patch(R_ARM_CALL, Distance, ARM_BRANCH),
-    patch(R_ARM_JUMP24, Distance, ARM_BRANCH),
+    patch(R_ARM_CALL, Call, ARM_BRANCH),
+    patch(R_ARM_JUMP24, Jump, ARM_BRANCH),
     patch(R_ARM_PLT32, Distance, ARM_BRANCH),
     patch(R_ARM_MOVW_ABS_NC, Address, ARM_MOV),
     patch(R_ARM_MOVT_ABS, Address, ARM_MOV_TOP),
+    patch(R_ARM_THM_PC22, Call, THUMB_BRANCH),
+    patch(R_ARM_THM_JUMP24, Jump, THUMB_BRANCH),
+    patch(R_ARM_MOVW_PREL_NC, Distance, ARM_MOV),
+    patch(R_ARM_MOVT_PREL, Distance, ARM_MOV_TOP),
+    patch(R_ARM_THM_MOVW_PREL_NC, Distance, THUMB_MOV),
+    patch(R_ARM_THM_MOVT_PREL, Distance, THUMB_MOV_TOP),
     patch(R_ARM_THM_MOVW_ABS_NC, Address, THUMB_MOV),
     patch(R_ARM_THM_MOVT_ABS, Address, THUMB_MOV_TOP),
     patch(R_ARM_GOT_PREL, SlotDistance, WORD),
@@ -308,6 +336,15 @@ pub fn patches(machine: u16) -> Option<&'static [Patch]> {
 }
 
 impl Field {
+    /// The value as the field has it, and back: bits 22 and 23 of Thumb's branches are
+    /// set where they are equal to the sign.
+    pub fn turned(&self, value: u64) -> u64 {
+        match self.turns && value >> 24 & 1 == 0 {
+            true => value ^ 0b11 << 22,
+            false => value,
+        }
+    }
+
     /// Puts the value into the unit, which holds the rest of the instruction.
     pub fn insert(&self, unit: u64, value: u64) -> u64 {
         self.pieces.iter().fold(unit, |unit, (from, width, at)| {
@@ -360,6 +397,11 @@ mod tests {
     fn fields_are_where_the_manuals_have_them() {
         assert_eq!(BRANCH_26.insert(0x9400_0000, 4), 0x9400_0001);
         assert_eq!(ARM_BRANCH.taken(0xebff_fffe), -8);
+        // bl to itself and to 0x100 behind what it reads as its own address
+        assert_eq!(THUMB_BRANCH.taken(0xf7ff_fffe), -4);
+        let ahead = THUMB_BRANCH.insert(0xf7ff_fffe, THUMB_BRANCH.turned(0x100));
+        assert_eq!(ahead, 0xf000_f880);
+        assert_eq!(THUMB_BRANCH.turned(THUMB_BRANCH.taken(ahead) as u64), 0x100);
         assert_eq!(
             RISCV_CALL.insert(0x0000_80e7_0000_0097, 0u64.wrapping_sub(8)),
             0xff80_80e7_0000_0097

@@ -63,6 +63,7 @@ impl Image {
         self.private_names(&file);
         self.relocations(&file, pending)?;
         self.frames(&file)?;
+        self.index(&file)?;
         let build_id = file.elf.build_id().map_err(|e| Error::damaged(name, e))?;
         self.add_object(input, build_id);
         Ok(())
@@ -206,6 +207,29 @@ impl Image {
         }
     }
 
+    /// 32-bit Arm has an index of functions in place of frames.
+    fn index<E: FileHeader<Endian = Endianness>>(&mut self, file: &File<E>) -> Result<(), Error> {
+        let endian = file.elf.endian();
+        if self.machine != elf::EM_ARM || self.big_endian {
+            return Ok(());
+        }
+        for section in file.elf.elf_section_table().iter() {
+            if section.sh_type(endian) != elf::SHT_ARM_EXIDX {
+                continue;
+            }
+            let data = section.data(endian, file.elf.data());
+            let data = data.map_err(|e| Error::damaged(file.name, e))?;
+            let start = file.base + Into::<u64>::into(section.sh_addr(endian));
+            for (entry, at) in data.chunks_exact(8).zip((start..).step_by(8)) {
+                let to = at.wrapping_add(distance(entry));
+                if self.is_code(to) {
+                    self.starts.insert(to);
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn frames<E: FileHeader<Endian = Endianness>>(&mut self, file: &File<E>) -> Result<(), Error> {
         let (name, base) = (file.name, file.base);
         let endian = file.elf.endian();
@@ -250,6 +274,12 @@ impl Image {
         }
         Ok(())
     }
+}
+
+/// The end of the index entry's first word, as a distance from itself (31 bits).
+fn distance(entry: &[u8]) -> u64 {
+    let word = u32::from_le_bytes([entry[0], entry[1], entry[2], entry[3]]);
+    ((word << 1) as i32 >> 1) as i64 as u64
 }
 
 fn relro<E: FileHeader<Endian = Endianness>>(file: &ElfFile<E>) -> Vec<(u64, u64)> {

@@ -9,6 +9,7 @@ use super::archive::{Meaning, Member, Symbols};
 use super::elf::{Image, Section};
 use super::error::{Error, Kind};
 use super::patch::{Field, Patch, What, patches};
+use super::veneers::{VENEERS, Veneers, exchanging};
 
 /// Most relocations of all members together.
 const MOST_RELOCATIONS: usize = 1 << 21;
@@ -24,16 +25,17 @@ pub struct Relinking<'a> {
     table: u64,
     /// The slots: what they hold. Thread-local storage has one for all, which holds nothing.
     slots: BTreeMap<Option<u64>, u64>,
+    veneers: Veneers,
     seen: usize,
 }
 
 /// One relocation, looked up.
-struct Task<'p> {
-    patch: &'p Patch,
-    offset: usize,
-    place: u64,
-    meaning: Meaning,
-    addend: i64,
+pub struct Task<'p> {
+    pub patch: &'p Patch,
+    pub offset: usize,
+    pub place: u64,
+    pub meaning: Meaning,
+    pub addend: i64,
 }
 
 impl<'a> Relinking<'a> {
@@ -55,6 +57,7 @@ impl<'a> Relinking<'a> {
             patches,
             table,
             slots: BTreeMap::new(),
+            veneers: Veneers::new(table + VENEERS),
             seen: 0,
         })
     }
@@ -112,7 +115,8 @@ impl<'a> Relinking<'a> {
                 return Err(Error::damaged(member.archive, what).at(member.name.as_str()));
             };
             if relocation.has_implicit_addend() {
-                task.addend = task.addend.wrapping_add(patch.field.taken(unit));
+                let taken = patch.field.turned(patch.field.taken(unit) as u64);
+                task.addend = task.addend.wrapping_add(taken as i64);
             }
             if patch.what == What::LowOf {
                 low.push(task);
@@ -153,7 +157,14 @@ impl<'a> Relinking<'a> {
         let to = symbol.wrapping_add(addend);
         let what = match task.patch.what {
             // Offsets of thread-local storage are no addresses.
-            What::Address | What::Distance | What::Pages | What::FromTable if thread => {
+            What::Address
+            | What::Distance
+            | What::Call
+            | What::Jump
+            | What::Pages
+            | What::FromTable
+                if thread =>
+            {
                 return Ok(0);
             }
             what => what,
@@ -169,6 +180,7 @@ impl<'a> Relinking<'a> {
         Ok(match what {
             What::Address => to,
             What::Distance => to.wrapping_sub(task.place),
+            What::Call | What::Jump => self.veneers.way(task, symbol).wrapping_sub(task.place),
             What::Pages => page(to).wrapping_sub(page(task.place)),
             What::Slot => slot,
             What::SlotDistance | What::Thread => slot.wrapping_sub(task.place),
@@ -201,7 +213,11 @@ impl<'a> Relinking<'a> {
             return;
         };
         let bytes = usize::from(field.bytes);
-        let new = turned(field.insert(old, value), field).to_le_bytes();
+        let (old, value) = match task.patch.what {
+            What::Call => exchanging(task, old, value),
+            _ => (old, value),
+        };
+        let new = turned(field.insert(old, field.turned(value)), field).to_le_bytes();
         if let Some(place) = section.data.get_mut(task.offset..task.offset + bytes) {
             place.copy_from_slice(&new[..bytes]);
             if self.image.big_endian {
@@ -239,6 +255,7 @@ impl<'a> Relinking<'a> {
                 self.image.pointers.entry(at).or_default().push(to);
             }
         }
+        self.veneers.finish(self.image);
         if !data.is_empty() {
             self.image.sections.push(Section {
                 start: self.table,

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use super::compare::{compared, mirrored, opposite};
+use super::compare::{bounded, compared, mirrored, opposite};
 use super::flow::Context;
 use super::ir::{Cond, Op, Place, Src};
 use super::state::{Compared, State};
@@ -86,10 +86,12 @@ impl Context<'_> {
         self.image.section(base)?;
         // An index that is not scaled was multiplied before.
         let step = if scale == 1 { bytes } else { scale };
-        let last = match chosen {
-            Value::AtMost(most) => Some(most / u32::from(step / scale.max(1)).max(1)),
-            _ => None,
+        let most = match chosen {
+            Value::AtMost(most) => Some(*most),
+            _ if self.machine.sweeps() => None,
+            _ => chosen.largest(),
         };
+        let last = most.map(|most| most / u32::from(step / scale.max(1)).max(1));
         Some(Table {
             base,
             step,
@@ -185,8 +187,7 @@ impl Context<'_> {
         self.cut(&Value::from_atoms(read), bytes, signed)
     }
 
-    /// i386's streams tell how far their table lies from where it belongs, for programs older
-    /// than it: what is read there is named by where it belongs.
+    /// What is read at a distance that a stream tells is named by where it belongs.
     fn moved(&self, place: &Place, bytes: u8, state: &State) -> bool {
         let symbol = |base: u8| {
             let atoms = state.get(base).atoms();
@@ -195,8 +196,8 @@ impl Context<'_> {
                 || atoms.iter().any(|atom| !matches!(atom, Atom::Const(_)))
                     && !atoms.iter().any(|atom| matches!(atom, Atom::Stack(_)))
         };
-        self.machine.word() == 4
-            && bytes == 4
+        self.machine.moves_tables()
+            && bytes == self.machine.word()
             && place.disp > 0
             && place.index.is_some_and(|(_, scale)| scale == 1)
             && place.base.is_some_and(symbol)
@@ -230,8 +231,9 @@ impl Context<'_> {
 
     /// What is known where a condition holds, and where it does not.
     pub fn ways(&self, state: State, cond: Cond) -> (State, State) {
-        let mut taken = refine(state.clone(), cond);
-        let mut past = refine(state, opposite(cond));
+        let close = !self.machine.sweeps();
+        let mut taken = refine(state.clone(), cond, close);
+        let mut past = refine(state, opposite(cond), close);
         if !self.machine.branches_keep_flags() {
             (taken.compared, past.compared) = (None, None);
         }
@@ -302,6 +304,7 @@ impl Context<'_> {
             }
             Op::Or { dst, src, bytes } => {
                 let value = self.combined(*dst, src, *bytes, state, |a, b| a | b);
+                let value = self.marked(state.get(*dst), src).unwrap_or(value);
                 state.set(*dst, value);
             }
             Op::Xor { dst, src, bytes } => {
@@ -444,7 +447,7 @@ fn aligned(value: Value) -> Value {
 }
 
 /// What is known where the condition holds.
-fn refine(mut state: State, cond: Cond) -> State {
+fn refine(mut state: State, cond: Cond, close: bool) -> State {
     let Some(Compared {
         reg,
         with,
@@ -483,11 +486,11 @@ fn refine(mut state: State, cond: Cond) -> State {
         Cond::Below if !signed => with.checked_sub(1),
         _ => None,
     };
-    if let (Some(Ok(most)), true) = (most.map(u32::try_from), old.constants().next().is_none())
-        && !matches!(old, Value::Entry(_))
+    if let Some(Ok(most)) = most.map(u32::try_from)
         && old.stack().is_none()
+        && let Some(value) = bounded(&old, most, bytes, close)
     {
-        state.refine(reg, Value::AtMost(most));
+        state.refine(reg, value);
     }
     state
 }

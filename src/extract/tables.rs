@@ -27,11 +27,13 @@ impl Context<'_> {
         let most = match by {
             Value::Unknown => None,
             Value::AtMost(most) => Some(*most),
+            // Where short numbers say which of the words that follow is meant.
+            Value::Entry(table) if table.size < 4 && self.is_data(base) => None,
             _ => return by.plus(base as i64),
         };
-        match self.image.section(base) {
-            Some(section) if !section.code => Value::Past(base, most),
-            _ => Value::Unknown,
+        match self.is_data(base) {
+            true => Value::Past(base, most),
+            false => Value::Unknown,
         }
     }
 
@@ -53,8 +55,22 @@ impl Context<'_> {
     }
 
     fn is_table(&self, value: &Value) -> bool {
-        let section = value.single().and_then(|at| self.image.section(at));
+        value.single().is_some_and(|at| self.is_data(at))
+    }
+
+    fn is_data(&self, address: u64) -> bool {
+        let section = self.image.section(address);
         section.is_some_and(|section| !section.code)
+    }
+
+    /// What a table holds, as code that is decoded in the way that the lowest bit says.
+    pub fn marked(&self, value: &Value, src: &Src) -> Option<Value> {
+        match (value, src) {
+            (Value::Entry(table), Src::Imm(1)) if self.image.mode_bits & 1 == 1 => {
+                Some(value.plus(i64::from(table.plus & 1 == 0)))
+            }
+            _ => None,
+        }
     }
 
     /// What lies at one of the words from an address on.

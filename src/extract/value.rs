@@ -148,6 +148,7 @@ impl Value {
         match (self, other) {
             (Value::AtMost(a), Value::AtMost(b)) => Value::AtMost(*a.max(b)),
             (Value::One(_) | Value::Many(_), Value::One(_) | Value::Many(_)) => self.union(other),
+            (Value::AtMost(most), other) | (other, Value::AtMost(most)) => other.or_most(*most),
             _ => Value::Unknown,
         }
     }

@@ -64,8 +64,11 @@ impl Machine for X86 {
         }
     }
     /// `int $0x80; ret`
-    fn is_gate(&self, code: &[u8]) -> bool {
-        code.starts_with(&[0xcd, 0x80, 0xc3])
+    fn moves_tables(&self) -> bool {
+        true
+    }
+    fn gate(&self, code: &[u8]) -> Option<Reg> {
+        code.starts_with(&[0xcd, 0x80, 0xc3]).then(|| self.number())
     }
     fn decode(&self, code: &[u8], address: u64, ops: &mut Vec<Op>) -> Option<Decoded> {
         decode(32, code, address, ops)

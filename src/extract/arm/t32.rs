@@ -114,7 +114,17 @@ fn table(to: &mut Lower, rn: Reg, rm: Reg, halves: bool) -> Flow {
         way: Way::Left,
         bytes: 4,
     });
-    to.add(CARRY, to.pc() as i64 | 1);
+    // No sum, which would name a function.
+    to.ops.push(Op::Address {
+        dst: CARRY,
+        place: Place {
+            base: Some(CARRY),
+            index: None,
+            disp: to.pc() as i64 | 1,
+            foreign: false,
+        },
+        bytes: 4,
+    });
     Flow::Jump(Target::Reg(CARRY))
 }
 

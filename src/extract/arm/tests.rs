@@ -97,6 +97,42 @@ fn cbz_compares_with_zero() {
 }
 
 #[test]
+fn the_gate_takes_the_number_in_ip() {
+    // push {r7, lr}; mov r7, ip; svc 0; pop {r7, pc}
+    let code = [0x80, 0xb5, 0x67, 0x46, 0x00, 0xdf, 0x80, 0xbd];
+    assert_eq!(Arm.gate(&code), Some(12));
+    assert_eq!(Arm.gate(&code[2..]), None);
+}
+
+#[test]
+fn jumps_into_a_row_of_instructions_go_on() {
+    // add pc, pc, ip; nop; ldr r3, [r1], #4
+    let row = [0xe08f_f00cu32, 0xe1a0_0000, 0xe491_3004];
+    let bytes = |words: &[u32]| {
+        words
+            .iter()
+            .flat_map(|w| w.to_le_bytes())
+            .collect::<Vec<_>>()
+    };
+    let on = Flow::Either(Cond::Other, AT + 8, AT + 4);
+    assert_eq!(decode(&bytes(&row), AT).1, on);
+    // A row of branches: each is a way.
+    let ways = [0xe08f_f00cu32, 0xea00_0001, 0xea00_0002];
+    assert_eq!(decode(&bytes(&ways), AT).1, Flow::Jump(Target::Reg(CARRY)));
+}
+
+#[test]
+fn jumps_through_tables_name_no_function() {
+    // tbh [pc, r4, lsl #1]
+    let (_, flow, ops) = decode(&[0xdf, 0xe8, 0x14, 0xf0], AT | 1);
+    assert_eq!(flow, Flow::Jump(Target::Reg(CARRY)));
+    assert!(
+        matches!(ops.last(), Some(Op::Address { dst: CARRY, place, .. })
+        if place.disp as u64 == (AT + 4) | 1)
+    );
+}
+
+#[test]
 fn every_word_is_decoded_without_a_panic() {
     let mut ops = Vec::new();
     for high in 0..=u16::MAX {
