@@ -47,6 +47,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -57,6 +58,14 @@
 #include <unistd.h>
 
 #include <rpledge.h>
+
+/* In a child that waits to be worked on: it goes when its parent does, however that ends. */
+#define WAIT_FOR_PARENT()                                                    \
+    do {                                                                     \
+        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);                           \
+        for (;;)                                                             \
+            pause();                                                         \
+    } while (0)
 
 #define CASE_SECONDS 30 /* what one child may take */
 

@@ -38,8 +38,7 @@ static pid_t victim(void)
 {
     MUST((child = fork()) >= 0);
     if (child == 0)
-        for (;;)
-            pause();
+        WAIT_FOR_PARENT();
     return child;
 }
 

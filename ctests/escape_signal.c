@@ -32,8 +32,7 @@ static pid_t victim(void)
     MUST((child = fork()) >= 0);
     if (child == 0) {
         setpgid(0, 0);
-        for (;;)
-            pause();
+        WAIT_FOR_PARENT();
     }
     setpgid(child, child);
     info.si_pid = getpid();

@@ -51,10 +51,8 @@ static pid_t child(void)
     pid_t pid = fork();
 
     MUST(pid >= 0);
-    if (pid == 0) {
-        pause();
-        _exit(0);
-    }
+    if (pid == 0)
+        WAIT_FOR_PARENT();
     return pid;
 }
 static pid_t dead_child(void)
