@@ -60,11 +60,12 @@
 #include <rpledge.h>
 
 /* In a child that waits to be worked on: it goes when its parent does, however that ends. */
-#define WAIT_FOR_PARENT()                                                    \
+#define WAIT_FOR(parent)                                                     \
     do {                                                                     \
         prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);                           \
-        for (;;)                                                             \
+        while (getppid() == (parent))                                        \
             pause();                                                         \
+        _exit(0);                                                            \
     } while (0)
 
 #define CASE_SECONDS 30 /* what one child may take */

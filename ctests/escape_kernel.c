@@ -36,9 +36,11 @@ static pid_t child;
 /* One that waits to be worked on. */
 static pid_t victim(void)
 {
+    pid_t self = getpid();
+
     MUST((child = fork()) >= 0);
     if (child == 0)
-        WAIT_FOR_PARENT();
+        WAIT_FOR(self);
     return child;
 }
 

@@ -29,10 +29,12 @@ static siginfo_t info = {.si_code = SI_QUEUE};
 /* In a group of its own, and gone by any signal. */
 static pid_t victim(void)
 {
+    pid_t self = getpid();
+
     MUST((child = fork()) >= 0);
     if (child == 0) {
         setpgid(0, 0);
-        WAIT_FOR_PARENT();
+        WAIT_FOR(self);
     }
     setpgid(child, child);
     info.si_pid = getpid();

@@ -48,11 +48,11 @@ CALLED(child_keeps_promises, 0)
 /* Waiting is stdio's. */
 static pid_t child(void)
 {
-    pid_t pid = fork();
+    pid_t self = getpid(), pid = fork();
 
     MUST(pid >= 0);
     if (pid == 0)
-        WAIT_FOR_PARENT();
+        WAIT_FOR(self);
     return pid;
 }
 static pid_t dead_child(void)
