@@ -188,37 +188,36 @@ HALF(packets, "stdio inet unix", socket(AF_PACKET, SOCK_RAW, 0) >= 0 || errno ==
 HALF(machines, "stdio inet unix", socket(40 /* AF_VSOCK */, SOCK_STREAM, 0) >= 0
      || errno == EAFNOSUPPORT)
 HALF(netlink, "stdio inet unix", socket(AF_NETLINK, SOCK_RAW, 0) >= 0)
-/* Connects on its own, where connect(2) may not. */
-DENIED(fast_open, "stdio")
+/* One that listens, and a socket to reach it with. */
+static struct sockaddr_in listener(void)
 {
     struct sockaddr_in to;
     socklen_t len = sizeof to;
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
 
     memset(&to, 0, sizeof to);
     to.sin_family = AF_INET;
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    MUST(bind(listener, (struct sockaddr *)&to, sizeof to) == 0 && listen(listener, 1) == 0);
-    MUST(getsockname(listener, (struct sockaddr *)&to, &len) == 0);
+    MUST(bind(fd, (struct sockaddr *)&to, sizeof to) == 0 && listen(fd, 1) == 0);
+    MUST(getsockname(fd, (struct sockaddr *)&to, &len) == 0);
     MUST((at = socket(AF_INET, SOCK_STREAM, 0)) >= 0);
+    return to;
+}
+/* Connects on its own, where connect(2) may not. */
+DENIED(fast_open, "stdio")
+{
+    struct sockaddr_in to = listener();
+
     PLEDGE();
     TRY(syscall(SYS_sendto, at, "x", 1, 0x20000000 /* MSG_FASTOPEN */, &to, sizeof to) == 1);
 }
 /* Made by its parts, of which one shows where it goes. */
 DENIED(fast_open_message, "stdio")
 {
-    struct sockaddr_in to;
+    struct sockaddr_in to = listener();
     struct iovec iov = {bytes, 1};
     struct msghdr message;
-    socklen_t len = sizeof to;
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
 
-    memset(&to, 0, sizeof to);
-    to.sin_family = AF_INET;
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    MUST(bind(listener, (struct sockaddr *)&to, sizeof to) == 0 && listen(listener, 1) == 0);
-    MUST(getsockname(listener, (struct sockaddr *)&to, &len) == 0);
-    MUST((at = socket(AF_INET, SOCK_STREAM, 0)) >= 0);
     memset(&message, 0, sizeof message);
     message.msg_name = &to;
     message.msg_namelen = sizeof to;
