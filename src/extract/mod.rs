@@ -142,8 +142,8 @@ fn decoder(
     Err(Error::new(Kind::Machine, file, what))
 }
 
-/// Reads a libc; the same files give the same snapshot.
-pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error> {
+/// The files as one image, and what reads its code.
+fn open(inputs: &[Input]) -> Result<(elf::Image, &'static dyn ir::Machine), Error> {
     let mut image = elf::Image::read(inputs)?;
     let machine = decoder(
         &inputs[0].name,
@@ -153,6 +153,12 @@ pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error>
     )?;
     image.mode_bits = machine.mode_bits();
     local::settle(&mut image, machine);
+    Ok((image, machine))
+}
+
+/// Reads a libc; the same files give the same snapshot.
+pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error> {
+    let (image, machine) = open(inputs)?;
     let (libc, version) = identify::identify(&image, options.libc.as_ref())?;
     let argument = |(number, name): (&u32, &String)| {
         let argument = options.selectors.argument(name)?;
@@ -185,15 +191,7 @@ pub fn extract(inputs: &[Input], options: &Options) -> Result<Extraction, Error>
 /// Where code lies that is followed in one file, by its own addresses: first and last
 /// instruction of what is taken at a time. For tests of decoders.
 pub fn blocks(file: &[Input]) -> Result<Vec<(u64, u64)>, Error> {
-    let mut image = elf::Image::read(file)?;
-    let machine = decoder(
-        &file[0].name,
-        image.machine,
-        image.word == 8,
-        image.big_endian,
-    )?;
-    image.mode_bits = machine.mode_bits();
-    local::settle(&mut image, machine);
+    let (image, machine) = open(file)?;
     let (none, base) = (BTreeMap::new(), image.span);
     let program = graph::Program::analyse(image, machine, "", &none, &BTreeMap::new())?;
     let nodes = program.functions.values().flat_map(|f| &f.nodes);
