@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* execve: who may, and what holds in the program that comes after. */
 #include "case.h"
+#include "two.h"
 
 #include <sys/prctl.h>
 
@@ -152,18 +153,6 @@ FATAL(system_stdio, "stdio rpath", system("true") == 0)
 
 /* A second image of this program under the filter of the first: it knows what
  * that one promised, and can promise less. */
-static int reads(void)
-{
-    int fd = open("file", O_RDONLY);
-
-    return fd < 0 ? 0 : close(fd) == 0;
-}
-static int connects(void)
-{
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    return fd < 0 ? 0 : close(fd) == 0;
-}
 static int narrows(void)
 {
     struct rpledge_status now;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* RPLEDGE_THREAD: promises of one thread, and what the process can still do beside it. */
 #include "case.h"
+#include "two.h"
 
 #include <sys/prctl.h>
 
@@ -37,18 +38,6 @@ static int tell(int (*act)(void))
     return answer;
 }
 
-static int reads(void)
-{
-    int fd = open("file", O_RDONLY);
-
-    return fd < 0 ? 0 : close(fd) == 0;
-}
-static int connects(void)
-{
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    return fd < 0 ? 0 : close(fd) == 0;
-}
 static uint32_t state(void)
 {
     struct rpledge_status now;

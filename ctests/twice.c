@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The library twice in a process, as archive and as shared object: what one loads the other finds in the filter. */
 #include "case.h"
+#include "two.h"
 
 #include <dlfcn.h>
 
@@ -36,19 +37,6 @@ static int both_hold(const char *words)
     MUST(rpledge_status(&here, sizeof here) == 0 && other_status(&there, sizeof there) == 0);
     return here.promises == set && there.promises == set && (here.state & RPLEDGE_PLEDGED)
            && (there.state & RPLEDGE_PLEDGED);
-}
-
-static int reads(void)
-{
-    int fd = open("file", O_RDONLY);
-
-    return fd < 0 ? 0 : close(fd) == 0;
-}
-static int connects(void)
-{
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    return fd < 0 ? 0 : close(fd) == 0;
 }
 
 CALLED(by_turns, 0)
