@@ -63,7 +63,7 @@ GRANT(fcntl_setfl, "stdio", fcntl, "", 0, fd, F_SETFL, 0)
 GRANT(fcntl_getpipe, "stdio", fcntl, "", 0, pipes[0], F_GETPIPE_SZ)
 GRANT(fcntl_setpipe, "stdio", fcntl, "", 0, pipes[0], F_SETPIPE_SZ, 4096)
 GRANT(fcntl_get_seals, "stdio", fcntl, "", EINVAL, pipes[0], F_GET_SEALS)
-GRANT(fcntl_add_seals, "stdio", fcntl, "", EINVAL, pipes[0], F_ADD_SEALS, 0)
+GRANT(fcntl_add_seals, "stdio", fcntl, "", EINVAL, pipes[1], F_ADD_SEALS, 0)
 GRANT(fcntl_cancellk, "stdio", fcntl, "", EINVAL, fd, F_CANCELLK, 0)
 static struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
 BEYOND(fcntl_getlk, "stdio", fcntl, "stdio", 0, fd, F_GETLK, &lock)

@@ -33,9 +33,11 @@ PROBE(init_module, ALL, ENOEXEC, syscall(SYS_init_module, NULL, 0, "") == 0)
 PROBE(finit_module, ALL, EBADF, syscall(SYS_finit_module, -1, "", 0) == 0)
 PROBE(delete_module, ALL, EFAULT, syscall(SYS_delete_module, NULL, 0) == 0)
 PROBE(reboot, ALL, EINVAL, syscall(SYS_reboot, 0, 0, 0, NULL) == 0)
+#ifdef SYS_iopl
 PROBE(iopl, ALL, EINVAL, syscall(SYS_iopl, 99) == 0)
 PROBE(ioperm, ALL, EINVAL, syscall(SYS_ioperm, 1 << 20, 1, 1) == 0)
 DENY(modify_ldt, ALL, syscall(SYS_modify_ldt, 0, bytes, 16) >= 0)
+#endif
 PROBE(acct, ALL, ENOENT, syscall(SYS_acct, "none/none") == 0)
 DENY(syslog, ALL, syscall(SYS_syslog, 10, NULL, 0) >= 0 || errno == EPERM)
 DENY(vhangup, ALL, syscall(SYS_vhangup) == 0 || errno == EPERM)
@@ -54,8 +56,10 @@ DENY(prctl_tsc, "stdio", prctl(PR_SET_TSC, 1, 0, 0, 0) == 0)
 ALLOW(prctl_name, "stdio", prctl(PR_SET_NAME, "renamed", 0, 0, 0) == 0)
 DENY(prctl_high_bits, "stdio",
      syscall(SYS_prctl, 0x100000000 | PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+#ifdef SYS_arch_prctl
 DENY(arch_prctl_cpuid, "stdio",
      syscall(SYS_arch_prctl, 0x1012 /* ARCH_SET_CPUID */, 1) == 0 || errno == ENODEV)
+#endif
 REFUSE(landlock_create, "stdio", syscall(444, bytes, 1, 9999) == -1 && errno == EINVAL)
 
 /* Messages between processes outside sockets */

@@ -103,7 +103,7 @@ static int timer(void)
     memset(&event, 0, sizeof event);
     event.sigev_notify = 4; /* SIGEV_THREAD_ID */
     event.sigev_signo = SIGTERM;
-    *(int *)((char *)&event + 16) = child;
+    *(int *)((char *)&event + sizeof(union sigval) + 8) = child;
     return (int)syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &id);
 }
 ALLOWED(timer_of_other, "stdio")
@@ -131,8 +131,9 @@ DENIED(queue_tells, "stdio")
     TRY(mq_notify(queue, &event) == 0);
 }
 
-/* What the kernel reads of an argument decides, no more and no less */
 #define HALF(id, words, ...) DENIED(id, words) { PLEDGE(); TRY(__VA_ARGS__); }
+#ifdef __LP64__
+/* What the kernel reads of an argument decides, no more and no less */
 HALF(half_open, "stdio rpath",
      syscall(SYS_openat, AT_FDCWD, "file", 0xffffffff00000000 | O_WRONLY) >= 0)
 HALF(half_directory, "stdio rpath",
@@ -176,6 +177,8 @@ REFUSED(whole_action, "stdio")
     PLEDGE();
     TRY(syscall(SYS_rt_sigaction, SIGSYS, map, 0, 8) == 0);
 }
+
+#endif
 
 /* Sockets that go around what is looked at */
 HALF(multipath, "stdio inet", syscall(SYS_socket, AF_INET, SOCK_STREAM, IPPROTO_MPTCP) >= 0
