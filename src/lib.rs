@@ -26,7 +26,7 @@
 //! 6  pledge                         the state machine
 //! 5  violation                      SIGSYS: report, abort
 //! 4  host  installed  seccomp       read the system, load filters
-//! 3  policy  bpf  sim  resolve  compiled
+//! 3  policy  bpf  sim  resolve  compiled  sockets
 //!                                   pure: promises to verdicts to instructions; tables as bytes
 //! 2  table                          made by the build script from data/
 //! 1  facts  sys                     the data language; raw system calls
@@ -53,6 +53,7 @@ pub mod compiled;
 pub mod policy;
 pub mod resolve;
 pub mod sim;
+pub mod sockets;
 
 // The running system.
 pub mod host;
