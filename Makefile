@@ -28,6 +28,9 @@ TRIGGERS   = $(if $(shell command -v pacman 2>/dev/null),pacman,packager)
 TRIGGERDIR = $(PREFIX)/share/rpledge/triggers
 HOOKDIR    = $(PREFIX)/share/libalpm/hooks
 
+# Which other architectures to build for.
+ARCHS = aarch64 riscv64 x86
+
 # The libcs that programs are run on here, as scripts/fetch-libcs names them.
 TESTED = $(subst /,-,$(patsubst data/%/x86_64.toml,%,$(wildcard data/glibc/*/x86_64.toml data/musl/*/x86_64.toml)))
 
@@ -46,7 +49,7 @@ CHECKS = check-fmt check-clippy check-rust check-data check-constants check-man 
 # What `make check-live` runs: checks that need the network.
 LIVE_CHECKS = check-syscalls check-data-all
 
-.PHONY: trigger-deb install-triggers install-triggers-pacman install-triggers-packager snapshots table check-snapshots all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-hidden check-programs check-decoders-all check-traces-all prove fuzz $(CHECKS) $(LIVE_CHECKS)
+.PHONY: trigger-deb install-triggers install-triggers-pacman install-triggers-packager snapshots table check-snapshots all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-kernels check-archs capi-archs check-hidden check-programs check-decoders-all check-traces-all prove fuzz $(CHECKS) $(LIVE_CHECKS)
 
 all: command capi ## build the command and the C library, for every libc of LIBCS
 
@@ -150,6 +153,20 @@ conformance: capi ## each promise and each limit in the data: allowed, and denie
 
 escapes: capi ## ways out of a filter: each works bare, and under no promises
 	@scripts/check-escapes
+
+check-kernels: capi ## conformance on other kernels, from 5.10 to the newest, in virtual machines; slow
+	@scripts/setup --slow
+	-@scripts/fetch-kernels x86_64-bullseye x86_64-bookworm x86_64 x86_64-sid
+	@scripts/check-elsewhere kernels
+
+capi-archs: ## build the C library for the architectures of ARCHS, with Debian's compiler
+	@scripts/setup --slow
+	for arch in $(ARCHS); do scripts/build-arch $$arch $(VERSION) || exit 1; done
+
+check-archs: capi-archs ## contract and escapes on other architectures, in virtual machines; slow
+	-@scripts/fetch-libcs $(ARCHS:%='glibc-*-%') $(ARCHS:%='musl-*-%')
+	-@scripts/fetch-kernels $(filter-out x86,$(ARCHS))
+	@scripts/check-elsewhere archs $(ARCHS)
 
 check-programs: capi ## programs from Debian's sources, bare and pledged: their own tests; slow
 	@scripts/setup --programs

@@ -178,11 +178,23 @@ static void judge(const struct contract *contract)
         case_end(CASE_UNTRUE, line, "leaves another errno");
 }
 
+/* One of another kind of calls is killed, as it should be: the filter lets no other in. */
+static int shell_is_ours(void)
+{
+    unsigned char header[5] = {0};
+    int fd = open("/bin/sh", O_RDONLY);
+
+    MUST(fd >= 0 && read(fd, header, sizeof header) == (ssize_t)sizeof header && close(fd) == 0);
+    return header[4] == sizeof(void *) / 4;
+}
+
 static void contract_body(void)
 {
     struct contract *contract = (struct contract *)case_now;
     pid_t pid;
 
+    if (strcmp(contract->traced->name, "exec_done") == 0 && !shell_is_ours())
+        case_end(CASE_LACKS, 0, "needs a shell of this architecture");
     now = case_is_pledged ? contract->pledged : contract->bare;
     MUST((pid = fork()) >= 0);
     if (pid == 0) {

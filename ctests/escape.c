@@ -52,7 +52,7 @@ DENY(prctl_keepcaps, "stdio", prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0)
 DENY(prctl_securebits, "stdio",
      prctl(PR_SET_SECUREBITS, prctl(PR_GET_SECUREBITS), 0, 0, 0) == 0 || errno == EPERM)
 PROBE(prctl_mm, "stdio", EINVAL, prctl(PR_SET_MM, 99, 0, 0, 0) == 0)
-DENY(prctl_tsc, "stdio", prctl(PR_SET_TSC, 1, 0, 0, 0) == 0)
+DENY(prctl_tsc, "stdio", prctl(PR_SET_TSC, 1, 0, 0, 0) == 0 || errno == EINVAL)
 ALLOW(prctl_name, "stdio", prctl(PR_SET_NAME, "renamed", 0, 0, 0) == 0)
 DENY(prctl_high_bits, "stdio",
      syscall(SYS_prctl, 0x100000000 | PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)

@@ -59,8 +59,10 @@ static int died(void)
 #define NO_PROC "stdio rpath wpath cpath inet unix flock tty exec"
 TO_OTHER(killed, NO_PROC, (void)0, kill(child, SIGTERM) == 0 && died())
 TO_OTHER(killed_group, NO_PROC, (void)0, kill(-child, SIGTERM) == 0 && died())
+#ifdef __LP64__
 TO_OTHER(killed_upper_half, NO_PROC, (void)0, syscall(SYS_kill, 0x100000000 | child, SIGTERM) == 0
          && died())
+#endif
 TO_OTHER(killed_sign, NO_PROC, (void)0,
          syscall(SYS_kill, 0xffffffffUL & (unsigned long)-child, SIGTERM) == 0 && died())
 TO_OTHER(thread_killed, NO_PROC, (void)0, syscall(SYS_tkill, child, SIGTERM) == 0 && died())
@@ -81,8 +83,10 @@ TO_OTHER(owned, NO_PROC, (void)0, fcntl(pair[0], F_SETOWN, child) == 0 && ARRIVE
 TO_OTHER(owned_group, NO_PROC, (void)0, fcntl(pair[0], F_SETOWN, -child) == 0 && ARRIVES())
 TO_OTHER(owned_ex, NO_PROC, (void)0,
          syscall(SYS_fcntl, pair[0], F_SETOWN_EX, (int[]){1, child}) == 0 && ARRIVES())
+#ifdef __LP64__
 TO_OTHER(owned_upper_half, NO_PROC, (void)0,
          syscall(SYS_fcntl, pair[0], 0x100000000 | F_SETOWN, child) == 0 && ARRIVES())
+#endif
 TO_OTHER(owned_ioctl, NO_PROC, (void)0, ioctl(pair[0], FIOSETOWN, &child) == 0 && ARRIVES())
 TO_OTHER(owned_socket, NO_PROC, (void)0, ioctl(pair[0], SIOCSPGRP, &child) == 0 && ARRIVES())
 TO_OTHER(owned_by_number, NO_PROC, (void)0, fcntl(pair[0], 10 /* F_SETSIG */, SIGTERM) == 0

@@ -73,7 +73,7 @@ impl Process {
 
 /// Calls that [`Action::Unfold`] is for: their arguments lie behind a pointer,
 /// and most uses of them are those of sendto(2) and recvfrom(2).
-pub const UNFOLDED: [&str; 4] = ["recvmmsg", "recvmsg", "sendmmsg", "sendmsg"];
+pub const UNFOLDED: [&str; 5] = ["recvmmsg", "recvmsg", "sendmmsg", "sendmsg", "socketcall"];
 
 /// How many numbers a filter answers: see [`Policy::answers`].
 pub const ANSWERS: usize = 10;
@@ -229,7 +229,11 @@ impl<'a> Policy<'a> {
             .errnos
             .iter()
             .find(|(call, _)| usize::from(*call) == place);
-        errno.map_or(Action::Violation, |(_, errno)| Action::Errno(*errno))
+        match errno {
+            None => Action::Violation,
+            Some((_, errno)) if self.unfolds(place) => Action::Unfold(*errno),
+            Some((_, errno)) => Action::Errno(*errno),
+        }
     }
 
     /// Is the call at `place` granted with any arguments? Then no other limit

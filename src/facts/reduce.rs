@@ -92,6 +92,9 @@ impl<'a> Reach<'a> {
         };
         let granted = |effect: &str| definition.effects.iter().any(|(e, _)| e == effect);
         let mut calls = closure.calls;
+        // What the library makes in its place, where it can: each by its own number.
+        let behind = closure.values.get("socketcall").into_iter().flatten();
+        calls.extend(behind.filter_map(|value| behind_socketcall(value)));
         for (effect, more) in closure.effects {
             if granted(&effect) {
                 calls.extend(more);
@@ -99,6 +102,16 @@ impl<'a> Reach<'a> {
         }
         calls
     }
+}
+
+/// The call that a value of socketcall(2) stands for.
+fn behind_socketcall(value: &str) -> Option<String> {
+    Some(match value.strip_prefix("SYS_")? {
+        "ACCEPT" => "accept4".to_owned(),
+        "RECV" => "recvfrom".to_owned(),
+        "SEND" => "sendto".to_owned(),
+        name => name.to_ascii_lowercase(),
+    })
 }
 
 /// Reduce the snapshots of `arch`, quirks applied.

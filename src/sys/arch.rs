@@ -13,6 +13,7 @@
 //! - `last`: the address of this thread's `rpledge_last` (src/sys/tls.rs)
 //! - `FSTAT`, `MMAP`, ...: calls that go by other numbers, or differ in what
 //!   they take, though the kernel has them everywhere
+//! - `SOCKETCALL`, `SOCKET_CALLS`: the call behind which others hide, and those
 
 #[cfg_attr(target_arch = "x86_64", path = "arch/x86_64.rs")]
 #[cfg_attr(target_arch = "x86", path = "arch/x86.rs")]
@@ -41,7 +42,7 @@ pub struct Stack {
     _size: usize,
 }
 
-/// A sum of the calls and structures that 64-bit architectures have in common.
+/// The calls and structures that 64-bit architectures have in common.
 #[cfg(target_pointer_width = "64")]
 mod width {
     pub const FSTAT: libc::c_long = libc::SYS_fstat;

@@ -30,6 +30,9 @@ type Outcome = Result<Result<usize, Errno>, Hidden>;
 /// holds again meanwhile: the call may wait, and signals must interrupt it.
 pub fn make(nr: c_long, args: &[u64; 6], mask: u64) -> Outcome {
     let args = args.map(|arg| arg as usize);
+    if Some(nr) == arch::SOCKETCALL {
+        return shown(args, mask).unwrap_or_else(|errno| Ok(Err(errno)));
+    }
     match nr {
         libc::SYS_sendmsg => one(args, mask, send),
         libc::SYS_recvmsg => one(args, mask, receive),
@@ -40,6 +43,31 @@ pub fn make(nr: c_long, args: &[u64; 6], mask: u64) -> Outcome {
         _ => Err(Hidden),
     }
 }
+
+/// A call that socketcall(2) hides, made by its own number.
+fn shown(hidden: [usize; 6], mask: u64) -> Result<Outcome, Errno> {
+    let which = hidden[0].wrapping_sub(1);
+    let (nr, count) = *arch::SOCKET_CALLS.get(which).ok_or(libc::EINVAL)?;
+    let mut args = [0; 6];
+    for (n, arg) in args.iter_mut().enumerate().take(count) {
+        *arg = read(hidden[1].wrapping_add(n * size_of::<usize>()))?;
+    }
+    Ok(match make(nr, &args.map(|arg| arg as u64), mask) {
+        Err(Hidden) if !UNFOLDED.contains(&nr) => {
+            let socket = Socket { fd: args[0], mask };
+            Ok(socket.call(nr, args))
+        }
+        done => done,
+    })
+}
+
+/// Those whose arguments lie in structures.
+const UNFOLDED: [c_long; 4] = [
+    libc::SYS_sendmsg,
+    libc::SYS_recvmsg,
+    libc::SYS_sendmmsg,
+    libc::SYS_recvmmsg,
+];
 
 type Do = fn(&Socket, usize, &Message, usize) -> Outcome;
 

@@ -96,3 +96,7 @@ pub fn last() -> usize {
 /// The calls that ask for a file's status by its name and open it.
 pub const STATUS: &[(libc::c_long, usize)] = &[(libc::SYS_newfstatat, 1)];
 pub const OPEN: &[(libc::c_long, usize)] = &[(libc::SYS_openat, 1)];
+
+/// Each socket call has a number of its own.
+pub const SOCKETCALL: Option<libc::c_long> = None;
+pub const SOCKET_CALLS: &[(libc::c_long, usize)] = &[];

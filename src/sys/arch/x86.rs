@@ -143,3 +143,30 @@ global_asm!(
 /// The calls that ask for a file's status by its name and open it.
 pub const STATUS: &[(libc::c_long, usize)] = &[(libc::SYS_fstatat64, 1), (libc::SYS_stat64, 0)];
 pub const OPEN: &[(libc::c_long, usize)] = &[(libc::SYS_openat, 1), (libc::SYS_open, 0)];
+
+/// One number for socket calls; since Linux 4.3 there are others, too.
+pub const SOCKETCALL: Option<libc::c_long> = Some(libc::SYS_socketcall);
+/// Those, by the first argument of the one, with how many arguments they take
+/// from where the second points; what it lacks is 0.
+pub const SOCKET_CALLS: &[(libc::c_long, usize)] = &[
+    (libc::SYS_socket, 3),
+    (libc::SYS_bind, 3),
+    (libc::SYS_connect, 3),
+    (libc::SYS_listen, 2),
+    (libc::SYS_accept4, 3),
+    (libc::SYS_getsockname, 3),
+    (libc::SYS_getpeername, 3),
+    (libc::SYS_socketpair, 4),
+    (libc::SYS_sendto, 4),
+    (libc::SYS_recvfrom, 4),
+    (libc::SYS_sendto, 6),
+    (libc::SYS_recvfrom, 6),
+    (libc::SYS_shutdown, 2),
+    (libc::SYS_setsockopt, 5),
+    (libc::SYS_getsockopt, 5),
+    (libc::SYS_sendmsg, 3),
+    (libc::SYS_recvmsg, 3),
+    (libc::SYS_accept4, 4),
+    (libc::SYS_recvmmsg, 5),
+    (libc::SYS_sendmmsg, 4),
+];
