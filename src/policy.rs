@@ -73,7 +73,14 @@ impl Process {
 
 /// Calls that [`Action::Unfold`] is for: their arguments lie behind a pointer,
 /// and most uses of them are those of sendto(2) and recvfrom(2).
-pub const UNFOLDED: [&str; 5] = ["recvmmsg", "recvmsg", "sendmmsg", "sendmsg", "socketcall"];
+pub const UNFOLDED: [&str; 6] = [
+    "recvmmsg",
+    "recvmmsg_time64",
+    "recvmsg",
+    "sendmmsg",
+    "sendmsg",
+    "socketcall",
+];
 
 /// How many numbers a filter answers: see [`Policy::answers`].
 pub const ANSWERS: usize = 10;

@@ -15,10 +15,6 @@ use crate::sys::signal::{self, Action, Info, Registers};
 use crate::sys::{self, image, message, text, weak, zone};
 use crate::table::Table;
 
-/// How far up the stack a return address into the libc is looked for, in
-/// words: glibc's deepest road from an exported function to a call is shorter.
-const STACK_WORDS: usize = 256;
-
 /// Where the report lies: the filter lets this address be written and no other.
 pub fn report_address() -> u64 {
     buffer_address() as u64
@@ -192,8 +188,7 @@ fn function(host: &Host, address: usize, registers: &Registers) -> Option<&'stat
     if first.is_some_and(|name| !name.starts_with('_')) {
         return first;
     }
-    let returns =
-        image::return_addresses(registers, STACK_WORDS).filter(|at| symbols.is_return_address(*at));
+    let returns = image::return_addresses(registers).filter(|at| symbols.is_return_address(*at));
     let mut callers = returns.filter_map(named);
     callers.find(|name| !name.starts_with('_')).or(first)
 }

@@ -13,6 +13,7 @@
 //! - `last`: the address of this thread's `rpledge_last` (src/sys/tls.rs)
 //! - `FSTAT`, `MMAP`, ...: calls that go by other numbers, or differ in what
 //!   they take, though the kernel has them everywhere
+//! - `STACK_WORDS`: how far up the stack a return address into the libc may lie
 //! - `SOCKETCALL`, `SOCKET_CALLS`: the call behind which others hide, and those
 
 #[cfg_attr(target_arch = "x86_64", path = "arch/x86_64.rs")]
@@ -49,6 +50,7 @@ mod width {
     pub const GETEGID: libc::c_long = libc::SYS_getegid;
     pub const GETEUID: libc::c_long = libc::SYS_geteuid;
     pub const MMAP: libc::c_long = libc::SYS_mmap;
+    pub const RECVMMSG: [libc::c_long; 1] = [libc::SYS_recvmmsg];
     pub type Stat = libc::stat;
 
     /// The ELF of the architecture.
@@ -65,6 +67,8 @@ mod width {
     pub const GETEGID: libc::c_long = libc::SYS_getegid32;
     pub const GETEUID: libc::c_long = libc::SYS_geteuid32;
     pub const MMAP: libc::c_long = libc::SYS_mmap2;
+    /// With the time of 32 bits, and with that of 64, which the libc crate lacks.
+    pub const RECVMMSG: [libc::c_long; 2] = [libc::SYS_recvmmsg, 417];
     pub type Stat = libc::stat64;
 
     pub mod elf {

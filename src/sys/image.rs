@@ -3,7 +3,7 @@
 
 use core::ffi::{c_int, c_void};
 
-use super::arch::{self, CALL_BYTES, Registers, elf};
+use super::arch::{self, CALL_BYTES, Registers, STACK_WORDS, elf};
 use super::text;
 
 const NOTE_BUILD_ID: u32 = 3;
@@ -374,15 +374,17 @@ impl Symbols {
 
 /// Where functions may return to: the register for that, and words of the
 /// stack from `from` on, as far as they can be read.
-pub fn return_addresses(registers: &Registers, count: usize) -> impl Iterator<Item = usize> {
+pub fn return_addresses(registers: &Registers) -> impl Iterator<Item = usize> {
     let size = size_of::<usize>();
     let from = registers.stack.next_multiple_of(size);
-    let words = (0..count).map(move |n| from + size * n).map_while(|at| {
-        // SAFETY: asked just now; a stack that another thread unmaps under a
-        // running handler is beyond help.
-        (at % 4096 != 0 || super::is_readable(at))
-            .then(|| unsafe { core::ptr::read_volatile(at as *const usize) })
-    });
+    let words = (0..STACK_WORDS)
+        .map(move |n| from + size * n)
+        .map_while(|at| {
+            // SAFETY: asked just now; a stack that another thread unmaps under a
+            // running handler is beyond help.
+            (at % 4096 != 0 || super::is_readable(at))
+                .then(|| unsafe { core::ptr::read_volatile(at as *const usize) })
+        });
     core::iter::once(registers.link)
         .chain(words)
         .map(arch::bare)

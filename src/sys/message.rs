@@ -31,43 +31,30 @@ type Outcome = Result<Result<usize, Errno>, Hidden>;
 pub fn make(nr: c_long, args: &[u64; 6], mask: u64) -> Outcome {
     let args = args.map(|arg| arg as usize);
     if Some(nr) == arch::SOCKETCALL {
-        return shown(args, mask).unwrap_or_else(|errno| Ok(Err(errno)));
+        return Ok(shown(args, mask));
     }
     match nr {
         libc::SYS_sendmsg => one(args, mask, send),
         libc::SYS_recvmsg => one(args, mask, receive),
         libc::SYS_sendmmsg => many(args, mask, args[3], send),
         // A wait for several messages with an end cannot be made of others.
-        libc::SYS_recvmmsg if args[4] != 0 => Err(Hidden),
-        libc::SYS_recvmmsg => many(args, mask, args[3], receive),
+        _ if arch::RECVMMSG.contains(&nr) && args[4] != 0 => Err(Hidden),
+        _ if arch::RECVMMSG.contains(&nr) => many(args, mask, args[3], receive),
         _ => Err(Hidden),
     }
 }
 
 /// A call that socketcall(2) hides, made by its own number.
-fn shown(hidden: [usize; 6], mask: u64) -> Result<Outcome, Errno> {
+fn shown(hidden: [usize; 6], mask: u64) -> Result<usize, Errno> {
     let which = hidden[0].wrapping_sub(1);
     let (nr, count) = *arch::SOCKET_CALLS.get(which).ok_or(libc::EINVAL)?;
     let mut args = [0; 6];
     for (n, arg) in args.iter_mut().enumerate().take(count) {
         *arg = read(hidden[1].wrapping_add(n * size_of::<usize>()))?;
     }
-    Ok(match make(nr, &args.map(|arg| arg as u64), mask) {
-        Err(Hidden) if !UNFOLDED.contains(&nr) => {
-            let socket = Socket { fd: args[0], mask };
-            Ok(socket.call(nr, args))
-        }
-        done => done,
-    })
+    // What the filter does not let through comes back to the handler.
+    Socket { fd: args[0], mask }.call(nr, args)
 }
-
-/// Those whose arguments lie in structures.
-const UNFOLDED: [c_long; 4] = [
-    libc::SYS_sendmsg,
-    libc::SYS_recvmsg,
-    libc::SYS_sendmmsg,
-    libc::SYS_recvmmsg,
-];
 
 type Do = fn(&Socket, usize, &Message, usize) -> Outcome;
 

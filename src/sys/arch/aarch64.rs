@@ -100,3 +100,6 @@ pub const OPEN: &[(libc::c_long, usize)] = &[(libc::SYS_openat, 1)];
 /// Each socket call has a number of its own.
 pub const SOCKETCALL: Option<libc::c_long> = None;
 pub const SOCKET_CALLS: &[(libc::c_long, usize)] = &[];
+
+/// glibc's deepest road from an exported function to a call is shorter.
+pub const STACK_WORDS: usize = 256;

@@ -170,3 +170,7 @@ pub const SOCKET_CALLS: &[(libc::c_long, usize)] = &[
     (libc::SYS_recvmmsg, 5),
     (libc::SYS_sendmmsg, 4),
 ];
+
+/// glibc's deepest road from an exported function to a call is shorter, also
+/// with the frame of a handler in it, that made a socket call.
+pub const STACK_WORDS: usize = 1280;
