@@ -41,15 +41,20 @@ OVERLAY  = $(INCLUDEDIR)/rpledge-overlay
 MANPAGES = $(wildcard man/*.[1-8])
 # The checks ask for the same features, so that what one built serves the next.
 GENERATE = $(CARGO) run --quiet --all-features --example header
+# Integration tests that run long: these ask for the command's profile and features.
+LONG     = filters decoders
+# The others.
+TESTS    = $(filter-out $(LONG),$(shell sed -n '/^\[\[test\]\]/,/^name/s/^name = "\(.*\)"/\1/p' Cargo.toml))
 
 # What `make check` runs, in order; each is a target, counted by scripts/tally.
-CHECKS = check-fmt check-clippy check-rust check-data check-constants check-man check-manual check-header \
+# Lints and builds lock other directories of cargo's, and each keeps a core busy.
+CHECKS = check-fmt check-clippy+all check-rust check-filters check-data check-constants check-man check-manual check-header \
          check-header-compiles check-symbols check-exceptions check-install check-examples \
          check-fileserver check-serves check-trigger check-c conformance contract escapes check-drift check-traces check-decoders
 # What `make check-live` runs: checks that need the network.
 LIVE_CHECKS = check-syscalls check-data-all
 
-.PHONY: trigger-deb install-triggers install-triggers-pacman install-triggers-packager snapshots table check-snapshots all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-kernels check-archs capi-archs check-hidden check-programs check-decoders-all check-traces-all prove fuzz $(CHECKS) $(LIVE_CHECKS)
+.PHONY: trigger-deb install-triggers install-triggers-pacman install-triggers-packager snapshots table check-snapshots command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-kernels check-archs capi-archs check-hidden check-programs check-decoders-all check-traces-all prove fuzz $(subst +, ,$(CHECKS)) $(LIVE_CHECKS)
 
 all: command capi ## build the command and the C library, for every libc of LIBCS
 
@@ -90,7 +95,10 @@ check-clippy: ## lints
 	$(CARGO) clippy --quiet --all-targets --all-features -- -D warnings
 
 check-rust: ## unit tests
-	$(CARGO) test --quiet --all-features
+	$(CARGO) test --quiet --all-features --lib --bins $(TESTS:%=--test %)
+
+check-filters: ## filters against their policies and libseccomp's
+	$(CARGO) test --quiet --release --test filters
 
 check-data: command ## the database's linter
 	$(COMMAND) data check
@@ -192,11 +200,11 @@ check-traces-all: command ## the same on every architecture, in virtual machines
 
 check-decoders: ## each decoder, against a second one, over the code of the C libraries that are there
 	-@scripts/fetch-libcs $(TESTED)
-	$(CARGO) test --quiet --features decoders --test decoders
+	$(CARGO) test --quiet --release --test decoders
 
 check-decoders-all: ## the same, with libcs of every architecture; slow
 	-@scripts/fetch-libcs $(subst /,-,$(patsubst data/%.toml,%,$(wildcard data/glibc/2.41/*.toml data/musl/1.2.5/*.toml)))
-	$(CARGO) test --quiet --features decoders --test decoders
+	$(CARGO) test --quiet --release --test decoders
 
 check-drift: command ## what libcs do in other ways from version to version: the data, its diff, the promises
 	@scripts/check-drift

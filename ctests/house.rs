@@ -433,3 +433,39 @@ fn constants_are_the_compiler_s() {
         constants.len()
     );
 }
+
+/// Crates of a Cargo.lock, as "name version".
+fn locked(text: &str) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let value = |line: &str, key: &str| Some(line.strip_prefix(key)?.trim_matches('"').to_owned());
+    let crates = lines.windows(2).filter_map(|pair| {
+        let (name, version) = (value(pair[0], "name = ")?, value(pair[1], "version = ")?);
+        Some(format!("{name} {version}"))
+    });
+    crates.collect()
+}
+
+/// Crates that both have, `theirs` in a version that `ours` has not.
+fn out_of_step(ours: &str, theirs: &str) -> Vec<String> {
+    let ours = locked(ours);
+    let name = |one: &str| one.split(' ').next().map(str::to_owned);
+    let differs =
+        |one: &String| !ours.contains(one) && ours.iter().any(|own| name(own) == name(one));
+    locked(theirs).into_iter().filter(differs).collect()
+}
+
+/// What is fuzzed is built of the crates that it is tested with.
+#[test]
+fn the_fuzzers_lock_is_in_step() {
+    let [ours, theirs] = ["Cargo.lock", "fuzz/Cargo.lock"].map(|file| read(&root().join(file)));
+    let apart = out_of_step(&ours, &theirs);
+    let help = "run cargo update --manifest-path fuzz/Cargo.toml --precise for each";
+    assert!(apart.is_empty(), "fuzz/Cargo.lock: {apart:?}: {help}");
+    // As it would be seen.
+    let shared = locked(&theirs)
+        .into_iter()
+        .filter(|one| locked(&ours).contains(one));
+    assert!(shared.count() > 10);
+    let other = theirs.replacen("version = \"2.", "version = \"9.", 1);
+    assert_eq!(out_of_step(&ours, &other).len(), 1, "{:?}", locked(&other));
+}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The calls that a filter is tried on: every number, other ABIs, and both sides of every boundary of its limits.
 
+use std::collections::HashSet;
+
 use rpledge::arch::Arch;
 use rpledge::policy::{ANSWERS, Policy, Process, QUERY};
 use rpledge::sim::Data;
@@ -77,15 +79,38 @@ pub fn beyond() -> Vec<Data> {
     numbers.iter().flat_map(tried).collect()
 }
 
-/// Both sides of every boundary of every limit that the policy has in force.
-pub fn limits(policy: &Policy) -> Vec<Data> {
-    let mut list = Vec::new();
+/// What policies are compared on: [`plain`] calls, and both sides of every
+/// boundary of every limit that one of them has in force.
+pub fn of(policies: &[&Policy]) -> Vec<Data> {
+    let mut list = plain();
+    let mut seen = HashSet::new();
+    for policy in policies {
+        limits(policy, &mut seen, &mut list);
+    }
+    query(&mut list);
+    list
+}
+
+/// What a clause's boundaries depend on: the call, the clause, the process.
+type Seen = HashSet<(u32, usize, [u64; 4])>;
+
+/// The boundaries of a policy's limits that have not been seen of another.
+fn limits(policy: &Policy, seen: &mut Seen, list: &mut Vec<Data>) {
+    let Process {
+        pid,
+        report,
+        uid,
+        gid,
+    } = policy.process;
+    let process = [pid.into(), report, uid.into(), gid.into()];
     for (place, call) in TABLE.calls.iter().enumerate() {
         let mut limited = false;
         for limit in policy.limits_of(place) {
             limited = true;
             for clause in limit.clauses {
-                clause_edges(policy, call.nr, clause, &mut list);
+                if seen.insert((call.nr, clause.as_ptr().addr(), process)) {
+                    clause_edges(policy, call.nr, clause, list);
+                }
             }
         }
         if limited {
@@ -95,8 +120,6 @@ pub fn limits(policy: &Policy) -> Vec<Data> {
             list.push(data(call.nr, full));
         }
     }
-    query(&mut list);
-    list
 }
 
 /// From a call that satisfies the clause, one argument after the other leads

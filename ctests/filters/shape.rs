@@ -110,25 +110,21 @@ fn the_kernel_s_bitmap_takes_every_call_without_limits() {
 
 /// Two loads and a jump on the architecture, the tree's height, a far jump
 /// a node: what a call without limits costs where the kernel has no bitmap.
+/// Its arguments are not looked at; what they cost others, the sweeps count.
 #[test]
 fn the_way_is_short() {
     let leaves = 2 * TABLE.calls.len() + 3;
     let height = leaves.next_power_of_two().ilog2() as usize;
-    let (mut constants, mut longest) = (0, 0);
-    each(|policy, insns| {
-        let mut tried = inputs::plain();
-        tried.extend(inputs::limits(policy));
-        for data in &tried {
+    let tried = inputs::plain();
+    let mut longest = 0;
+    each(|_, insns| {
+        for data in tried.iter().filter(|d| constant(insns, d.nr).is_some()) {
             let (_, steps) = sim::run(insns, TABLE.big_endian, data).expect("the filter ends");
             longest = longest.max(steps);
-            if constant(insns, data.nr).is_some() {
-                constants = constants.max(steps);
-            }
         }
     });
-    println!("at most {constants} steps without arguments, {longest} with");
-    assert!(constants <= 4 + 2 * height, "{constants}");
-    assert!(longest <= 256, "{longest}");
+    println!("at most {longest} steps without arguments");
+    assert!((height..=4 + 2 * height).contains(&longest), "{longest}");
 }
 
 #[test]

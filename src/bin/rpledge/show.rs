@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use rpledge::arch::Arch;
-use rpledge::facts::{Snapshot, near, parse, quirks, why};
+use rpledge::facts::{Snapshot, near, quirks, why};
 use rpledge::host;
 use rpledge::installed::Origin;
 use rpledge::policy::{Action, Policy, Verdict};
@@ -127,13 +127,7 @@ impl Subject {
             Some(word) => arch_named(word)?,
         };
         let quirks = store.quirks()?;
-        let mut snapshots = Vec::new();
-        for source in store.snapshots() {
-            let snapshot = parse::snapshot(&source)?;
-            if snapshot.arch == arch.name {
-                snapshots.push(snapshot);
-            }
-        }
+        let snapshots = store.snapshots_of(arch.name)?;
         let mut table = tables::of(&store, arch, &snapshots)?;
         let here = host::host();
         let libc = match &args.libc {

@@ -130,6 +130,14 @@ impl Store {
             .map(|(_, source)| source)
     }
 
+    /// The snapshots of an architecture.
+    pub fn snapshots_of(&self, arch: &str) -> Result<Vec<Snapshot>, Failure> {
+        let file = format!("/{arch}.toml");
+        let all = self.sources().filter(|(path, _)| path.ends_with(&file));
+        all.map(|(_, source)| Ok(parse::snapshot(&source)?))
+            .collect()
+    }
+
     /// The snapshot of "glibc-2.36" on an architecture or alias of one.
     pub fn snapshot(&self, libc: &str, arch: &str) -> Result<Snapshot, Failure> {
         let arches = self.arches()?;
