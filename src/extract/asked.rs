@@ -96,11 +96,13 @@ pub fn drop_changed(
             block.next <= *start + 1 || new.range(within).next().is_none()
         })
     });
-    functions.retain(|_, function| {
+    functions.retain(|entry, function| {
         let asked = &function.asked;
         let mut nothing = asked.nothing.iter();
+        // What was a way on within the function may be another function now.
+        let same = |at: &u64| blocks.contains_key(at) && (at == entry || !new.contains(at));
         !function.lost
-            && function.nodes.keys().all(|at| blocks.contains_key(at))
+            && function.nodes.keys().all(same)
             && nothing.all(|(first, last)| new.range(first..=last).next().is_none())
     });
 }
