@@ -65,8 +65,41 @@ impl Context<'_> {
         link.is_some_and(|link| link & !modes == block.next & !modes)
     }
 
-    /// A call at the very end of a function's bounds is known not to return.
+    /// Notes the constants that a block reads by their distance from itself.
+    pub fn see_literals(&self, block: &Block) {
+        if self.machine.sweeps() {
+            return;
+        }
+        let places = block.ops.iter().filter_map(|op| match op {
+            Op::Load { place, .. } | Op::LoadWide { place } => Some(place),
+            _ => None,
+        });
+        let whole = places.filter(|place| place.base.is_none() && place.index.is_none());
+        let read = whole.map(|place| place.disp as u64);
+        let read = read.filter(|at| self.image.is_code(*at));
+        self.literals.borrow_mut().extend(read);
+    }
+
+    /// No way leads on into a constant, also not by an instruction that fills a word up.
+    fn literal_follows(&self, block: &Block) -> bool {
+        let next = block.next & !self.image.mode_bits;
+        let whole = next.next_multiple_of(u64::from(self.machine.word()));
+        if !self.literals.borrow().contains(&whole) {
+            return false;
+        }
+        let code = self.image.code_at(next).filter(|_| next != whole);
+        let decoded = code.map(|code| self.machine.decode(code, block.next, &mut Vec::new()));
+        decoded.is_none_or(|decoded| {
+            decoded.is_some_and(|one| one.flow == Flow::Next && next + u64::from(one.len) == whole)
+        })
+    }
+
+    /// A call at the very end of a function's bounds, or before its constants, is known
+    /// not to return.
     fn ends_with(&self, block: &Block) -> bool {
+        if !self.machine.sweeps() && self.literal_follows(block) {
+            return true;
+        }
         let range = self.image.ranges.range(..=block.last).next_back();
         range.is_some_and(|(_, end)| block.last < *end && *end <= block.next)
     }

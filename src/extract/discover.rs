@@ -48,6 +48,10 @@ pub fn discover(image: &Image, machine: &dyn Machine) -> Found {
     for target in image.pointers.values().flatten().chain(&image.mentioned) {
         note(image, *target, &mut found);
     }
+    // A sweep finds whom they call.
+    if !machine.sweeps() {
+        found.entries.extend(&image.first);
+    }
     for section in image
         .sections
         .iter()

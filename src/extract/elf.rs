@@ -75,6 +75,8 @@ pub struct Image {
     /// Where functions begin by the unwinder's index of 32-bit Arm, which knows neither
     /// their ends nor how they are decoded.
     pub starts: BTreeSet<u64>,
+    /// Where the kernel enters files: nothing within them goes there.
+    pub first: Vec<u64>,
     /// Functions with two entries: that for others to that for callers within.
     pub locals: HashMap<u64, u64>,
     /// Code that chooses a function at load time: what lies there is the choice.
