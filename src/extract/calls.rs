@@ -15,6 +15,9 @@ use super::value::Value;
 /// names; it calls both through the same pointers.
 const LOOKED_UP: [&str; 4] = ["calloc", "free", "malloc", "realloc"];
 
+/// Where constants between code begin: those of eight bytes have the strictest place.
+const LITERALS_ALIGN: u64 = 8;
+
 /// Arguments on the stack that are looked at.
 const STACK_ARGUMENTS: i32 = 4;
 
@@ -80,18 +83,23 @@ impl Context<'_> {
         self.literals.borrow_mut().extend(read);
     }
 
-    /// No way leads on into a constant, also not by an instruction that fills a word up.
+    /// No way leads on into a constant, also not by what fills up to where such lie.
     fn literal_follows(&self, block: &Block) -> bool {
-        let next = block.next & !self.image.mode_bits;
-        let whole = next.next_multiple_of(u64::from(self.machine.word()));
-        if !self.literals.borrow().contains(&whole) {
-            return false;
+        let modes = self.image.mode_bits;
+        let end = (block.next & !modes).next_multiple_of(LITERALS_ALIGN);
+        let mut at = block.next;
+        loop {
+            let place = at & !modes;
+            if self.literals.borrow().contains(&place) {
+                return true;
+            }
+            let code = self.image.code_at(place).filter(|_| place < end);
+            let decoded = code.and_then(|code| self.machine.decode(code, at, &mut Vec::new()));
+            match decoded.filter(|one| one.flow == Flow::Next) {
+                Some(one) => at = self.machine.after(at, one.len.into()),
+                None => return false,
+            }
         }
-        let code = self.image.code_at(next).filter(|_| next != whole);
-        let decoded = code.map(|code| self.machine.decode(code, block.next, &mut Vec::new()));
-        decoded.is_none_or(|decoded| {
-            decoded.is_some_and(|one| one.flow == Flow::Next && next + u64::from(one.len) == whole)
-        })
     }
 
     /// A call at the very end of a function's bounds, or before its constants, is known
