@@ -228,4 +228,6 @@ fn build(program: &graph::Program, options: &Options) -> Build {
 #[cfg(test)]
 mod archive_tests;
 #[cfg(test)]
+mod flow_tests;
+#[cfg(test)]
 mod tests;
