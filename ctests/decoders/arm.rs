@@ -32,7 +32,7 @@ pub const T32: Second = Second {
     ..A32
 };
 
-const EXCUSES: [Excuse; 6] = [
+const EXCUSES: [Excuse; 7] = [
     Excuse {
         kind: Kind::Write,
         begins: &["cmp", "cmn", "tst", "teq"],
@@ -50,6 +50,12 @@ const EXCUSES: [Excuse; 6] = [
         begins: &["mov r7, r7"],
         register: Some(7),
         why: "a register put into itself stays as it was",
+    },
+    Excuse {
+        kind: Kind::Write,
+        begins: &["movs r0, r0"],
+        register: Some(0),
+        why: "zeros, which fill hand-written code up, put a register into itself",
     },
     Excuse {
         kind: Kind::Target,

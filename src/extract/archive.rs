@@ -95,18 +95,23 @@ pub fn link(mut image: Image, inputs: &[Input]) -> Result<Image, Error> {
         symbols.define(&mut image, member)?;
     }
     Relinking::new(&mut image, &mut symbols, end)?.apply(&members)?;
+    let broken = symbols.missing.get(STACK_BROKEN).copied();
+    image.broken.extend(broken);
     let missing = symbols.missing.into_iter();
     let missing = missing.filter(|(name, _)| !compilers_own(name));
     image.undefined = missing.map(|(name, address)| (address, name)).collect();
     Ok(image)
 }
 
+/// The end of a process whose stack is broken.
+const STACK_BROKEN: &str = "__stack_chk_fail";
+
 /// Arithmetic that compilers call by themselves (`__addtf3`), and the end of a
 /// process whose stack is broken: no business of a libc that lacks them.
 fn compilers_own(name: &str) -> bool {
     let operation = name.trim_end_matches(|c: char| c.is_ascii_digit());
     let modes = ["sf", "df", "tf", "xf", "hf", "si", "di", "ti"];
-    name == "__stack_chk_fail"
+    name == STACK_BROKEN
         || name.starts_with("__") && modes.iter().any(|mode| operation.ends_with(mode))
 }
 

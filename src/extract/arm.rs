@@ -45,9 +45,6 @@ impl Machine for Arm {
     fn name(&self) -> &'static str {
         "arm"
     }
-    fn is_proven(&self) -> bool {
-        false
-    }
     fn packs(&self) -> bool {
         true
     }

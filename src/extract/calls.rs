@@ -15,6 +15,9 @@ use super::value::Value;
 /// names; it calls both through the same pointers.
 const LOOKED_UP: [&str; 4] = ["calloc", "free", "malloc", "realloc"];
 
+/// Where constants between code begin: those of eight bytes have the strictest place.
+const LITERALS_ALIGN: u64 = 8;
+
 /// Arguments on the stack that are looked at.
 const STACK_ARGUMENTS: i32 = 4;
 
@@ -65,8 +68,46 @@ impl Context<'_> {
         link.is_some_and(|link| link & !modes == block.next & !modes)
     }
 
-    /// A call at the very end of a function's bounds is known not to return.
+    /// Notes the constants that a block reads by their distance from itself.
+    pub fn see_literals(&self, block: &Block) {
+        if self.machine.sweeps() {
+            return;
+        }
+        let places = block.ops.iter().filter_map(|op| match op {
+            Op::Load { place, .. } | Op::LoadWide { place } => Some(place),
+            _ => None,
+        });
+        let whole = places.filter(|place| place.base.is_none() && place.index.is_none());
+        let read = whole.map(|place| place.disp as u64);
+        let read = read.filter(|at| self.image.is_code(*at));
+        self.literals.borrow_mut().extend(read);
+    }
+
+    /// No way leads on into a constant, also not by what fills up to where such lie.
+    fn literal_follows(&self, block: &Block) -> bool {
+        let modes = self.image.mode_bits;
+        let end = (block.next & !modes).next_multiple_of(LITERALS_ALIGN);
+        let mut at = block.next;
+        loop {
+            let place = at & !modes;
+            if self.literals.borrow().contains(&place) {
+                return true;
+            }
+            let code = self.image.code_at(place).filter(|_| place < end);
+            let decoded = code.and_then(|code| self.machine.decode(code, at, &mut Vec::new()));
+            match decoded.filter(|one| one.flow == Flow::Next) {
+                Some(one) => at = self.machine.after(at, one.len.into()),
+                None => return false,
+            }
+        }
+    }
+
+    /// A call at the very end of a function's bounds, or before its constants, is known
+    /// not to return.
     fn ends_with(&self, block: &Block) -> bool {
+        if !self.machine.sweeps() && self.literal_follows(block) {
+            return true;
+        }
         let range = self.image.ranges.range(..=block.last).next_back();
         range.is_some_and(|(_, end)| block.last < *end && *end <= block.next)
     }

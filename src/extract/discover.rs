@@ -48,6 +48,10 @@ pub fn discover(image: &Image, machine: &dyn Machine) -> Found {
     for target in image.pointers.values().flatten().chain(&image.mentioned) {
         note(image, *target, &mut found);
     }
+    // A sweep finds whom they call.
+    if !machine.sweeps() {
+        found.entries.extend(&image.first);
+    }
     for section in image
         .sections
         .iter()
@@ -97,7 +101,9 @@ pub fn grow(
     let (entries, bases) = (found.entries.clone(), found.bases.clone());
     for (entry, function) in functions {
         for address in &function.mentioned {
-            if !image.in_code(*address) || names_code(image, *entry, *address) {
+            // What it reads as a word is none.
+            let constant = function.reads.contains(address);
+            if !image.in_code(*address) || !constant && names_code(image, *entry, *address) {
                 note(image, *address, found);
             } else {
                 found.bases.insert(*address);

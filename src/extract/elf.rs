@@ -75,6 +75,10 @@ pub struct Image {
     /// Where functions begin by the unwinder's index of 32-bit Arm, which knows neither
     /// their ends nor how they are decoded.
     pub starts: BTreeSet<u64>,
+    /// Where the kernel enters files: nothing within them goes there.
+    pub first: Vec<u64>,
+    /// What archives call where the stack is broken, and do not have: the process's end.
+    pub broken: Vec<u64>,
     /// Functions with two entries: that for others to that for callers within.
     pub locals: HashMap<u64, u64>,
     /// Code that chooses a function at load time: what lies there is the choice.
@@ -196,6 +200,7 @@ impl Image {
 
     /// Where a person looks for it: file and offset.
     pub fn place(&self, address: u64) -> (String, String) {
+        let address = address & !self.mode_bits;
         if let Some((start, member)) = self.members.range(..=address).next_back() {
             return (member.clone(), format!("{:#x}", address - start));
         }

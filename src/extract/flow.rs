@@ -109,6 +109,8 @@ pub struct Context<'a> {
     /// Of the function being analysed, what of its stack is not believed.
     pub shared: Cell<Shared>,
     pub blocks: RefCell<Blocks>,
+    /// Of the function being analysed, the constants between its code.
+    pub literals: RefCell<AddressSet>,
     /// Of the function being analysed, what its result rests on.
     pub asking: RefCell<Asking>,
     /// Of the function analysed last: room for the next one's.
@@ -141,6 +143,7 @@ impl<'a> Context<'a> {
             budget: Cell::new(BUDGET),
             shared: Cell::default(),
             blocks: RefCell::default(),
+            literals: RefCell::default(),
             asking: RefCell::default(),
             points: RefCell::default(),
             ops: RefCell::default(),
@@ -171,6 +174,7 @@ impl Context<'_> {
             start.set(reg, Value::constant(value));
         }
         self.asking.borrow_mut().take();
+        self.literals.borrow_mut().clear();
         let mut points = self.points.take();
         points.clear();
         points.add(entry, start);
@@ -185,6 +189,7 @@ impl Context<'_> {
                 continue;
             };
             point.visits += 1;
+            self.see_literals(&block);
             let cost = block.ops.len() as u64 + 1;
             match self.budget.get().checked_sub(cost) {
                 Some(left) => self.budget.set(left),

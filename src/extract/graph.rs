@@ -386,13 +386,14 @@ fn last_ones(image: &Image) -> impl Iterator<Item = u64> {
         "longjmp",
         "siglongjmp",
     ];
-    const LAST: [&str; 3] = ["__stack_chk_fail", "abort", "exit"];
+    const LAST: [&str; 2] = ["abort", "exit"];
     let exports = image.exports.iter();
     let leaps = exports.filter(|export| LEAPS.contains(&export.name.as_str()));
     let undefined = image.undefined.iter();
     let last = undefined.filter(|(_, name)| LAST.contains(&name.as_str()));
     let leaps = leaps.map(|export| export.address);
-    leaps.chain(last.map(|(address, _)| *address))
+    let last = last.map(|(address, _)| *address);
+    leaps.chain(last).chain(image.broken.iter().copied())
 }
 
 /// The functions that never return: what is left when all that may are found.

@@ -230,4 +230,6 @@ mod archive_tests;
 #[cfg(test)]
 mod asked_tests;
 #[cfg(test)]
+mod flow_tests;
+#[cfg(test)]
 mod tests;

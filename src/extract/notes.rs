@@ -45,9 +45,22 @@ impl Context<'_> {
         }
     }
 
+    /// Whose address is stored, and what holds a function there for good, is a table of
+    /// functions, be its address counted from another's.
+    fn is_fixed_table(&self, address: u64) -> bool {
+        let section = self.image.section(address);
+        let fixed = section.is_some_and(|section| section.fixed && !section.bound && !section.code);
+        let first = self.image.pointers.get(&address).filter(|_| fixed);
+        let code = |to: &u64| self.image.in_code(*to);
+        !self.machine.sweeps() && first.is_some_and(|first| first.iter().all(code))
+    }
+
     pub fn put(&self, place: &Place, value: &Value, state: &State, function: &mut Function) {
         if place.foreign || matches!(value, Value::Unknown | Value::AtMost(_)) {
             return;
+        }
+        for table in value.constants().filter(|at| self.is_fixed_table(*at)) {
+            function.mentioned.insert(table);
         }
         let pointers: Vec<u64> = value
             .constants()

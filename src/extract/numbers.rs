@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::elf::Image;
-use super::flow::{Context, Exit, Function};
+use super::flow::{Context, Exit, Function, Node};
 use super::graph::{Edge, Why};
 use super::ir::Reg;
 use super::state::State;
@@ -18,6 +18,14 @@ enum Place {
     Low(Reg, u8),
     Slot(i32),
     Pointee(Reg, i32),
+}
+
+/// Does it call this function, or end in it?
+fn calls(node: &Node, callee: u64) -> bool {
+    match &node.exit {
+        Exit::Call { target } | Exit::Tail { target } => target.constants().any(|to| to == callee),
+        _ => false,
+    }
 }
 
 /// Numbers of system calls, from sites and through wrappers.
@@ -84,7 +92,13 @@ impl Numbers {
                 self.unresolved.insert((callee, callee));
             }
             for caller in known.into_iter().flatten() {
-                self.at_caller(context, *caller, callee, place);
+                let found = self.at_caller(context, *caller, callee, place);
+                // Where a call was seen before and is not now, its number is not known.
+                let nodes = functions.get(caller).into_iter();
+                let nodes = nodes.flat_map(|function| function.nodes.values());
+                let lost = nodes.filter(|node| calls(node, callee) && !found.contains(&node.site));
+                self.unresolved
+                    .extend(lost.map(|node| (*caller, node.site)));
             }
         }
         self.wrappers = self.wanted.keys().copied().collect();
@@ -117,7 +131,14 @@ impl Numbers {
         }
     }
 
-    fn at_caller(&mut self, context: &Context, caller: u64, callee: u64, place: Place) {
+    /// The sites at which a caller names the number.
+    fn at_caller(
+        &mut self,
+        context: &Context,
+        caller: u64,
+        callee: u64,
+        place: Place,
+    ) -> BTreeSet<u64> {
         let machine = context.machine;
         let mut values = Vec::new();
         let mut watch = |site: u64, target: &Value, state: &State, call: bool| {
@@ -152,8 +173,10 @@ impl Numbers {
             values.push((site, value));
         };
         context.run(caller, Some(&mut watch));
+        let sites = values.iter().map(|(site, _)| *site).collect();
         for (site, value) in values {
             self.number(caller, site, &value.narrow(4, false));
         }
+        sites
     }
 }

@@ -60,7 +60,10 @@ fn copied(image: &Image, functions: &BTreeMap<u64, Function>) -> Vec<(u64, u64)>
             .iter()
             .flat_map(|table| own.iter().map(move |base| (table, base)))
         {
-            let words = image.pointers.range(*table..table + FARTHEST_FIELD);
+            // The copier's next variable begins where the copy has ended.
+            let next = own.range(base + 1..).next().copied().unwrap_or(u64::MAX);
+            let most = (next - base).min(FARTHEST_FIELD);
+            let words = image.pointers.range(*table..table + most);
             copies.extend(
                 words.flat_map(|(at, to)| to.iter().map(move |to| (base + (at - table), *to))),
             );

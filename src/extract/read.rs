@@ -60,6 +60,10 @@ impl Image {
         }
         self.sections(&file)?;
         self.symbols(&file)?;
+        let first: u64 = header.e_entry(endian).into();
+        if first != 0 && first < self.span && self.is_code(base + first) {
+            self.first.push(base + first);
+        }
         self.private_names(&file);
         self.relocations(&file, pending)?;
         self.frames(&file)?;
