@@ -135,8 +135,10 @@ fn narrow(caller: &Caller, state: State, words: [u64; 3]) -> Answer {
 /// Who serves which call.
 fn dispatch(client: &dyn Client, state: State, call: &Call) -> Answer {
     match call.name {
-        "open" | "openat" | "stat" | "lstat" | "newfstatat" | "access" | "faccessat" | "unlink"
-        | "unlinkat" => files::serve(client, state.promises, call),
+        "open" | "openat" | "stat" | "stat64" | "lstat" | "lstat64" | "newfstatat"
+        | "fstatat64" | "access" | "faccessat" | "unlink" | "unlinkat" => {
+            files::serve(client, state.promises, call)
+        }
         // A road to a daemon of names: a libc that finds it closed reads files.
         "socket" if call.int(0) == libc::AF_UNIX && asks_names(state) => {
             Answer::Errno(libc::EACCES)
@@ -182,10 +184,10 @@ fn hand_back(shared: &Shared, caller: &Caller, state: State) -> Result<(), Errno
     if state.mode == Mode::Log {
         return listener.let_through(asked.id);
     }
-    let told = [HANDED_BACK | u64::from(asked.nr), asked.args[0]];
+    let told = HANDED_BACK | asked.nr as usize;
     let is_handled = state.mode != Mode::Kill
         && handles(asked.tid)
-        && process::queue(caller.tgid(), asked.tid, libc::SIGSYS, told).is_ok();
+        && process::queue(caller.tgid(), asked.tid, libc::SIGSYS, told, asked.args[0]).is_ok();
     // The call waits as long as it takes to end its process.
     match state.mode {
         _ if is_handled => {}
