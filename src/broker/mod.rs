@@ -34,6 +34,8 @@ pub struct Shared {
     /// The process that started it, and its /proc/self/mem.
     pub first: u32,
     pub memory: i32,
+    /// Its /proc/self/maps.
+    pub maps: i32,
     /// Can callers become another user?
     pub changes_user: bool,
 }
@@ -139,9 +141,10 @@ fn dispatch(client: &dyn Client, state: State, call: &Call) -> Answer {
         | "fstatat64" | "access" | "faccessat" | "unlink" | "unlinkat" => {
             files::serve(client, state.promises, call)
         }
-        // A road to a daemon of names: a libc that finds it closed reads files.
+        // A road to a daemon of names: a libc that finds no such family reads
+        // files; musl's takes no other errno for that.
         "socket" if call.int(0) == libc::AF_UNIX && asks_names(state) => {
-            Answer::Errno(libc::EACCES)
+            Answer::Errno(libc::EAFNOSUPPORT)
         }
         _ => Answer::HandBack,
     }
