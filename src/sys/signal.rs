@@ -5,7 +5,7 @@ use core::ffi::{c_int, c_void};
 
 pub use super::arch::Registers;
 use super::arch::{self, Context, Restorer};
-use super::{DOOR, Errno, call, exit_group, pid, tid};
+use super::{DOOR, Errno, MARK, call, exit_group, pid, tid};
 
 /// What a handler is told: siginfo and the interrupted registers.
 pub type Handler = extern "C" fn(c_int, *mut Info, *mut c_void);
@@ -29,7 +29,31 @@ pub struct Info {
 /// si_code of a SIGSYS that a filter sent.
 const SYS_SECCOMP: c_int = 1;
 
+/// si_code of a signal that another process queued.
+const QUEUED: c_int = -1;
+
+/// Upper half of what the broker tells with a SIGSYS: it has handed a call
+/// back, whose number is the lower.
+pub const HANDED_BACK: usize = (MARK as usize) << (usize::BITS - 32) & UPPER;
+const UPPER: usize = usize::MAX << (usize::BITS / 2);
+/// Words before what a queued signal tells.
+const BEFORE: usize = match usize::BITS {
+    64 => 3,
+    _ => 5,
+};
+
 impl Info {
+    /// The number of a call that the broker does not serve, and the word
+    /// behind. The program itself may say so too, of calls of its own.
+    pub fn handed_back(&self) -> Option<(u32, usize)> {
+        // SAFETY: what is behind the sender of a queued signal; siginfo_t has
+        // 128 bytes.
+        let told = unsafe { (&raw const *self).cast::<[usize; BEFORE + 2]>().read() };
+        let is_told = self.signo == libc::SIGSYS && self.code == QUEUED;
+        (is_told && told[BEFORE] & UPPER == HANDED_BACK)
+            .then_some(((told[BEFORE] & !UPPER) as u32, told[BEFORE + 1]))
+    }
+
     /// Did a filter send it?
     pub fn is_seccomp(&self) -> bool {
         self.signo == libc::SIGSYS && self.code == SYS_SECCOMP
@@ -103,6 +127,11 @@ pub fn unblock(signal: c_int) -> u64 {
 /// Block in this thread what was blocked before, and nothing else.
 pub fn restore_mask(before: u64) {
     mask(libc::SIG_SETMASK, before);
+}
+
+/// The same; what was blocked before is returned.
+pub fn block_all_and_tell() -> u64 {
+    mask(libc::SIG_SETMASK, !0)
 }
 
 /// Block every signal in this thread, as while a handler of ours runs.

@@ -37,8 +37,8 @@ pub struct Context {
     _reserved: [u8; 120],
     /// The fault's address lies aligned to sixteen bytes.
     _fault: [u64; 2],
-    /// x0 to x30, sp, ...
-    registers: [u64; 32],
+    /// x0 to x30, sp, pc, ...
+    registers: [u64; 33],
 }
 
 impl Context {
@@ -46,6 +46,7 @@ impl Context {
         let r = &self.registers;
         Registers {
             stack: r[31] as usize,
+            at: r[32] as usize,
             link: r[30] as usize,
             args: [r[0], r[1], r[2], r[3], r[4], r[5]],
             mask: self.mask,

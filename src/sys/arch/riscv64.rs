@@ -52,6 +52,7 @@ impl Context {
         let r = &self.registers;
         Registers {
             stack: r[2] as usize,
+            at: r[0] as usize,
             link: r[1] as usize,
             args: [r[10], r[11], r[12], r[13], r[14], r[15]],
             mask: self.mask,

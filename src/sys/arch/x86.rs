@@ -78,7 +78,7 @@ pub struct Context {
     _flags: usize,
     _link: usize,
     _stack: Stack,
-    /// gs, fs, es, ds, di, si, bp, sp, bx, dx, cx, ax, ...
+    /// gs, fs, es, ds, di, si, bp, sp, bx, dx, cx, ax, trap, error, ip, ...
     registers: [u32; 22],
     mask: [u32; 2],
 }
@@ -88,6 +88,7 @@ impl Context {
         let r = &self.registers;
         Registers {
             stack: r[7] as usize,
+            at: r[14] as usize,
             link: 0,
             args: [r[8], r[10], r[9], r[5], r[4], r[6]].map(u64::from),
             mask: u64::from(self.mask[0]) | u64::from(self.mask[1]) << 32,

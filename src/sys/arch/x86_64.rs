@@ -63,6 +63,7 @@ impl Context {
         let r = &self.registers;
         Registers {
             stack: r[15] as usize,
+            at: r[16] as usize,
             link: 0,
             args: [r[8], r[9], r[12], r[2], r[0], r[1]],
             mask: self.mask,

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Other processes: their memory, their limits, what /proc tells of them, signals for them.
+
+use core::ffi::CStr;
+use core::fmt::Write;
+
+use super::fd::{self, Fd};
+use super::{Errno, arch, call};
+
+/// Soft and hard.
+pub type Limit = (u64, u64);
+
+/// A resource limit of a process (0: of this one); changed, if there is a new one.
+pub fn limit(pid: u32, resource: usize, new: Option<Limit>) -> Result<Limit, Errno> {
+    let new = new.map(|(soft, hard)| [soft, hard]);
+    let from = new.as_ref().map_or(0, |new| new.as_ptr() as usize);
+    let mut old = [0_u64; 2];
+    let to = match new {
+        None => old.as_mut_ptr() as usize,
+        Some(_) => 0,
+    };
+    let args = [pid as usize, resource, from, to, 0, 0];
+    // SAFETY: the kernel reads and writes one structure of two words each.
+    unsafe { call(libc::SYS_prlimit64, args) }?;
+    Ok(new.unwrap_or(old).into())
+}
+
+/// The same where the process has become another user, and so may this thread.
+pub fn limit_of_other(pid: u32, resource: usize, new: Limit) -> Result<(), Errno> {
+    let status = Status::of(pid)?;
+    let real = |name| status.number(name, 10).ok_or(libc::ESRCH);
+    let (user, group) = (real("Uid")? as usize, real("Gid")? as usize);
+    let kept = u32::MAX as usize;
+    let own = |nr| {
+        // SAFETY: takes no pointer.
+        unsafe { call(nr, [0; 6]) }
+    };
+    let (was_user, was_group) = (own(arch::GETUID)?, own(arch::GETGID)?);
+    let be = |user, group| {
+        // SAFETY: take no pointer, and change this thread alone.
+        unsafe {
+            call(arch::SETRESGID, [group, kept, kept, 0, 0, 0])?;
+            call(arch::SETRESUID, [user, kept, kept, 0, 0, 0])
+        }
+    };
+    let done = be(user, group).and_then(|_| limit(pid, resource, Some(new)));
+    let back = be(was_user, was_group);
+    done.and(back).map(|_| ())
+}
+
+/// Is the thread one of that process?
+pub fn is_thread_of(tid: u32, process: u32) -> bool {
+    let args = [process as usize, tid as usize, 0, 0, 0, 0];
+    // SAFETY: takes no pointer. Signal 0 is sent to nobody.
+    let found = unsafe { call(libc::SYS_tgkill, args) };
+    matches!(found, Ok(_) | Err(libc::EPERM))
+}
+
+/// Where memory of another process is read and written.
+#[derive(Clone, Copy, Debug)]
+pub enum Memory {
+    /// By its /proc/PID/mem, opened by itself.
+    File(i32),
+    /// By the process's id, as far as the kernel lets us.
+    Process(u32),
+}
+
+impl Memory {
+    /// All of `into`, or EFAULT.
+    pub fn read(self, at: u64, into: &mut [u8]) -> Result<(), Errno> {
+        let (place, len) = (into.as_mut_ptr() as usize, into.len());
+        self.transfer(at, place, len, true)
+    }
+
+    /// All of `from`, or EFAULT.
+    pub fn write(self, at: u64, from: &[u8]) -> Result<(), Errno> {
+        self.transfer(at, from.as_ptr() as usize, from.len(), false)
+    }
+
+    fn transfer(self, at: u64, own: usize, len: usize, is_read: bool) -> Result<(), Errno> {
+        let mut done = 0;
+        while done < len {
+            let at = at.checked_add(done as u64).ok_or(libc::EFAULT)?;
+            match self.some(at, own + done, len - done, is_read)? {
+                0 => return Err(libc::EFAULT),
+                more => done += more,
+            }
+        }
+        Ok(())
+    }
+
+    fn some(self, at: u64, own: usize, len: usize, is_read: bool) -> Result<usize, Errno> {
+        let done = match self {
+            Memory::File(file) => {
+                let nr = match is_read {
+                    true => libc::SYS_pread64,
+                    false => libc::SYS_pwrite64,
+                };
+                // Addresses of the upper half are no offsets.
+                let offset = usize::try_from(at).map_err(|_| libc::EFAULT)?;
+                // SAFETY: the kernel reads or writes within the caller's slice.
+                unsafe { call(nr, [file as usize, own, len, offset, 0, 0]) }
+            }
+            Memory::Process(pid) => {
+                let nr = match is_read {
+                    true => libc::SYS_process_vm_readv,
+                    false => libc::SYS_process_vm_writev,
+                };
+                let (here, there) = ([own, len], [at as usize, len]);
+                let (here, there) = (here.as_ptr() as usize, there.as_ptr() as usize);
+                // SAFETY: as above, by one vector on each side.
+                unsafe { call(nr, [pid as usize, here, 1, there, 1, 0]) }
+            }
+        };
+        match done {
+            Err(libc::EIO) => Err(libc::EFAULT),
+            done => done,
+        }
+    }
+}
+
+/// Does a file like /proc/self/maps say that these bytes can be written?
+pub fn is_writable(maps: i32, at: u64, len: usize) -> bool {
+    let Some(end) = at.checked_add(len as u64) else {
+        return false;
+    };
+    let (mut block, mut held, mut offset, mut next) = ([0; 1024], 0, 0, at);
+    loop {
+        let into = &mut block[held..];
+        let args = [
+            maps as usize,
+            into.as_mut_ptr() as usize,
+            into.len(),
+            offset,
+            0,
+            0,
+        ];
+        // SAFETY: the kernel writes within the slice.
+        let Ok(more @ 1..) = (unsafe { call(libc::SYS_pread64, args) }) else {
+            return next >= end;
+        };
+        offset += more;
+        held += more;
+        let text = core::str::from_utf8(&block[..held]).unwrap_or("");
+        let whole = text.rfind('\n').map_or(0, |at| at + 1);
+        for line in text[..whole].lines() {
+            if let Some((from, to)) = writable(line)
+                && (from..to).contains(&next)
+            {
+                next = to;
+            }
+        }
+        block.copy_within(whole..held, 0);
+        held -= whole;
+        if next >= end || held == block.len() {
+            return next >= end;
+        }
+    }
+}
+
+/// "7f0000000000-7f0000001000 rw-p ..."
+fn writable(line: &str) -> Option<(u64, u64)> {
+    let (range, rest) = line.split_once(' ')?;
+    let (from, to) = range.split_once('-')?;
+    let number = |text| u64::from_str_radix(text, 16).ok();
+    let may = rest.starts_with("rw-");
+    Some((number(from)?, number(to)?)).filter(|_| may)
+}
+
+/// A path below /proc.
+pub struct Path {
+    bytes: [u8; 64],
+    len: usize,
+}
+
+impl Path {
+    /// "/proc/4711/fd/3".
+    pub fn of(pid: u32, rest: core::fmt::Arguments) -> Path {
+        let mut path = Path {
+            bytes: [0; 64],
+            len: 0,
+        };
+        // What does not fit is cut, and such a name is none.
+        let _ = write!(path, "/proc/{pid}/{rest}");
+        path
+    }
+
+    pub fn as_c_str(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c"")
+    }
+}
+
+impl Write for Path {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        for byte in text.bytes() {
+            // The last one stays NUL.
+            if self.len + 1 >= self.bytes.len() {
+                return Err(core::fmt::Error);
+            }
+            self.bytes[self.len] = byte;
+            self.len += 1;
+        }
+        Ok(())
+    }
+}
+
+/// What a file of /proc/PID says: the head of it, which has all that is asked here.
+pub struct Status {
+    bytes: [u8; 2048],
+    len: usize,
+}
+
+impl Status {
+    pub fn of(pid: u32) -> Result<Status, Errno> {
+        Status::read(pid, "status")
+    }
+
+    /// The soft limit of a resource, by its name: unlike prlimit(2), for
+    /// processes of any user.
+    pub fn soft_limit(pid: u32, name: &str) -> Result<u64, Errno> {
+        let limits = Status::read(pid, "limits")?;
+        let text = core::str::from_utf8(&limits.bytes[..limits.len]).unwrap_or("");
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        let soft = line.unwrap_or("").split_ascii_whitespace().next();
+        Ok(soft.and_then(|word| word.parse().ok()).unwrap_or(u64::MAX))
+    }
+
+    fn read(pid: u32, name: &str) -> Result<Status, Errno> {
+        let path = Path::of(pid, format_args!("{name}"));
+        let file: Fd = fd::open(path.as_c_str(), libc::O_RDONLY, 0)?;
+        let mut status = Status {
+            bytes: [0; 2048],
+            len: 0,
+        };
+        while status.len < status.bytes.len() {
+            match file.read(&mut status.bytes[status.len..])? {
+                0 => break,
+                more => status.len += more,
+            }
+        }
+        Ok(status)
+    }
+
+    /// The first word of a line.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.line(name).split_ascii_whitespace().next()
+    }
+
+    /// A line that has come whole, without its name.
+    fn line(&self, name: &str) -> &str {
+        let text = core::str::from_utf8(&self.bytes[..self.len]).unwrap_or("");
+        let line = text.split_inclusive('\n').find_map(|line| {
+            let rest = line.strip_suffix('\n')?.strip_prefix(name)?;
+            rest.strip_prefix(':')
+        });
+        line.unwrap_or("")
+    }
+
+    /// The numbers of a line, of that base.
+    pub fn numbers(&self, name: &str, base: u32) -> impl Iterator<Item = u64> {
+        let words = self.line(name).split_ascii_whitespace();
+        words.map_while(move |word| u64::from_str_radix(word, base).ok())
+    }
+
+    /// The first of them.
+    pub fn number(&self, name: &str, base: u32) -> Option<u64> {
+        self.numbers(name, base).next()
+    }
+}
+
+/// What is told with a signal that a broker queues: `siginfo_t`.
+#[repr(C)]
+struct Told {
+    signo: i32,
+    errno: i32,
+    code: i32,
+    /// Aligned as the union that begins here is.
+    sender: Sender,
+    value: Word,
+    /// Behind what others tell, where the kernel keeps it.
+    more: u64,
+    _rest: [u64; 11],
+}
+
+#[repr(C)]
+#[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+struct Sender {
+    pid: u32,
+    uid: u32,
+}
+
+/// What a `union sigval` holds.
+pub type Word = usize;
+
+/// SI_QUEUE.
+const QUEUED: i32 = -1;
+
+/// Queue a signal for a thread, and a word with it; on 64-bit architectures
+/// another behind that.
+pub fn queue(process: u32, tid: u32, signal: i32, value: Word, more: u64) -> Result<(), Errno> {
+    let told = Told {
+        signo: signal,
+        errno: 0,
+        code: QUEUED,
+        sender: Sender {
+            pid: super::pid(),
+            uid: 0,
+        },
+        value,
+        more,
+        _rest: [0; 11],
+    };
+    let told = &raw const told as usize;
+    let args = [process as usize, tid as usize, signal as usize, told, 0, 0];
+    // SAFETY: the kernel reads one siginfo_t of 128 bytes.
+    unsafe { call(libc::SYS_rt_tgsigqueueinfo, args) }.map(|_| ())
+}
+
+/// setgroups(2), of this thread alone.
+pub fn set_groups(groups: &[u32]) -> Result<(), Errno> {
+    let args = [groups.len(), groups.as_ptr() as usize, 0, 0, 0, 0];
+    // SAFETY: the kernel reads the slice.
+    unsafe { call(arch::SETGROUPS, args) }.map(|_| ())
+}
+
+/// setfsgid(2), which tells nothing of what came of it.
+pub fn set_file_group(group: u32) {
+    // SAFETY: takes no pointer.
+    let _ = unsafe { call(arch::SETFSGID, [group as usize, 0, 0, 0, 0, 0]) };
+}
+
+/// setfsuid(2), likewise.
+pub fn set_file_user(user: u32) {
+    // SAFETY: takes no pointer.
+    let _ = unsafe { call(arch::SETFSUID, [user as usize, 0, 0, 0, 0, 0]) };
+}
+
+/// kill(2).
+pub fn kill(process: u32, signal: i32) -> Result<(), Errno> {
+    // SAFETY: takes no pointer.
+    unsafe {
+        call(
+            libc::SYS_kill,
+            [process as usize, signal as usize, 0, 0, 0, 0],
+        )
+    }
+    .map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsRawFd;
+
+    #[test]
+    fn maps_tell_what_can_be_written() {
+        let maps = std::fs::File::open("/proc/self/maps").expect("a file");
+        let is = |at: *const u8, len| is_writable(maps.as_raw_fd(), at as u64, len);
+        let mut own = [0_u8; 100];
+        assert!(is(own.as_mut_ptr(), 100));
+        assert!(!is(maps_tell_what_can_be_written as *const u8, 1));
+        assert!(!is(c"text".as_ptr().cast(), 4));
+        assert!(!is(own.as_mut_ptr(), 1 << 40));
+        assert!(!is(core::ptr::without_provenance(usize::MAX), 8));
+    }
+
+    #[test]
+    fn memory_is_read_whole_or_not() {
+        let text = *b"some text";
+        let mut copy = [0; 9];
+        let memory = Memory::Process(std::process::id());
+        assert_eq!(memory.read(text.as_ptr() as u64, &mut copy), Ok(()));
+        assert_eq!(copy, text);
+        assert_eq!(memory.read(8, &mut copy), Err(libc::EFAULT));
+        assert_eq!(memory.read(u64::MAX - 4, &mut copy), Err(libc::EFAULT));
+    }
+
+    #[test]
+    fn the_status_of_this_process_is_read() {
+        let status = Status::of(std::process::id()).expect("a file");
+        assert_eq!(status.number("Tgid", 10), Some(std::process::id().into()));
+        assert_eq!(status.numbers("Uid", 10).count(), 4);
+        assert_eq!(status.number("Umaskk", 8), None);
+    }
+}
