@@ -301,6 +301,8 @@ impl<'a> Reader<'a, &'a Arena> {
             broker: broker.or(own.broker),
             covered: own.covered,
             partial: partial.or(own.partial),
+            // So are the sockets that go with them: a file is about libcs.
+            classes: own.classes,
             libcs,
         })
     }

@@ -26,7 +26,7 @@
 //! 6  pledge                         the state machine
 //! 5  broker  violation              another process that is asked; SIGSYS: report, abort
 //! 4  host  installed  seccomp       read the system, load filters
-//! 3  policy  bpf  sim  resolve  compiled  names
+//! 3  policy  bpf  sim  resolve  compiled  names  sockets
 //!                                   pure: promises to verdicts to instructions; tables as bytes
 //! 2  table                          made by the build script from data/
 //! 1  facts  sys                     the data language; raw system calls
@@ -54,6 +54,7 @@ pub mod names;
 pub mod policy;
 pub mod resolve;
 pub mod sim;
+pub mod sockets;
 
 // The running system.
 pub mod host;

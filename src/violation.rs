@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The handler of SIGSYS: two lines on standard error, then death by SIGABRT. Async-signal-safe.
 
-use core::ffi::{c_int, c_void};
+use core::ffi::{c_int, c_long, c_void};
 use core::fmt::{self, Write};
 
 use crate::bpf::DOOR_DATA;
@@ -119,7 +119,7 @@ impl Trapped {
     /// What it returns; none if it is a violation, which is reported then.
     fn settle(&self, action: Action) -> Option<Result<usize, sys::Errno>> {
         let Registers { args, mask, .. } = &self.registers;
-        let nr = i64::from(self.nr);
+        let nr = self.nr as c_long;
         match action {
             Action::Unfold(errno) => {
                 let done = message::make(nr, args, *mask);
@@ -175,7 +175,7 @@ fn report(trapped: &Trapped) {
         pid,
         promise: promise.map_or("", Promise::name),
         nr: data.nr,
-        function: function(&host, trapped.at, trapped.registers.stack),
+        function: function(&host, trapped.at, &trapped.registers),
         libc: host.name,
         version: host.version.as_str(),
         is_static: host.is_static,
@@ -256,7 +256,7 @@ impl Told<'_> {
 /// The function of the libc that made the call, as people call it: the one
 /// around it, or the first up the stack, since private helpers have no name or
 /// one that begins with an underscore.
-fn function(host: &Host, address: usize, stack: usize) -> Option<&'static str> {
+fn function(host: &Host, address: usize, registers: &Registers) -> Option<&'static str> {
     let symbols = host.symbols()?;
     let named = |at: usize| {
         // A return address belongs to the call before it.
@@ -268,7 +268,7 @@ fn function(host: &Host, address: usize, stack: usize) -> Option<&'static str> {
         return first;
     }
     let returns =
-        image::stack_words(stack, STACK_WORDS).filter(|at| symbols.is_return_address(*at));
+        image::return_addresses(registers, STACK_WORDS).filter(|at| symbols.is_return_address(*at));
     let mut callers = returns.filter_map(named);
     callers.find(|name| !name.starts_with('_')).or(first)
 }

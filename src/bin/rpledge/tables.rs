@@ -7,8 +7,11 @@ use rpledge::facts::limits::{self, Value as Written};
 use rpledge::facts::names;
 use rpledge::facts::promises::Promises;
 use rpledge::facts::reduce::{self, Limited, Reduced};
+use rpledge::facts::sockets::{self, Numbered};
 use rpledge::promise::Promise;
-use rpledge::table::{Bits, Call, Grant, Libc, Limit, Name, Op, Survivable, Table, Test, Value};
+use rpledge::table::{
+    Bits, Call, Class, Grant, Libc, Limit, Name, Op, Survivable, Table, Test, Value,
+};
 
 use crate::report::Failure;
 use crate::store::Store;
@@ -26,12 +29,19 @@ pub fn of(
     let quirks = store.quirks()?;
     let reduced = reduce::reduce(arch.name, &syscalls, &definitions, &quirks, snapshots);
     let reduced = reduced.map_err(|why| Failure::data(format!("rpledge: {why}")))?;
-    Ok(table(arch, &definitions, reduced))
+    let classes = sockets::numbered(&store.sockets()?, &definitions.constants(arch.name));
+    let classes = classes.map_err(|why| Failure::data(format!("rpledge: {why}")))?;
+    Ok(table(arch, &definitions, reduced, classes))
 }
 
 /// Reduced facts as the library has them. They live as long as the command,
 /// which makes one table and ends.
-fn table(arch: &Arch, promises: &Promises, reduced: Reduced) -> &'static Table<'static> {
+fn table(
+    arch: &Arch,
+    promises: &Promises,
+    reduced: Reduced,
+    classes: Vec<Numbered>,
+) -> &'static Table<'static> {
     let libcs: Vec<_> = reduced.libcs.iter().map(libc).collect();
     let calls = reduced.calls.into_iter().map(|(nr, name)| Call {
         nr,
@@ -75,6 +85,7 @@ fn table(arch: &Arch, promises: &Promises, reduced: Reduced) -> &'static Table<'
         broker: promises.broker(),
         covered: promises.covered().leak(),
         partial: promises.partial(),
+        classes: classes.into_iter().map(class).collect::<Vec<_>>().leak(),
         libcs: libcs.leak(),
     }))
 }
@@ -98,6 +109,27 @@ fn names(names: Vec<(Promise, names::Name)>) -> &'static [Name<'static>] {
         errno: name.errno,
     });
     leaked.collect::<Vec<_>>().leak()
+}
+
+fn class(class: Numbered) -> Class<'static> {
+    fn texts(texts: Vec<String>) -> &'static [&'static str] {
+        let texts: Vec<&str> = texts.into_iter().map(|text| &*text.leak()).collect();
+        texts.leak()
+    }
+    Class {
+        name: class.name.leak(),
+        libc: class.libc.map(|libc| &*libc.leak()),
+        promises: class.promises,
+        families: class.families.leak(),
+        types: class.types.leak(),
+        protocols: class.protocols.leak(),
+        ports: class.ports.leak(),
+        mark: class.mark,
+        rewrites: class.rewrites,
+        paths: texts(class.paths),
+        absent: texts(class.absent),
+        messages: class.messages.leak(),
+    }
 }
 
 fn libc(libc: &reduce::Libc) -> Libc<'static> {
