@@ -230,7 +230,7 @@ pub unsafe extern "C" fn rpledge_status(status: *mut rpledge_status, size: usize
 }
 
 fn current_status() -> rpledge_status {
-    let held = broker::held();
+    let held = broker::held::held();
     let host = host::host();
     let none = Held {
         promises: Set::EMPTY,

@@ -179,7 +179,7 @@ fn plan(
 /// Restrict the process.
 pub fn pledge(request: Request, flags: Flags) -> Result<(), Error> {
     let host = host::host();
-    let held = broker::held();
+    let held = broker::held::held();
     let Some(first) = plan(&host, held, request, flags)? else {
         return Ok(());
     };
@@ -189,8 +189,8 @@ pub fn pledge(request: Request, flags: Flags) -> Result<(), Error> {
     }
     seccomp::in_turn(|mut turn| {
         // Another thread may have pledged in the meantime.
-        match plan(&host, broker::held(), request, flags)? {
-            Some(next) => apply(&mut turn, &host, broker::held(), next, flags),
+        match plan(&host, broker::held::held(), request, flags)? {
+            Some(next) => apply(&mut turn, &host, broker::held::held(), next, flags),
             None => Ok(()),
         }
     })

@@ -107,7 +107,7 @@ impl Trapped {
     #[inline(never)]
     fn judge(&self) -> Action {
         let host = host::host();
-        let Some(held) = broker::held() else {
+        let Some(held) = broker::held::held() else {
             return Action::Violation;
         };
         let mut policy = Policy::of(host.table, host.libcs(), held.promises);
@@ -164,7 +164,7 @@ fn process() -> Process {
 fn report(trapped: &Trapped) {
     let data = trapped.data();
     let host = host::host();
-    let held = broker::held().map_or(Set::EMPTY, |held| held.promises);
+    let held = broker::held::held().map_or(Set::EMPTY, |held| held.promises);
     let process = process();
     let pid = process.pid;
     let promise = sim::missing(host.table, host.libcs(), held, process, &data);

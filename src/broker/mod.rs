@@ -8,12 +8,15 @@
 //! of its filter. Killed, it leaves calls that fail with ENOSYS.
 
 pub mod client;
+mod end;
+mod exec;
 mod files;
+pub mod held;
 pub mod start;
 pub mod state;
 mod team;
 
-use crate::policy::{ASK, Mode, NARROW, QUERY};
+use crate::policy::{ASK, Mode, NARROW, QUERY, STATE};
 use crate::promise::Promise;
 use crate::sys::fd::Fd;
 use crate::sys::lock::Lock;
@@ -50,6 +53,9 @@ pub enum Answer {
     Inject { fd: Fd, is_closed_on_exec: bool },
     /// It is not served: what a filter without a broker says of it befalls it.
     HandBack,
+    /// The kernel makes it, whatever lies in memory by then: what allows it is
+    /// its number and its arguments alone.
+    LetThrough,
     /// Nobody waits for an answer any more.
     Drop,
 }
@@ -81,7 +87,7 @@ fn serve(shared: &'static Shared, asked: Asked) -> bool {
     if !caller.is_valid() {
         return true;
     }
-    let Some(state) = state else {
+    let Some(state) = state.map(|state| exec::present(&caller, state)) else {
         let _ = shared.listener.answer(asked.id, Err(libc::EPERM));
         return true;
     };
@@ -93,7 +99,9 @@ fn serve(shared: &'static Shared, asked: Asked) -> bool {
 fn decide(caller: &Caller, state: State) -> Answer {
     let Asked { nr, args, .. } = *caller.asked();
     if !is_query(caller.asked()) {
-        return dispatch(caller, state, &Call::of(nr, args));
+        let call = Call::of(nr, args);
+        let judged = exec::judge(caller, state, &call);
+        return judged.unwrap_or_else(|| dispatch(caller, state, &call));
     }
     match args[1] as u32 {
         NARROW => narrow(caller, state, [args[2], args[3], args[4]]),
@@ -101,13 +109,18 @@ fn decide(caller: &Caller, state: State) -> Answer {
             Ok(call) => dispatch(caller, state, &call),
             Err(errno) => Answer::Errno(errno),
         },
+        STATE => match state.part(args[2] as usize) {
+            Some(part) => Answer::Value(part),
+            None => Answer::Errno(libc::EINVAL),
+        },
         _ => Answer::Errno(libc::EINVAL),
     }
 }
 
 /// Is it the library that asks, and not the program?
 fn is_query(asked: &Asked) -> bool {
-    asked.nr == libc::SYS_prctl as u32 && asked.args[0] as u32 == QUERY
+    let is_prctl = asked.nr == libc::SYS_prctl as u32 && asked.args[0] as u32 == QUERY;
+    is_prctl && asked.arch == crate::table::TABLE.audit
 }
 
 /// The call that a handler asks for: its number and arguments, copied once.
@@ -162,6 +175,7 @@ fn give(shared: &Shared, caller: &Caller, state: State, answer: Answer) {
         } => listener
             .inject(id, &fd, is_closed_on_exec)
             .or_else(|errno| listener.answer(id, Err(errno))),
+        Answer::LetThrough => listener.let_through(id),
         Answer::HandBack => hand_back(shared, caller, state),
         Answer::Drop => Ok(()),
     };
@@ -179,6 +193,9 @@ fn hand_back(shared: &Shared, caller: &Caller, state: State) -> Result<(), Errno
     if state.mode == Mode::Log {
         return listener.let_through(asked.id);
     }
+    if state.is_executed {
+        return hand_back_executed(shared, caller, state);
+    }
     let told = [HANDED_BACK | u64::from(asked.nr), asked.args[0]];
     let is_handled = state.mode != Mode::Kill
         && handles(asked.tid)
@@ -188,6 +205,17 @@ fn hand_back(shared: &Shared, caller: &Caller, state: State) -> Result<(), Errno
         let _ = process::kill(caller.tgid(), libc::SIGKILL);
     }
     listener.answer(asked.id, Err(libc::ENOSYS))
+}
+
+/// The same where no handler of this library is.
+fn hand_back_executed(shared: &Shared, caller: &Caller, state: State) -> Result<(), Errno> {
+    let asked = caller.asked();
+    let errno = end::survives(caller, &Call::of(asked.nr, asked.args));
+    if errno.is_none() && state.mode != Mode::Error {
+        end::end(caller, state);
+    }
+    let errno = errno.unwrap_or(libc::ENOSYS);
+    shared.listener.answer(asked.id, Err(errno))
 }
 
 /// Would a SIGSYS for this thread run a handler?

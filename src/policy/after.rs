@@ -31,7 +31,16 @@ pub fn differs(promises: Set, exec: Option<Set>) -> bool {
 }
 
 /// What execpromises grant: to begin with, what a program does before its main().
-pub fn grants<'a>(table: &Table<'a>, libcs: &[Libc<'a>], exec: Set) -> Grant {
+fn grants<'a>(table: &Table<'a>, libcs: &[Libc<'a>], exec: Set) -> Grant {
+    let mut begun = beginning(table, libcs);
+    for libc in libcs {
+        exec.iter().for_each(|promise| begun.join(libc.grant(promise)));
+    }
+    begun
+}
+
+/// What every program does before its main(), and what is always allowed.
+fn beginning<'a>(table: &Table<'a>, libcs: &[Libc<'a>]) -> Grant {
     let mut granted = Grant::NONE;
     for libc in libcs {
         granted.join(&libc.always);
@@ -48,9 +57,6 @@ pub fn grants<'a>(table: &Table<'a>, libcs: &[Libc<'a>], exec: Set) -> Grant {
             begun.limits.insert(number);
         }
     }
-    for libc in libcs {
-        exec.iter().for_each(|promise| begun.join(libc.grant(promise)));
-    }
     begun
 }
 
@@ -64,10 +70,20 @@ impl<'a> Policy<'a> {
         }
         self.after = match self.exec {
             None => After::Free,
-            Some(exec) => After::Under(exec, grants(self.table, libcs, exec)),
+            // Limits of "exec" are in force for what comes before main().
+            Some(exec) => {
+                let granted = grants(self.table, libcs, exec);
+                After::Under(exec.with(Promise::Exec), granted)
+            }
         };
         self.drop_watched(libcs);
         self
+    }
+
+    /// Grant what every program does before its main(), too.
+    pub fn begin(&mut self, libcs: &[Libc<'a>]) {
+        self.granted.join(&beginning(self.table, libcs));
+        self.promises = self.promises.with(Promise::Exec);
     }
 
     /// Leave to the broker what every process may do of the watched calls.

@@ -207,6 +207,17 @@ pub fn queue(process: u32, tid: u32, signal: i32, value: [u64; 2]) -> Result<(),
     unsafe { call(libc::SYS_rt_tgsigqueueinfo, args) }.map(|_| ())
 }
 
+/// A copy of another process's descriptor, where the kernel lets us have one.
+pub fn descriptor(process: u32, number: i32) -> Result<Fd, Errno> {
+    // SAFETY: take no pointer.
+    unsafe {
+        let pidfd = call(libc::SYS_pidfd_open, [process as usize, 0, 0, 0, 0, 0])?;
+        let pidfd = Fd::of(pidfd);
+        let args = [pidfd.number() as usize, number as usize, 0, 0, 0, 0];
+        call(libc::SYS_pidfd_getfd, args).map(Fd::of)
+    }
+}
+
 /// kill(2).
 pub fn kill(process: u32, signal: i32) -> Result<(), Errno> {
     // SAFETY: takes no pointer.

@@ -153,7 +153,7 @@ pub fn abort() -> ! {
     let default = Action::new(libc::SIG_DFL);
     // Another thread may set a handler between two of these calls; then again.
     for _ in 0..1000 {
-        let _ = swap(libc::SIGABRT, &default);
+        let _ = swap(libc::SIGABRT, Some(&default));
         let args = [
             pid() as usize,
             tid() as usize,
