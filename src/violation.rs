@@ -58,7 +58,9 @@ extern "C" fn on_sigsys(_signal: c_int, info: *mut Info, context: *mut c_void) {
     } else if let Some((nr, first)) = info.handed_back() {
         let mut registers = registers;
         // Some architectures return a value where the first argument was.
-        registers.args[0] = first;
+        if cfg!(target_pointer_width = "64") {
+            registers.args[0] = first as u64;
+        }
         Trapped {
             nr,
             arch: host::host().table.audit,

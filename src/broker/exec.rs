@@ -8,11 +8,13 @@
 
 use super::client::{Call, Caller, Client};
 use super::state::{self, State};
-use super::{Answer, STATES};
+use super::{Answer, STATES, files};
 use crate::host;
+use crate::names::LONGEST;
 use crate::policy::{Action, Broker, Policy, Process};
 use crate::promise::Promise;
 use crate::sim::{self, Data};
+use crate::sys::Errno;
 use crate::sys::process::Status;
 use crate::violation;
 
@@ -26,7 +28,7 @@ pub fn present(caller: &Caller, state: State) -> State {
     // What was read was the caller's only if its call waits still.
     if caller.is_valid() {
         let number = STATES.take().number(executed);
-        let _ = state::set_label(caller.tgid(), number);
+        let _ = state::relabel(caller.tgid(), number);
     }
     executed
 }
@@ -66,25 +68,6 @@ fn is_of_handler(call: &Call) -> bool {
         && call.args[1] != 0
 }
 
-/// A call as policies judge it, and the values that only its process has.
-pub struct Asker {
-    pub process: Process,
-    pub data: Data,
-}
-
-pub fn asker(caller: &Caller, state: State) -> Asker {
-    let asked = caller.asked();
-    Asker {
-        process: process(caller, state),
-        data: Data {
-            nr: asked.nr,
-            arch: asked.arch,
-            ip: asked.ip,
-            args: asked.args,
-        },
-    }
-}
-
 fn decide(caller: &Caller, state: State) -> Action {
     let host = host::host();
     let mut policy = Policy::of(host.table, host.libcs(), state.promises);
@@ -92,9 +75,24 @@ fn decide(caller: &Caller, state: State) -> Action {
     if state.is_executed {
         policy.begin(host.libcs());
     }
-    let asker = asker(caller, state);
-    policy.process = asker.process;
-    sim::decide(&policy.with_broker(Broker::Here), &asker.data)
+    policy.process = process(caller, state);
+    let asked = caller.asked();
+    let data = Data {
+        nr: asked.nr,
+        arch: asked.arch,
+        ip: asked.ip,
+        args: asked.args,
+    };
+    sim::decide(&policy.with_broker(Broker::Here), &data)
+}
+
+/// The errno of a call on a file that a libc lives without.
+pub fn survives(caller: &Caller, call: &Call) -> Option<Errno> {
+    let table = host::host().table;
+    let arg = table.path_argument(call.nr)?;
+    let mut name = [0; LONGEST];
+    let name = files::copy(caller, call.args[arg], &mut name).ok()?;
+    table.survives(name).map(Errno::from)
 }
 
 fn process(caller: &Caller, state: State) -> Process {

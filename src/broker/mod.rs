@@ -8,13 +8,15 @@
 //! of its filter. Killed, it leaves calls that fail with ENOSYS.
 
 pub mod client;
-mod end;
+mod confine;
 mod exec;
 mod files;
 pub mod held;
+mod report;
 pub mod start;
 pub mod state;
 mod team;
+mod user;
 
 use crate::policy::{ASK, Mode, NARROW, QUERY, STATE};
 use crate::promise::Promise;
@@ -139,14 +141,16 @@ fn narrow(caller: &Caller, state: State, words: [u64; 3]) -> Answer {
         return Answer::Errno(libc::EINVAL);
     };
     let number = STATES.take().number(state.narrowed(told));
-    state::set_label(caller.tgid(), number).map(|_| 0).into()
+    state::relabel(caller.tgid(), number).map(|()| 0).into()
 }
 
 /// Who serves which call.
 fn dispatch(client: &dyn Client, state: State, call: &Call) -> Answer {
     match call.name {
-        "open" | "openat" | "stat" | "lstat" | "newfstatat" | "access" | "faccessat" | "unlink"
-        | "unlinkat" => files::serve(client, state.promises, call),
+        "open" | "openat" | "stat" | "stat64" | "lstat" | "lstat64" | "newfstatat"
+        | "fstatat64" | "access" | "faccessat" | "unlink" | "unlinkat" => {
+            files::serve(client, state.promises, call)
+        }
         // A road to a daemon of names: a libc that finds it closed reads files.
         "socket" if call.int(0) == libc::AF_UNIX && asks_names(state) => {
             Answer::Errno(libc::EACCES)
@@ -196,13 +200,16 @@ fn hand_back(shared: &Shared, caller: &Caller, state: State) -> Result<(), Errno
     if state.is_executed {
         return hand_back_executed(shared, caller, state);
     }
-    let told = [HANDED_BACK | u64::from(asked.nr), asked.args[0]];
+    let told = HANDED_BACK | asked.nr as usize;
     let is_handled = state.mode != Mode::Kill
         && handles(asked.tid)
-        && process::queue(caller.tgid(), asked.tid, libc::SIGSYS, told).is_ok();
-    if !is_handled && state.mode != Mode::Error && listener.is_valid(asked.id) {
-        // The call waits as long as it takes to end its process.
-        let _ = process::kill(caller.tgid(), libc::SIGKILL);
+        && process::queue(caller.tgid(), asked.tid, libc::SIGSYS, told, asked.args[0]).is_ok();
+    // The call waits as long as it takes to end its process.
+    match state.mode {
+        _ if is_handled => {}
+        Mode::Kill if caller.is_valid() => drop(process::kill(caller.tgid(), libc::SIGKILL)),
+        Mode::Abort => report::end(caller, state.promises, &Call::of(asked.nr, asked.args)),
+        _ => {}
     }
     listener.answer(asked.id, Err(libc::ENOSYS))
 }
@@ -210,9 +217,13 @@ fn hand_back(shared: &Shared, caller: &Caller, state: State) -> Result<(), Errno
 /// The same where no handler of this library is.
 fn hand_back_executed(shared: &Shared, caller: &Caller, state: State) -> Result<(), Errno> {
     let asked = caller.asked();
-    let errno = end::survives(caller, &Call::of(asked.nr, asked.args));
-    if errno.is_none() && state.mode != Mode::Error {
-        end::end(caller, state);
+    let call = Call::of(asked.nr, asked.args);
+    let errno = exec::survives(caller, &call);
+    match state.mode {
+        _ if errno.is_some() => {}
+        Mode::Kill if caller.is_valid() => drop(process::kill(caller.tgid(), libc::SIGKILL)),
+        Mode::Abort => report::end(caller, state.promises, &call),
+        _ => {}
     }
     let errno = errno.unwrap_or(libc::ENOSYS);
     shared.listener.answer(asked.id, Err(errno))

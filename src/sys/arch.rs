@@ -26,7 +26,7 @@ pub use imp::*;
 #[derive(Clone, Copy, Debug)]
 pub struct Registers {
     pub stack: usize,
-    /// The instruction after the one that was interrupted.
+    /// The instruction behind the call.
     pub at: usize,
     /// Where the function at work returns to, if it has not put that on the stack.
     pub link: usize,
@@ -47,6 +47,14 @@ pub struct Stack {
 #[cfg(target_pointer_width = "64")]
 mod width {
     pub const FSTAT: libc::c_long = libc::SYS_fstat;
+    pub const FSTATAT: libc::c_long = libc::SYS_newfstatat;
+    pub const GETGID: libc::c_long = libc::SYS_getgid;
+    pub const GETUID: libc::c_long = libc::SYS_getuid;
+    pub const SETFSGID: libc::c_long = libc::SYS_setfsgid;
+    pub const SETFSUID: libc::c_long = libc::SYS_setfsuid;
+    pub const SETGROUPS: libc::c_long = libc::SYS_setgroups;
+    pub const SETRESGID: libc::c_long = libc::SYS_setresgid;
+    pub const SETRESUID: libc::c_long = libc::SYS_setresuid;
     pub const GETEGID: libc::c_long = libc::SYS_getegid;
     pub const GETEUID: libc::c_long = libc::SYS_geteuid;
     pub const MMAP: libc::c_long = libc::SYS_mmap;
@@ -63,6 +71,14 @@ mod width {
 #[cfg(target_pointer_width = "32")]
 mod width {
     pub const FSTAT: libc::c_long = libc::SYS_fstat64;
+    pub const FSTATAT: libc::c_long = libc::SYS_fstatat64;
+    pub const GETGID: libc::c_long = libc::SYS_getgid32;
+    pub const GETUID: libc::c_long = libc::SYS_getuid32;
+    pub const SETFSGID: libc::c_long = libc::SYS_setfsgid32;
+    pub const SETFSUID: libc::c_long = libc::SYS_setfsuid32;
+    pub const SETGROUPS: libc::c_long = libc::SYS_setgroups32;
+    pub const SETRESGID: libc::c_long = libc::SYS_setresgid32;
+    pub const SETRESUID: libc::c_long = libc::SYS_setresuid32;
     pub const GETEGID: libc::c_long = libc::SYS_getegid32;
     pub const GETEUID: libc::c_long = libc::SYS_geteuid32;
     pub const MMAP: libc::c_long = libc::SYS_mmap2;

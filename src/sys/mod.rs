@@ -5,7 +5,7 @@
 //! cancellation point, and the same object code serves every libc.
 #![allow(unsafe_code)]
 
-mod arch;
+pub mod arch;
 pub mod arena;
 pub mod fd;
 pub mod file;

@@ -32,17 +32,26 @@ const SYS_SECCOMP: c_int = 1;
 /// si_code of a signal that another process queued.
 const QUEUED: c_int = -1;
 
-/// High half of what the broker tells with a SIGSYS: it has handed a call back.
-pub const HANDED_BACK: u64 = (MARK as u64) << 32;
+/// Upper half of what the broker tells with a SIGSYS: it has handed a call
+/// back, whose number is the lower.
+pub const HANDED_BACK: usize = (MARK as usize) << (usize::BITS - 32) & UPPER;
+const UPPER: usize = usize::MAX << (usize::BITS / 2);
+/// Words before what a queued signal tells.
+const BEFORE: usize = match usize::BITS {
+    64 => 3,
+    _ => 5,
+};
 
 impl Info {
-    /// The number and the first argument of a call that the broker does not
-    /// serve. The program itself may say so too, of calls of its own.
-    pub fn handed_back(&self) -> Option<(u32, u64)> {
-        // SAFETY: what is behind the sender of a queued signal, two words.
-        let told = unsafe { (&raw const *self).cast::<[u64; 5]>().read() };
+    /// The number of a call that the broker does not serve, and the word
+    /// behind. The program itself may say so too, of calls of its own.
+    pub fn handed_back(&self) -> Option<(u32, usize)> {
+        // SAFETY: what is behind the sender of a queued signal; siginfo_t has
+        // 128 bytes.
+        let told = unsafe { (&raw const *self).cast::<[usize; BEFORE + 2]>().read() };
         let is_told = self.signo == libc::SIGSYS && self.code == QUEUED;
-        (is_told && told[3] & !0xffff_ffff == HANDED_BACK).then_some((told[3] as u32, told[4]))
+        (is_told && told[BEFORE] & UPPER == HANDED_BACK)
+            .then_some(((told[BEFORE] & !UPPER) as u32, told[BEFORE + 1]))
     }
 
     /// Did a filter send it?

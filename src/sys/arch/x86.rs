@@ -78,7 +78,7 @@ pub struct Context {
     _flags: usize,
     _link: usize,
     _stack: Stack,
-    /// gs, fs, es, ds, di, si, bp, sp, bx, dx, cx, ax, ...
+    /// gs, fs, es, ds, di, si, bp, sp, bx, dx, cx, ax, trap, error, ip, ...
     registers: [u32; 22],
     mask: [u32; 2],
 }
