@@ -170,6 +170,20 @@ CALLED(under_kept, 0)
     TRY(succeeds("exec sh -c '" READS "'"));
     TRY(dies("exec sh -c 'exec sh -c \"echo more > written\"'"));
 }
+/* As OpenBSD has it; without execpromises it starts, and gains nothing. */
+CALLED(under_set_id, EACCES)
+{
+    int from = open("/bin/true", O_RDONLY), to = open("true", O_WRONLY | O_CREAT, 0700);
+    char part[4096];
+    ssize_t got;
+
+    while ((got = read(from, part, sizeof part)) > 0)
+        MUST(write(to, part, (size_t)got) == got);
+    MUST(got == 0 && fchmod(to, 04755) == 0 && close(to) == 0);
+    MUST(succeeds("./true"));
+    MUST(pledge("stdio rpath proc exec", "stdio rpath prot_exec") == 0);
+    TRY(execl("./true", "true", (char *)NULL) == 0);
+}
 CALLED(under_error, 0)
 {
     MUST(pledge("stdio rpath wpath cpath proc exec", "stdio rpath prot_exec error") == 0);

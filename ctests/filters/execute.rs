@@ -12,14 +12,14 @@ use crate::programs;
 use crate::sweep::{policy, scene};
 
 /// The policy that a filter is made of, and those that it stands for.
-struct Three<'a> {
-    both: Policy<'a>,
-    before: Policy<'a>,
-    after: Option<Policy<'a>>,
+struct Three {
+    both: Policy<'static>,
+    before: Policy<'static>,
+    after: Option<Policy<'static>>,
 }
 
-impl<'a> Three<'a> {
-    fn of(libcs: &'a [Libc<'static>], promises: Set, exec: Option<Set>) -> Three<'a> {
+impl Three {
+    fn of(libcs: &'static [Libc<'static>], promises: Set, exec: Option<Set>) -> Three {
         let before = policy(libcs, promises, Mode::Abort);
         let mut both = before;
         both.exec = exec;

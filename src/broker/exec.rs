@@ -6,6 +6,9 @@
 //! the handler is the program that pledged. What is judged here is judged on
 //! numbers, so the kernel may go on with the call.
 
+use core::ffi::CStr;
+use core::fmt::Write;
+
 use super::client::{Call, Caller, Client};
 use super::state::{self, State};
 use super::{Answer, STATES, files};
@@ -14,9 +17,14 @@ use crate::names::LONGEST;
 use crate::policy::{Action, Broker, Policy, Process};
 use crate::promise::Promise;
 use crate::sim::{self, Data};
+use crate::short::Short;
 use crate::sys::Errno;
-use crate::sys::process::Status;
+use crate::sys::fd;
+use crate::sys::process::{self, Status};
 use crate::violation;
+
+/// A directory below /proc.
+type Full = Short<64>;
 
 /// What the caller holds now: after execve(2) its process gets another label,
 /// which what it forks inherits.
@@ -55,10 +63,51 @@ pub fn judge(caller: &Caller, state: State, call: &Call) -> Option<Answer> {
         return None;
     }
     match decide(caller, state) {
+        // As OpenBSD has it, where execpromises would hold for it.
+        Action::Allow if state.exec.is_some() && is_set_id(caller, call) => {
+            Some(Answer::Errno(libc::EACCES))
+        }
         Action::Allow => Some(Answer::LetThrough),
         Action::Errno(errno) | Action::Unfold(errno) => Some(Answer::Errno(errno.into())),
-        Action::Ask | Action::Door | Action::Violation | Action::Foreign => None,
+        Action::Ask | Action::Door | Action::Violation => None,
+        // No number in it means what the tables say, so nobody may judge it.
+        Action::Foreign => {
+            if caller.is_valid() {
+                let _ = process::kill(caller.tgid(), libc::SIGKILL);
+            }
+            Some(Answer::Errno(libc::ENOSYS))
+        }
     }
+}
+
+/// Would it execute a set-id program? The name may change after the look, and
+/// then such a program starts, and gains nothing.
+fn is_set_id(caller: &Caller, call: &Call) -> bool {
+    let (from, name, flags) = match i64::from(call.nr) {
+        libc::SYS_execve => (libc::AT_FDCWD, call.args[0], 0),
+        libc::SYS_execveat => (call.int(0), call.args[1], call.int(4)),
+        _ => return false,
+    };
+    let mut path = [0; LONGEST];
+    let Ok(path) = files::copy(caller, name, &mut path) else {
+        return false;
+    };
+    let mut full = Full::EMPTY;
+    let tid = caller.asked().tid;
+    // What does not fit is no name of a file.
+    let _ = match (path.first(), from) {
+        (Some(b'/'), _) => Ok(()),
+        (None, _) if flags & libc::AT_EMPTY_PATH == 0 => return false,
+        (None, fd) => write!(full, "/proc/{tid}/fd/{fd}"),
+        (_, libc::AT_FDCWD) => write!(full, "/proc/{tid}/cwd/"),
+        (_, fd) => write!(full, "/proc/{tid}/fd/{fd}/"),
+    };
+    let mut whole = [0; LONGEST + 64];
+    let head = full.as_str().as_bytes();
+    whole[..head.len()].copy_from_slice(head);
+    whole[head.len()..][..path.len()].copy_from_slice(path);
+    let name = CStr::from_bytes_until_nul(&whole).unwrap_or(c"");
+    fd::mode(name).is_ok_and(|mode| mode & (libc::S_ISUID | libc::S_ISGID) != 0)
 }
 
 /// Would it change the handler of SIGSYS?
@@ -75,7 +124,7 @@ fn decide(caller: &Caller, state: State) -> Action {
     if state.is_executed {
         policy.begin(host.libcs());
     }
-    policy.process = process(caller, state);
+    policy.process = values(caller, state);
     let asked = caller.asked();
     let data = Data {
         nr: asked.nr,
@@ -95,7 +144,7 @@ pub fn survives(caller: &Caller, call: &Call) -> Option<Errno> {
     table.survives(name).map(Errno::from)
 }
 
-fn process(caller: &Caller, state: State) -> Process {
+fn values(caller: &Caller, state: State) -> Process {
     let status = state.promises.contains(Promise::Fattr);
     let status = status.then(|| Status::of(caller.asked().tid).ok()).flatten();
     // The second of each line is the effective one.

@@ -23,6 +23,8 @@ pub enum After {
 /// Calls that a broker looks at in any case: what a process has installed for
 /// SIGSYS tells it whether the process has executed a program since.
 const WATCHED: [&str; 1] = ["rt_sigaction"];
+/// With execpromises also what is executed: set-id programs are refused.
+const EXECUTES: [&str; 2] = ["execve", "execveat"];
 
 /// Does a broker have to tell who has executed a program since?
 pub fn differs(promises: Set, exec: Option<Set>) -> bool {
@@ -47,7 +49,7 @@ fn beginning<'a>(table: &Table<'a>, libcs: &[Libc<'a>]) -> Grant {
         granted.join(libc.grant(Promise::Exec));
     }
     let mut begun = Grant::NONE;
-    let executes = |place: usize| table.calls[place].name.starts_with("exec");
+    let executes = |place: usize| EXECUTES.contains(&table.calls[place].name);
     for place in granted.calls.iter().filter(|place| !executes(*place)) {
         begun.calls.insert(place);
     }
@@ -92,12 +94,17 @@ impl<'a> Policy<'a> {
         for libc in libcs {
             self.promises.iter().for_each(|p| kept.join(libc.grant(p)));
         }
-        let is_watched = |limit: &Limit| {
-            WATCHED.contains(&self.table.calls[usize::from(limit.call)].name)
-        };
-        let limits = self.table.limits.iter().enumerate();
-        for (n, _) in limits.filter(|(n, l)| is_watched(l) && !kept.limits.contains(*n)) {
-            self.granted.limits.remove(n);
+        let is_free = self.after == After::Free;
+        for (n, limit) in self.table.limits.iter().enumerate() {
+            let place = usize::from(limit.call);
+            let name = self.table.calls[place].name;
+            if WATCHED.contains(&name) && !kept.limits.contains(n) {
+                self.granted.limits.remove(n);
+            }
+            if EXECUTES.contains(&name) && !is_free {
+                self.granted.limits.remove(n);
+                self.granted.calls.remove(place);
+            }
         }
     }
 
