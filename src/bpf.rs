@@ -5,7 +5,7 @@
 //! that the kernel's bitmap takes every call whose verdict knows no arguments
 //! (`seccomp_is_const_allow` in kernel/seccomp.c).
 
-use crate::policy::{ASK, Action, Broker, Mode, NARROW, Policy, QUERY, Verdict};
+use crate::policy::{Action, After, Broker, Mode, Policy, QUERY, QUESTIONS, Verdict};
 use crate::table::{Limit, Op, Test};
 
 mod delta;
@@ -195,7 +195,12 @@ pub fn action(policy: &Policy, action: Action) -> u32 {
         Action::Unfold(errno) => RET_TRAP | u32::from(errno),
         Action::Ask => RET_USER_NOTIF,
         Action::Door => RET_TRAP | u32::from(DOOR_DATA),
-        Action::Foreign => RET_KILL_PROCESS,
+        Action::Foreign => match (policy.after, policy.broker) {
+            (After::Free, Broker::Here) => RET_USER_NOTIF,
+            // As the older filter says, of which the broker has the listener.
+            (After::Free, Broker::Below) => RET_ALLOW,
+            _ => RET_KILL_PROCESS,
+        },
         Action::Violation => match policy.mode {
             Mode::Abort => RET_TRAP,
             Mode::Kill => RET_KILL_PROCESS,
@@ -211,7 +216,7 @@ pub fn action(policy: &Policy, action: Action) -> u32 {
 /// On top of `old` what that one says need not be said again, foreign numbers
 /// included; but it may, where an interval goes on for it.
 fn divide(policy: &Policy, old: Option<&Policy>, intervals: &mut Intervals) -> Result<(), TooLong> {
-    let unknown = Leaf(action(policy, Action::Errno(ENOSYS)));
+    let unknown = Leaf(action(policy, policy.unknown()));
     let mut older = old.map(|old| (old, old.verdicts()));
     let mut next = 0;
     for (place, (verdict, limits)) in policy.verdicts().enumerate() {
@@ -317,7 +322,7 @@ fn answer(program: &mut Program, policy: &Policy) -> Result<(), TooLong> {
         program.if_false(which)?;
     }
     if let Some(value) = asking(policy) {
-        for which in [ASK, NARROW] {
+        for which in QUESTIONS {
             let which = program.push(JEQ, which)?;
             program.push(RET, value)?;
             program.if_false(which)?;

@@ -10,6 +10,7 @@ use core::ffi::{c_char, c_int};
 use core::fmt::Write;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use crate::broker;
 use crate::compiled::Refusal;
 use crate::error::{Code, Error};
 use crate::host;
@@ -17,7 +18,6 @@ use crate::pledge::{self, Flags, Request};
 use crate::policy::Held;
 use crate::promise::{Promise, Set, WORDS_MAX, WordError};
 use crate::resolve::Match;
-use crate::seccomp;
 use crate::short::Short;
 use crate::sys::text::{self, CopyError};
 use crate::sys::tls::{self, Last};
@@ -230,7 +230,7 @@ pub unsafe extern "C" fn rpledge_status(status: *mut rpledge_status, size: usize
 }
 
 fn current_status() -> rpledge_status {
-    let held = seccomp::held();
+    let held = broker::held::held();
     let host = host::host();
     let none = Held {
         promises: Set::EMPTY,

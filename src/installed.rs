@@ -78,7 +78,7 @@ pub fn choose(wanted: Wanted) -> Chosen {
     let mut origin = Origin::LIBRARY;
     // A filter of ours may hold for a violation what opens a file; under one
     // of another's files can be read, or no program would start.
-    if seccomp::held().is_some() {
+    if seccomp::newest().is_some() {
         origin.refuse(Path::EMPTY, Refusal::Confined);
         return Chosen { origin, ..own };
     }

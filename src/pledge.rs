@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The state machine: what a call of pledge() makes of the promises in force.
 
-use crate::broker::start;
+use crate::broker::{self, start};
 use crate::broker::state::State;
 use crate::error::Error;
 use crate::host::{self, Host};
-use crate::policy::{Broker, Held, Mode, NARROW, Policy, Process};
+use crate::policy::{self, Broker, Held, Mode, NARROW, Policy, Process};
 use crate::promise::{Promise, Set};
 use crate::resolve::Match;
 use crate::seccomp::{self, Turn};
@@ -126,11 +126,15 @@ pub fn next(
             false => Error::ThreadBroker(promise),
         });
     }
-    if let Some(exec) = exec {
-        let missing = promises.minus(exec).without(Promise::Error);
-        if promises.contains(Promise::Exec) && !missing.is_empty() {
-            return Err(Error::ExecBroker { missing });
-        }
+    // What the first filter lets through it lets an executed program, too.
+    let is_told = match held {
+        None => !flags.thread,
+        Some(held) => held.brokered && held.exec == exec,
+    };
+    if let Some(missing) = missing_after(promises, exec)
+        && !is_told
+    {
+        return Err(Error::ExecBroker { missing });
     }
     let mode = if promises.contains(Promise::Error) {
         Mode::Error
@@ -138,7 +142,10 @@ pub fn next(
         flags.mode
     };
     let brokered = match held {
-        None => !table.brokered(promises).is_empty(),
+        None => {
+            let executes = !flags.thread && policy::differs(promises, exec);
+            executes || !table.brokered(promises).is_empty()
+        }
         Some(held) => held.brokered,
     };
     let next = |thread_only| Held {
@@ -172,7 +179,7 @@ fn plan(
 /// Restrict the process.
 pub fn pledge(request: Request, flags: Flags) -> Result<(), Error> {
     let host = host::host();
-    let held = seccomp::held();
+    let held = broker::held::held();
     let Some(first) = plan(&host, held, request, flags)? else {
         return Ok(());
     };
@@ -182,8 +189,8 @@ pub fn pledge(request: Request, flags: Flags) -> Result<(), Error> {
     }
     seccomp::in_turn(|mut turn| {
         // Another thread may have pledged in the meantime.
-        match plan(&host, seccomp::held(), request, flags)? {
-            Some(next) => apply(&mut turn, &host, seccomp::held(), next, flags),
+        match plan(&host, broker::held::held(), request, flags)? {
+            Some(next) => apply(&mut turn, &host, broker::held::held(), next, flags),
             None => Ok(()),
         }
     })
@@ -211,8 +218,12 @@ fn apply(
     // Before the filter: the first violation may come with the next call.
     let before = violation::install().map_err(Error::Kernel)?;
     let loaded = match (held, next.brokered) {
-        (None, true) => load_first(turn, &policy, flags),
-        (Some(_), true) => load_later(turn, &policy, next),
+        // An executed program that holds nothing: its broker is there.
+        (None, true) if seccomp::newest().is_some_and(|newest| newest.brokered) => {
+            load_later(turn, host, &policy, next)
+        }
+        (None, true) => load_first(turn, host, &policy, flags),
+        (Some(_), true) => load_later(turn, host, &policy, next),
         (_, false) => turn.load(&policy),
     };
     loaded.inspect_err(|_| violation::uninstall(&before))
@@ -224,27 +235,38 @@ fn state(held: Held) -> State {
         promises: held.promises,
         exec: held.exec,
         mode: held.mode,
+        is_executed: false,
     }
 }
 
 /// The first filter, and the broker that listens to it. Where somebody else
 /// listens to this process already, nothing serves what a filter cannot see,
 /// and the rest holds.
-fn load_first(turn: &mut Turn, policy: &Policy<'static>, flags: Flags) -> Result<(), Error> {
+fn load_first(
+    turn: &mut Turn,
+    host: &Host,
+    policy: &Policy<'static>,
+    flags: Flags,
+) -> Result<(), Error> {
     let state = State {
         promises: policy.promises,
         exec: policy.exec,
         mode: policy.mode,
+        is_executed: false,
     };
+    let listened = policy.with_broker(Broker::Here).with_exec(host.libcs());
     let start = start::begin(state, policy.promises.contains(Promise::Id)).map_err(Error::Start)?;
-    match turn.load_listened(&policy.with_broker(Broker::Here)) {
+    match turn.load_listened(&listened) {
         Ok(listener) => {
             start.go(listener);
             Ok(())
         }
         Err(Error::Kernel(libc::EBUSY)) if !flags.strict => {
             start.give_up();
-            turn.load(policy)
+            match missing_after(policy.promises, policy.exec) {
+                Some(missing) => Err(Error::ExecBroker { missing }),
+                None => turn.load(policy),
+            }
         }
         Err(error) => {
             start.give_up();
@@ -259,11 +281,23 @@ fn load_first(turn: &mut Turn, policy: &Policy<'static>, flags: Flags) -> Result
 }
 
 /// A filter on top of the one that is listened to; then the broker is told.
-fn load_later(turn: &mut Turn, policy: &Policy<'static>, next: Held) -> Result<(), Error> {
-    turn.load(&policy.with_broker(Broker::Below))?;
+fn load_later(
+    turn: &mut Turn,
+    host: &Host,
+    policy: &Policy<'static>,
+    next: Held,
+) -> Result<(), Error> {
+    turn.load(&policy.with_broker(Broker::Below).with_exec(host.libcs()))?;
     // Of a broker that is dead nobody gets anything.
     let _ = spawn::tell(NARROW, state(next).words());
     Ok(())
+}
+
+/// Promises that an executed program is not to have, and that a filter alone
+/// would leave it.
+fn missing_after(promises: Set, exec: Option<Set>) -> Option<Set> {
+    let missing = promises.minus(exec?).without(Promise::Error);
+    (promises.contains(Promise::Exec) && !missing.is_empty()).then_some(missing)
 }
 
 fn policy(host: &Host, next: Held) -> Policy<'static> {

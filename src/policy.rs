@@ -4,6 +4,10 @@
 use crate::promise::{Promise, Set};
 use crate::table::{Call, CallSet, Grant, Libc, Limit, Run, Table, Value};
 
+mod after;
+
+pub use after::{After, differs};
+
 /// What befalls a call that no promise in force allows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mode {
@@ -111,6 +115,11 @@ pub const QUERY: u32 = crate::sys::MARK;
 pub const ASK: u32 = 0x100;
 /// ... that tells the broker of promises given up: what [`Held::words`] says.
 pub const NARROW: u32 = 0x101;
+/// ... that asks what it knows of the process: the third argument is the
+/// part of `State::parts` that is returned.
+pub const STATE: u32 = 0x102;
+/// All that are for the broker.
+pub const QUESTIONS: [u32; 3] = [ASK, NARROW, STATE];
 
 /// Answer number 0: this format of the others. Errnos end at 4095.
 pub const SIGNATURE: u16 = 0xd02;
@@ -152,6 +161,8 @@ pub struct Policy<'a> {
     pub broker: Broker,
     /// Calls that are asked of a broker where no limit lets them through.
     pub asked: CallSet,
+    /// What holds in a program that is executed.
+    pub after: After,
 }
 
 /// The words of `promises` as a filter tells them: what the filter in force
@@ -208,6 +219,7 @@ impl<'a> Policy<'a> {
             handled: false,
             broker: Broker::Absent,
             asked: CallSet::EMPTY,
+            after: After::Same,
         }
     }
 
@@ -220,6 +232,11 @@ impl<'a> Policy<'a> {
             _ => self.table.asked(self.promises),
         };
         self
+    }
+
+    /// Is the broker asked for the call at `place` where no limit lets it through?
+    fn asks(&self, place: usize) -> bool {
+        self.asks_all() || self.asked.contains(place)
     }
 
     /// What befalls a call that the broker is asked for.
@@ -253,14 +270,18 @@ impl<'a> Policy<'a> {
     fn verdict_within(&self, place: usize, limits: Run<'a>) -> Verdict {
         // As most calls are: two thirds of what a filter takes to write.
         if limits.1.is_empty() {
-            return Verdict::Always(match self.granted.calls.contains(place) {
+            let is_free = self.granted.calls.contains(place) && self.is_free_after(place, limits);
+            return Verdict::Always(match is_free {
                 true => Action::Allow,
                 false => self.refusal(place),
             });
         }
+        if self.refuses_unlike(limits) {
+            return Verdict::Always(self.ask());
+        }
         let is_free = self.is_free(place, limits);
         let (mut limited, mut errno) = (false, 0);
-        for limit in self.ordered(limits, is_free) {
+        for limit in self.ordered(place, limits, is_free) {
             limited |= !limit.clauses.is_empty();
             if !limit.refuse {
                 errno = errno.max(limit.errno);
@@ -268,7 +289,7 @@ impl<'a> Policy<'a> {
         }
         let otherwise = match (errno, is_free) {
             (0, true) => Action::Allow,
-            (_, false) if self.asked.contains(place) => self.ask(),
+            (_, false) if self.asks(place) => self.ask(),
             (0, false) => self.refusal(place),
             (errno, _) if self.unfolds(place) => Action::Unfold(errno),
             (errno, _) => Action::Errno(errno),
@@ -282,7 +303,7 @@ impl<'a> Policy<'a> {
 
     /// What befalls a call that nothing grants.
     fn refusal(&self, place: usize) -> Action {
-        if self.asked.contains(place) {
+        if self.asks(place) {
             return self.ask();
         }
         let errno = self
@@ -300,8 +321,11 @@ impl<'a> Policy<'a> {
     /// Is the call at `place` granted with any arguments? Then no other limit
     /// on it needs a look, and the kernel can know so from its number.
     fn is_free(&self, place: usize, limits: Run<'a>) -> bool {
-        let any = |limit: &Limit| limit.clauses.iter().any(|clause| clause.is_empty());
-        self.granted.calls.contains(place) || self.in_force(limits, false).any(any)
+        self.is_free_now(place, limits) && self.is_free_after(place, limits)
+    }
+
+    fn is_free_now(&self, place: usize, limits: Run<'a>) -> bool {
+        is_free(&self.granted, self.promises, place, limits)
     }
 
     /// The limits in force on the call at `place`: refusals, then those of
@@ -316,22 +340,32 @@ impl<'a> Policy<'a> {
         place: usize,
         limits: Run<'a>,
     ) -> impl Iterator<Item = &'a Limit<'a>> {
-        self.ordered(limits, self.is_free(place, limits))
+        self.ordered(place, limits, self.is_free(place, limits))
     }
 
-    fn ordered(&self, limits: Run<'a>, is_free: bool) -> impl Iterator<Item = &'a Limit<'a>> {
-        let grants = self.in_force(limits, false).filter(move |_| !is_free);
-        self.in_force(limits, true).chain(grants)
+    fn ordered(
+        &self,
+        place: usize,
+        limits: Run<'a>,
+        is_free: bool,
+    ) -> impl Iterator<Item = &'a Limit<'a>> {
+        let grants = self.in_force(place, limits, false);
+        let grants = grants.filter(move |_| !is_free);
+        self.in_force(place, limits, true).chain(grants)
     }
 
     fn in_force(
         &self,
-        (first, limits): Run<'a>,
+        place: usize,
+        run: Run<'a>,
         refuse: bool,
     ) -> impl Iterator<Item = &'a Limit<'a>> {
-        let (held, promises) = (self.granted.limits, self.promises);
-        let here = limits.iter().enumerate().filter(move |(n, l)| {
-            l.refuse == refuse && held.contains(first + n) && l.needs.is_subset(promises)
+        let (first, limits) = run;
+        let is_free = !refuse && self.asks_all() && self.is_free_now(place, run);
+        let here = limits.iter().enumerate().filter(move |(n, limit)| {
+            let n = first + n;
+            let now = || is_free || holds(&self.granted, self.promises, n, limit);
+            limit.refuse == refuse && now() && self.holds_after(n, limit, place, run)
         });
         here.map(|(_, limit)| limit)
     }
@@ -401,6 +435,21 @@ impl Held {
             brokered: answers[ANSWERS - 1] & BROKERED != 0,
         })
     }
+}
+
+/// Does a grant have limit number `n`, with the promises that it needs?
+fn holds(granted: &Grant, promises: Set, n: usize, limit: &Limit) -> bool {
+    granted.limits.contains(n) && limit.needs.is_subset(promises)
+}
+
+/// Does a grant have the call at `place` with any arguments?
+fn is_free(granted: &Grant, promises: Set, place: usize, (first, limits): Run) -> bool {
+    let any = |(n, limit): (usize, &Limit)| {
+        !limit.refuse
+            && holds(granted, promises, first + n, limit)
+            && limit.clauses.iter().any(|clause| clause.is_empty())
+    };
+    granted.calls.contains(place) || limits.iter().enumerate().any(any)
 }
 
 /// Names of calls, for people.

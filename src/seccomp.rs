@@ -8,8 +8,8 @@ use crate::sys::once::Turns;
 use crate::sys::{self, Scope};
 
 /// What the newest filter of this library holds for this thread: the truth,
-/// whatever the process did to its memory.
-pub fn held() -> Option<Held> {
+/// whatever the process did to its memory. It may be of a program before this one.
+pub fn newest() -> Option<Held> {
     Held::from_answers(&answers()?)
 }
 

@@ -2,7 +2,7 @@
 //! Two ways to what befalls a call without a kernel: the policy asked, and a filter's instructions run.
 
 use crate::bpf::{self, Insn};
-use crate::policy::{ASK, Action, NARROW, Policy, Process, QUERY, Verdict};
+use crate::policy::{Action, Policy, Process, QUERY, QUESTIONS, Verdict};
 use crate::promise::{Promise, Set};
 use crate::table::{Libc, Limit, Op, Table, Test};
 
@@ -29,7 +29,7 @@ fn answer(policy: &Policy, data: &Data) -> Option<u32> {
     let errno = |answer: &u16| bpf::RET_ERRNO | u32::from(*answer);
     match n {
         _ if !asked => None,
-        ASK | NARROW => bpf::asking(policy),
+        n if QUESTIONS.contains(&n) => bpf::asking(policy),
         n => policy.answers().get(n as usize).map(errno),
     }
 }
@@ -40,7 +40,7 @@ pub fn decide(policy: &Policy, data: &Data) -> Action {
         return Action::Foreign;
     }
     let Some(place) = policy.table.place(data.nr) else {
-        return Action::Errno(libc::ENOSYS as u16);
+        return policy.unknown();
     };
     match policy.verdict(place) {
         Verdict::Always(action) => action,

@@ -40,6 +40,13 @@ impl<const WORDS: usize> Bits<WORDS> {
         true
     }
 
+    /// Make it none.
+    pub fn remove(&mut self, n: usize) {
+        if n < Self::CAPACITY {
+            self.0[n / 64] &= !(1 << (n % 64));
+        }
+    }
+
     /// Take every member of the other.
     pub fn join(&mut self, other: &Self) {
         for (word, more) in self.0.iter_mut().zip(other.0) {

@@ -5,11 +5,11 @@ use core::ffi::{c_int, c_long, c_void};
 use core::fmt::{self, Write};
 
 use crate::bpf::DOOR_DATA;
+use crate::broker;
 use crate::host::{self, Host};
 use crate::policy::{ASK, Action, Mode, Policy, Process};
 use crate::promise::{Promise, Set};
 use crate::resolve::{Match, Rows};
-use crate::seccomp;
 use crate::sim::{self, Data};
 use crate::sys::report::{Report, buffer_address};
 use crate::sys::signal::{self, Info, Registers};
@@ -23,7 +23,7 @@ pub fn report_address() -> u64 {
 
 /// What a signal did before it was taken over.
 pub struct Before {
-    action: signal::Action,
+    action: Option<signal::Action>,
     mask: u64,
 }
 
@@ -36,7 +36,9 @@ pub fn install() -> Result<Before, sys::Errno> {
 
 /// Give it back.
 pub fn uninstall(before: &Before) {
-    signal::restore_sigsys(&before.action);
+    if let Some(action) = &before.action {
+        signal::restore_sigsys(action);
+    }
     signal::restore_mask(before.mask);
 }
 
@@ -103,7 +105,7 @@ impl Trapped {
     #[inline(never)]
     fn judge(&self) -> Action {
         let host = host::host();
-        let Some(held) = seccomp::held() else {
+        let Some(held) = broker::held::held() else {
             return Action::Violation;
         };
         let mut policy = Policy::of(host.table, host.libcs(), held.promises);
@@ -160,7 +162,7 @@ fn process() -> Process {
 fn report(trapped: &Trapped) {
     let data = trapped.data();
     let host = host::host();
-    let held = seccomp::held().map_or(Set::EMPTY, |held| held.promises);
+    let held = broker::held::held().map_or(Set::EMPTY, |held| held.promises);
     let process = process();
     let pid = process.pid;
     let promise = sim::missing(host.table, host.libcs(), held, process, &data);

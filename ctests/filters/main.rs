@@ -3,6 +3,7 @@
 
 mod attacks;
 mod cube;
+mod execute;
 mod inputs;
 mod narrow;
 mod oracle;

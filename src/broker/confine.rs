@@ -6,7 +6,7 @@ use crate::sys::{self, Errno, Insn, Scope, arch};
 
 /// To take calls up and answer them, to look at who asks, to act on files, to
 /// have threads, and to end.
-const CALLS: [libc::c_long; 51] = [
+const CALLS: [libc::c_long; 53] = [
     libc::SYS_ioctl,
     libc::SYS_ppoll,
     libc::SYS_prctl,
@@ -18,6 +18,8 @@ const CALLS: [libc::c_long; 51] = [
     libc::SYS_tgkill,
     libc::SYS_rt_tgsigqueueinfo,
     libc::SYS_kill,
+    libc::SYS_pidfd_open,
+    libc::SYS_pidfd_getfd,
     libc::SYS_openat,
     arch::FSTATAT,
     arch::FSTAT,

@@ -9,14 +9,16 @@
 
 pub mod client;
 mod confine;
+mod exec;
 mod files;
+pub mod held;
 mod report;
 pub mod start;
 pub mod state;
 mod team;
 mod user;
 
-use crate::policy::{ASK, Mode, NARROW, QUERY};
+use crate::policy::{ASK, Mode, NARROW, QUERY, STATE};
 use crate::promise::Promise;
 use crate::sys::fd::Fd;
 use crate::sys::lock::Lock;
@@ -55,6 +57,9 @@ pub enum Answer {
     Inject { fd: Fd, is_closed_on_exec: bool },
     /// It is not served: what a filter without a broker says of it befalls it.
     HandBack,
+    /// The kernel makes it, whatever lies in memory by then: what allows it is
+    /// its number and its arguments alone.
+    LetThrough,
     /// Nobody waits for an answer any more.
     Drop,
 }
@@ -86,7 +91,7 @@ fn serve(shared: &'static Shared, asked: Asked) -> bool {
     if !caller.is_valid() {
         return true;
     }
-    let Some(state) = state else {
+    let Some(state) = state.map(|state| exec::present(&caller, state)) else {
         let _ = shared.listener.answer(asked.id, Err(libc::EPERM));
         return true;
     };
@@ -98,7 +103,9 @@ fn serve(shared: &'static Shared, asked: Asked) -> bool {
 fn decide(caller: &Caller, state: State) -> Answer {
     let Asked { nr, args, .. } = *caller.asked();
     if !is_query(caller.asked()) {
-        return dispatch(caller, state, &Call::of(nr, args));
+        let call = Call::of(nr, args);
+        let judged = exec::judge(caller, state, &call);
+        return judged.unwrap_or_else(|| dispatch(caller, state, &call));
     }
     match args[1] as u32 {
         NARROW => narrow(caller, state, [args[2], args[3], args[4]]),
@@ -106,13 +113,18 @@ fn decide(caller: &Caller, state: State) -> Answer {
             Ok(call) => dispatch(caller, state, &call),
             Err(errno) => Answer::Errno(errno),
         },
+        STATE => match state.part(args[2] as usize) {
+            Some(part) => Answer::Value(part),
+            None => Answer::Errno(libc::EINVAL),
+        },
         _ => Answer::Errno(libc::EINVAL),
     }
 }
 
 /// Is it the library that asks, and not the program?
 fn is_query(asked: &Asked) -> bool {
-    asked.nr == libc::SYS_prctl as u32 && asked.args[0] as u32 == QUERY
+    let is_prctl = asked.nr == libc::SYS_prctl as u32 && asked.args[0] as u32 == QUERY;
+    is_prctl && asked.arch == crate::table::TABLE.audit
 }
 
 /// The call that a handler asks for: its number and arguments, copied once.
@@ -170,6 +182,7 @@ fn give(shared: &Shared, caller: &Caller, state: State, answer: Answer) {
         } => listener
             .inject(id, &fd, is_closed_on_exec)
             .or_else(|errno| listener.answer(id, Err(errno))),
+        Answer::LetThrough => listener.let_through(id),
         Answer::HandBack => hand_back(shared, caller, state),
         Answer::Drop => Ok(()),
     };
@@ -187,6 +200,9 @@ fn hand_back(shared: &Shared, caller: &Caller, state: State) -> Result<(), Errno
     if state.mode == Mode::Log {
         return listener.let_through(asked.id);
     }
+    if state.is_executed {
+        return hand_back_executed(shared, caller, state);
+    }
     let told = HANDED_BACK | asked.nr as usize;
     let is_handled = state.mode != Mode::Kill
         && handles(asked.tid)
@@ -199,6 +215,21 @@ fn hand_back(shared: &Shared, caller: &Caller, state: State) -> Result<(), Errno
         _ => {}
     }
     listener.answer(asked.id, Err(libc::ENOSYS))
+}
+
+/// The same where no handler of this library is.
+fn hand_back_executed(shared: &Shared, caller: &Caller, state: State) -> Result<(), Errno> {
+    let asked = caller.asked();
+    let call = Call::of(asked.nr, asked.args);
+    let errno = exec::survives(caller, &call);
+    match state.mode {
+        _ if errno.is_some() => {}
+        Mode::Kill if caller.is_valid() => drop(process::kill(caller.tgid(), libc::SIGKILL)),
+        Mode::Abort => report::end(caller, state.promises, &call),
+        _ => {}
+    }
+    let errno = errno.unwrap_or(libc::ENOSYS);
+    shared.listener.answer(asked.id, Err(errno))
 }
 
 /// Would a SIGSYS for this thread run a handler?

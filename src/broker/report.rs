@@ -7,7 +7,8 @@ use super::client::{Call, Client};
 use crate::policy::Process;
 use crate::promise::{Promise, Set};
 use crate::sim::{self, Data};
-use crate::sys::fd;
+use crate::sys::Errno;
+use crate::sys::fd::{self, Fd};
 use crate::sys::process::{self, Path, Status};
 use crate::table::TABLE;
 
@@ -39,9 +40,7 @@ pub fn end(client: &dyn Client, held: Set, call: &Call) {
     };
     // What does not fit is cut, which is no reason to say nothing.
     let _ = write(&mut text, &status, client.tgid(), held, call);
-    let path = Path::of(client.tid(), format_args!("fd/2"));
-    let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_NONBLOCK | libc::O_NOCTTY;
-    let out = fd::open(path.as_c_str(), flags, 0);
+    let out = standard_error(client);
     if !client.is_valid() {
         return;
     }
@@ -55,6 +54,15 @@ pub fn end(client: &dyn Client, held: Set, call: &Call) {
         false => libc::SIGABRT,
     };
     let _ = process::kill(client.tgid(), signal);
+}
+
+/// The very one, as its place in a file counts; opened anew where that cannot be had.
+fn standard_error(client: &dyn Client) -> Result<Fd, Errno> {
+    process::descriptor(client.tgid(), 2).or_else(|_| {
+        let path = Path::of(client.tid(), format_args!("fd/2"));
+        let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_NONBLOCK | libc::O_NOCTTY;
+        fd::open(path.as_c_str(), flags, 0)
+    })
 }
 
 fn write(out: &mut Text, status: &Status, pid: u32, held: Set, call: &Call) -> fmt::Result {

@@ -10,8 +10,8 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::policy::Mode;
-use crate::promise::Set;
+use crate::policy::{self, Mode};
+use crate::promise::{Promise, Set};
 use crate::sys::process::{self, Limit, Status};
 use crate::sys::{Errno, MARK};
 
@@ -24,7 +24,17 @@ pub struct State {
     pub promises: Set,
     pub exec: Option<Set>,
     pub mode: Mode,
+    /// Is it of a program that was executed since, and has not promised anything?
+    pub is_executed: bool,
 }
+
+/// In the third word: it was executed.
+const EXECUTED: u64 = 1 << 8;
+const MODE: u64 = 0xff;
+/// What one answer can hold beside an errno, everywhere.
+const PART: u32 = 24;
+/// Parts of a word.
+const PARTS: usize = 3;
 
 impl State {
     /// Of this nothing is served.
@@ -32,19 +42,70 @@ impl State {
         promises: Set::EMPTY,
         exec: Some(Set::EMPTY),
         mode: Mode::Abort,
+        is_executed: false,
     };
+
+    /// Every promise there is, and who holds it has promised nothing.
+    fn all() -> Set {
+        Set::from_bits(u64::MAX)
+    }
+
+    /// Is nothing held against it?
+    pub fn is_free(self) -> bool {
+        self.is_executed && self.exec.is_none()
+    }
+
+    /// Would execve(2) change it?
+    pub fn may_execute(self) -> bool {
+        !self.is_executed && policy::differs(self.promises, self.exec)
+    }
+
+    /// What is held by a program that is executed.
+    pub fn executed(self) -> State {
+        let promises = self.exec.unwrap_or_else(State::all);
+        State {
+            promises,
+            mode: match self.mode {
+                mode @ (Mode::Kill | Mode::Log) => mode,
+                _ if self.exec.is_some() && promises.contains(Promise::Error) => Mode::Error,
+                _ => Mode::Abort,
+            },
+            is_executed: true,
+            ..self
+        }
+    }
+
+    /// Its words, in parts.
+    pub fn part(self, n: usize) -> Option<usize> {
+        let word = self.words().get(n / PARTS).copied()?;
+        let part = word >> (PART as usize * (n % PARTS));
+        Some((part & ((1 << PART) - 1)) as usize)
+    }
+
+    /// A state whose parts are told by `part`.
+    pub fn from_parts(mut part: impl FnMut(usize) -> Option<usize>) -> Option<State> {
+        let mut words = [0; 3];
+        for (n, word) in words.iter_mut().enumerate() {
+            for at in 0..PARTS {
+                *word |= (part(n * PARTS + at)? as u64) << (PART as usize * at);
+            }
+        }
+        State::from_words(words)
+    }
 
     /// As words of a call, which [`State::from_words`] reads.
     pub fn words(self) -> [u64; 3] {
         let exec = self.exec.map_or(0, |exec| exec.bits() | GIVEN);
-        [self.promises.bits(), exec, self.mode.number()]
+        let executed = if self.is_executed { EXECUTED } else { 0 };
+        [self.promises.bits(), exec, self.mode.number() | executed]
     }
 
     pub fn from_words([promises, exec, mode]: [u64; 3]) -> Option<State> {
         Some(State {
             promises: Set::from_bits(promises),
             exec: (exec & GIVEN != 0).then(|| Set::from_bits(exec)),
-            mode: Mode::from_number(mode)?,
+            mode: Mode::from_number(mode & MODE)?,
+            is_executed: mode & EXECUTED != 0,
         })
     }
 
@@ -57,6 +118,7 @@ impl State {
                 (one, other) => one.or(other),
             },
             mode: other.mode,
+            is_executed: false,
         }
     }
 }
@@ -148,6 +210,7 @@ mod tests {
             promises: Set::parse(words).expect("words"),
             exec: None,
             mode: Mode::Abort,
+            is_executed: false,
         }
     }
 

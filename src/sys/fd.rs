@@ -153,15 +153,23 @@ pub fn set_umask(mask: u32) {
 
 /// The inode that a path leads to.
 pub fn inode(path: &CStr) -> Result<Inode, Errno> {
-    let mut stat = MaybeUninit::<arch::Stat>::zeroed();
-    let to = stat.as_mut_ptr() as usize;
-    // SAFETY: the path is a C string, and the kernel fills the structure.
-    let stat = unsafe {
-        call(arch::FSTATAT, [HERE, path.as_ptr() as usize, to, 0, 0, 0])?;
-        stat.assume_init()
-    };
-    Ok(Inode {
+    stat(path).map(|stat| Inode {
         device: stat.st_dev.into(),
         number: stat.st_ino.into(),
     })
+}
+
+/// Its mode.
+pub fn mode(path: &CStr) -> Result<u32, Errno> {
+    stat(path).map(|stat| stat.st_mode)
+}
+
+fn stat(path: &CStr) -> Result<arch::Stat, Errno> {
+    let mut stat = MaybeUninit::<arch::Stat>::zeroed();
+    let to = stat.as_mut_ptr() as usize;
+    // SAFETY: the path is a C string, and the kernel fills the structure.
+    unsafe {
+        call(arch::FSTATAT, [HERE, path.as_ptr() as usize, to, 0, 0, 0])?;
+        Ok(stat.assume_init())
+    }
 }

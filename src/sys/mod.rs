@@ -164,6 +164,12 @@ pub fn has_filters() -> Result<(), Errno> {
 /// of the kernel's.
 pub const NOT_SERVED: Errno = 4094;
 
+/// Ask the broker for a number, as `policy::STATE` says.
+pub fn inquire(what: u32, n: usize) -> Result<usize, Errno> {
+    // SAFETY: the broker is asked, and no pointer is in it.
+    unsafe { call(libc::SYS_prctl, [MARK as usize, what as usize, n, 0, 0, 0]) }
+}
+
 /// Have the broker serve a call, as `policy::ASK` says.
 pub fn ask(what: u32, nr: u32, args: &[u64; 6]) -> Result<usize, Errno> {
     let [a, b, c, d, e, f] = *args;

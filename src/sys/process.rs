@@ -316,6 +316,17 @@ pub fn queue(process: u32, tid: u32, signal: i32, value: Word, more: u64) -> Res
     unsafe { call(libc::SYS_rt_tgsigqueueinfo, args) }.map(|_| ())
 }
 
+/// A copy of another process's descriptor, where the kernel lets us have one.
+pub fn descriptor(process: u32, number: i32) -> Result<Fd, Errno> {
+    // SAFETY: take no pointer.
+    unsafe {
+        let pidfd = call(libc::SYS_pidfd_open, [process as usize, 0, 0, 0, 0, 0])?;
+        let pidfd = Fd::of(pidfd);
+        let args = [pidfd.number() as usize, number as usize, 0, 0, 0, 0];
+        call(libc::SYS_pidfd_getfd, args).map(Fd::of)
+    }
+}
+
 /// setgroups(2), of this thread alone.
 pub fn set_groups(groups: &[u32]) -> Result<(), Errno> {
     let args = [groups.len(), groups.as_ptr() as usize, 0, 0, 0, 0];

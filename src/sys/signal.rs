@@ -87,28 +87,33 @@ impl Action {
     }
 }
 
-/// Make `handler` that of SIGSYS; what was there before is returned.
-pub fn handle_sigsys(handler: Handler) -> Result<Action, Errno> {
+/// Make `handler` that of SIGSYS; what was there before is returned, unless it
+/// was the same: a pledged process may not always change it.
+pub fn handle_sigsys(handler: Handler) -> Result<Option<Action>, Errno> {
+    let handler = handler as *const () as usize;
+    if swap(libc::SIGSYS, None)?.handler == handler {
+        return Ok(None);
+    }
     let flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
     let action = Action {
         flags: flags as usize | arch::RESTORER_FLAG,
         restorer: arch::restorer(),
         mask: [!0; 64 / usize::BITS as usize],
-        ..Action::new(handler as *const () as usize)
+        ..Action::new(handler)
     };
-    swap(libc::SIGSYS, &action)
+    swap(libc::SIGSYS, Some(&action)).map(Some)
 }
 
 /// Put back what was there before.
 pub fn restore_sigsys(action: &Action) {
-    let _ = swap(libc::SIGSYS, action);
+    let _ = swap(libc::SIGSYS, Some(action));
 }
 
-fn swap(signal: c_int, action: &Action) -> Result<Action, Errno> {
+fn swap(signal: c_int, action: Option<&Action>) -> Result<Action, Errno> {
     let mut old = Action::new(0);
     let args = [
         signal as usize,
-        action as *const Action as usize,
+        action.map_or(0, |action| action as *const Action as usize),
         &raw mut old as usize,
         8,
         0,
@@ -157,7 +162,7 @@ pub fn abort() -> ! {
     let default = Action::new(libc::SIG_DFL);
     // Another thread may set a handler between two of these calls; then again.
     for _ in 0..1000 {
-        let _ = swap(libc::SIGABRT, &default);
+        let _ = swap(libc::SIGABRT, Some(&default));
         let args = [
             pid() as usize,
             tid() as usize,

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What holds in programs that a pledged process executes: nothing, or the execpromises. */
+#include "case.h"
+#include "two.h"
+
+#include <spawn.h>
+
+extern char **environ;
+
+/* Everything that a shell and its children need, and "file" is written by them. */
+#define WRITES "echo more > written && test -s written"
+#define READS "read line < file"
+
+static int spawns(const char *command)
+{
+    char *const argv[] = {(char *)"sh", (char *)"-c", (char *)command, NULL};
+    pid_t pid;
+    int end;
+
+    return posix_spawn(&pid, "/bin/sh", NULL, NULL, argv, environ) == 0
+           && waitpid(pid, &end, 0) == pid && end == 0;
+}
+static int forks(const char *command, int *end)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(99);
+    }
+    return pid > 0 && waitpid(pid, end, 0) == pid;
+}
+static int succeeds(const char *command)
+{
+    int end;
+
+    return forks(command, &end) && end == 0;
+}
+/* By a report and SIGABRT, or by SIGKILL where a shell blocks or handles that. */
+static int dies(const char *command)
+{
+    int end;
+
+    return forks(command, &end) && WIFSIGNALED(end)
+           && (WTERMSIG(end) == SIGABRT || WTERMSIG(end) == SIGKILL);
+}
+static int pipes(const char *command, const char *says)
+{
+    char line[64] = "";
+    FILE *from = popen(command, "r");
+
+    return from != NULL && fgets(line, sizeof line, from) != NULL && strcmp(line, says) == 0
+           && pclose(from) == 0;
+}
+static int script(void)
+{
+    static char *const argv[] = {(char *)"script", NULL};
+    int end;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        execve("./script", argv, environ);
+        _exit(99);
+    }
+    return pid > 0 && waitpid(pid, &end, 0) == pid && end == 0;
+}
+static void make_script(void)
+{
+    int fd = open("script", O_WRONLY | O_CREAT, 0755);
+
+    MUST(fd >= 0 && dprintf(fd, "#!/bin/sh\n" WRITES "\n") > 0 && close(fd) == 0);
+}
+
+/* Without execpromises it is free, and so are its children */
+ALLOW(free_shell, "stdio proc exec", succeeds(WRITES))
+ALLOW(free_child, "stdio proc exec", succeeds("sh -c 'sh -c \"" WRITES "\"; true' && " WRITES))
+ALLOW(free_spawned, "stdio proc exec", spawns(WRITES))
+ALLOW(free_system, "stdio rpath proc exec", system(WRITES) == 0)
+ALLOW(free_popen, "stdio proc exec", pipes(WRITES "; echo said", "said\n"))
+ALLOW(free_error, "stdio proc exec error", succeeds(WRITES))
+ALLOWED(free_script, "stdio proc exec")
+{
+    make_script();
+    PLEDGE();
+    TRY(script());
+}
+/* Calls that no promise grants */
+ALLOW(free_unshare, "stdio proc exec", succeeds("unshare -U true"))
+ALLOWED(free_after_fork, "stdio proc exec")
+{
+    int end;
+    pid_t pid;
+
+    PLEDGE();
+    pid = fork();
+    if (pid == 0)
+        _exit(!succeeds(WRITES));
+    TRY(pid > 0 && waitpid(pid, &end, 0) == pid && end == 0);
+}
+/* The one that executes stays what it was */
+DENIED(stays_pledged, "stdio proc exec")
+{
+    PLEDGE();
+    MUST(succeeds(WRITES));
+    TRY(connects());
+}
+DENIED(stays_pledged_in_child, "stdio proc exec")
+{
+    PLEDGE();
+    MUST(succeeds(WRITES));
+    TRY(reads());
+}
+DENIED(fails_to_execute, "stdio exec")
+{
+    PLEDGE();
+    MUST(execl("/nonexistent", "nonexistent", (char *)NULL) == -1 && errno == ENOENT);
+    TRY(connects());
+}
+/* What tells who has executed cannot be taken away */
+ALLOWED(handler_stays, "stdio proc exec")
+{
+    struct {
+        void *handler;
+        unsigned long flags;
+        void *restorer;
+        uint64_t mask;
+    } none = {0};
+
+    PLEDGE();
+    /* 0x72706c64: how the library's own calls are told from others. */
+    TRY(syscall(SYS_rt_sigaction, SIGSYS, &none, NULL, 8, 0, 0x72706c64) == (case_is_pledged ? -1 : 0));
+}
+
+/* With execpromises these hold */
+CALLED(under_reads, 0)
+{
+    MUST(succeeds(READS));
+    MUST(pledge("stdio rpath proc exec", "stdio rpath prot_exec") == 0);
+    TRY(succeeds(READS));
+}
+CALLED(under_wider, 0)
+{
+    MUST(pledge("stdio proc exec", "stdio rpath wpath cpath prot_exec") == 0);
+    TRY(succeeds("echo more > written"));
+}
+CALLED(under_narrower, 0)
+{
+    MUST(succeeds("echo more > written"));
+    MUST(pledge("stdio rpath wpath cpath proc exec", "stdio rpath prot_exec") == 0);
+    TRY(dies("echo more > written"));
+    /* Here it still may. */
+    TRY(close(open("other", O_WRONLY | O_CREAT, 0600)) == 0);
+}
+CALLED(under_no_inet, 0)
+{
+    MUST(pledge("stdio rpath inet proc exec", "stdio rpath prot_exec") == 0);
+    TRY(connects());
+    TRY(succeeds(READS));
+}
+CALLED(under_no_proc, 0)
+{
+    MUST(succeeds("sh -c true; true"));
+    MUST(pledge("stdio rpath proc exec", "stdio rpath prot_exec") == 0);
+    TRY(dies("sh -c true; true"));
+}
+CALLED(under_kept, 0)
+{
+    /* They hold at the next exec, too. */
+    MUST(pledge("stdio rpath wpath cpath proc exec", "stdio rpath prot_exec proc exec") == 0);
+    TRY(succeeds("exec sh -c '" READS "'"));
+    TRY(dies("exec sh -c 'exec sh -c \"echo more > written\"'"));
+}
+/* As OpenBSD has it; without execpromises it starts, and gains nothing. */
+CALLED(under_set_id, EACCES)
+{
+    int from = open("/bin/true", O_RDONLY), to = open("true", O_WRONLY | O_CREAT, 0700);
+    char part[4096];
+    ssize_t got;
+
+    while ((got = read(from, part, sizeof part)) > 0)
+        MUST(write(to, part, (size_t)got) == got);
+    MUST(got == 0 && fchmod(to, 04755) == 0 && close(to) == 0);
+    MUST(succeeds("./true"));
+    MUST(pledge("stdio rpath proc exec", "stdio rpath prot_exec") == 0);
+    TRY(execl("./true", "true", (char *)NULL) == 0);
+}
+CALLED(under_error, 0)
+{
+    MUST(pledge("stdio rpath wpath cpath proc exec", "stdio rpath prot_exec error") == 0);
+    TRY(succeeds("! echo more > written"));
+}

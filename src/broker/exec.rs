@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Callers that have executed a program since they pledged, or may: what they hold now, and what that allows.
+//!
+//! A handler of SIGSYS is inherited by fork(2) and lost by execve(2), and no
+//! filter of a process that may execute lets it change that one signal: who has
+//! the handler is the program that pledged. What is judged here is judged on
+//! numbers, so the kernel may go on with the call.
+
+use core::ffi::CStr;
+use core::fmt::Write;
+
+use super::client::{Call, Caller, Client};
+use super::state::{self, State};
+use super::{Answer, STATES, files};
+use crate::host;
+use crate::names::LONGEST;
+use crate::policy::{Action, Broker, Policy, Process};
+use crate::promise::Promise;
+use crate::sim::{self, Data};
+use crate::short::Short;
+use crate::sys::Errno;
+use crate::sys::fd;
+use crate::sys::process::{self, Status};
+use crate::violation;
+
+/// A directory below /proc.
+type Full = Short<64>;
+
+/// What the caller holds now: after execve(2) its process gets another label,
+/// which what it forks inherits.
+pub fn present(caller: &Caller, state: State) -> State {
+    if !state.may_execute() || has_handler(caller.asked().tid).unwrap_or(true) {
+        return state;
+    }
+    let executed = state.executed();
+    // What was read was the caller's only if its call waits still.
+    if caller.is_valid() {
+        let number = STATES.take().number(executed);
+        let _ = state::relabel(caller.tgid(), number);
+    }
+    executed
+}
+
+/// None where nothing can be read.
+fn has_handler(tid: u32) -> Option<bool> {
+    let caught = Status::of(tid).ok()?.number("SigCgt", 16)?;
+    Some(caught & 1 << (libc::SIGSYS - 1) != 0)
+}
+
+/// What befalls a call of a caller that executed a program, or may; none where
+/// it is one that others serve, or a violation.
+pub fn judge(caller: &Caller, state: State, call: &Call) -> Option<Answer> {
+    if is_of_handler(call) {
+        return Some(match state.is_executed {
+            true => Answer::LetThrough,
+            false => Answer::Errno(libc::EINVAL),
+        });
+    }
+    if state.is_free() {
+        return Some(Answer::LetThrough);
+    }
+    if !state.is_executed && !state.may_execute() {
+        return None;
+    }
+    match decide(caller, state) {
+        // As OpenBSD has it, where execpromises would hold for it.
+        Action::Allow if state.exec.is_some() && is_set_id(caller, call) => {
+            Some(Answer::Errno(libc::EACCES))
+        }
+        Action::Allow => Some(Answer::LetThrough),
+        Action::Errno(errno) | Action::Unfold(errno) => Some(Answer::Errno(errno.into())),
+        Action::Ask | Action::Door | Action::Violation => None,
+        // No number in it means what the tables say, so nobody may judge it.
+        Action::Foreign => {
+            if caller.is_valid() {
+                let _ = process::kill(caller.tgid(), libc::SIGKILL);
+            }
+            Some(Answer::Errno(libc::ENOSYS))
+        }
+    }
+}
+
+/// Would it execute a set-id program? The name may change after the look, and
+/// then such a program starts, and gains nothing.
+fn is_set_id(caller: &Caller, call: &Call) -> bool {
+    let (from, name, flags) = match i64::from(call.nr) {
+        libc::SYS_execve => (libc::AT_FDCWD, call.args[0], 0),
+        libc::SYS_execveat => (call.int(0), call.args[1], call.int(4)),
+        _ => return false,
+    };
+    let mut path = [0; LONGEST];
+    let Ok(path) = files::copy(caller, name, &mut path) else {
+        return false;
+    };
+    let mut full = Full::EMPTY;
+    let tid = caller.asked().tid;
+    // What does not fit is no name of a file.
+    let _ = match (path.first(), from) {
+        (Some(b'/'), _) => Ok(()),
+        (None, _) if flags & libc::AT_EMPTY_PATH == 0 => return false,
+        (None, fd) => write!(full, "/proc/{tid}/fd/{fd}"),
+        (_, libc::AT_FDCWD) => write!(full, "/proc/{tid}/cwd/"),
+        (_, fd) => write!(full, "/proc/{tid}/fd/{fd}/"),
+    };
+    let mut whole = [0; LONGEST + 64];
+    let head = full.as_str().as_bytes();
+    whole[..head.len()].copy_from_slice(head);
+    whole[head.len()..][..path.len()].copy_from_slice(path);
+    let name = CStr::from_bytes_until_nul(&whole).unwrap_or(c"");
+    fd::mode(name).is_ok_and(|mode| mode & (libc::S_ISUID | libc::S_ISGID) != 0)
+}
+
+/// Would it change the handler of SIGSYS?
+fn is_of_handler(call: &Call) -> bool {
+    call.nr == libc::SYS_rt_sigaction as u32
+        && call.args[0] as u32 == libc::SIGSYS as u32
+        && call.args[1] != 0
+}
+
+fn decide(caller: &Caller, state: State) -> Action {
+    let host = host::host();
+    let mut policy = Policy::of(host.table, host.libcs(), state.promises);
+    policy.mode = state.mode;
+    if state.is_executed {
+        policy.begin(host.libcs());
+    }
+    policy.process = values(caller, state);
+    let asked = caller.asked();
+    let data = Data {
+        nr: asked.nr,
+        arch: asked.arch,
+        ip: asked.ip,
+        args: asked.args,
+    };
+    sim::decide(&policy.with_broker(Broker::Here), &data)
+}
+
+/// The errno of a call on a file that a libc lives without.
+pub fn survives(caller: &Caller, call: &Call) -> Option<Errno> {
+    let table = host::host().table;
+    let arg = table.path_argument(call.nr)?;
+    let mut name = [0; LONGEST];
+    let name = files::copy(caller, call.args[arg], &mut name).ok()?;
+    table.survives(name).map(Errno::from)
+}
+
+fn values(caller: &Caller, state: State) -> Process {
+    let status = state.promises.contains(Promise::Fattr);
+    let status = status.then(|| Status::of(caller.asked().tid).ok()).flatten();
+    // The second of each line is the effective one.
+    let effective = |name| status.as_ref().and_then(|s| s.numbers(name, 10).nth(1));
+    let id = |name| effective(name).map_or(u32::MAX, |id| id as u32);
+    Process {
+        pid: caller.tgid(),
+        report: violation::report_address(),
+        uid: id("Uid"),
+        gid: id("Gid"),
+    }
+}

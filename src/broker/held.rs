@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a process holds: its newest filter tells, and the broker whether a program was executed since.
+
+use super::state::State;
+use crate::policy::{Held, STATE};
+use crate::promise::Promise;
+use crate::seccomp;
+use crate::sys;
+
+/// What this thread holds, whatever the process did to its memory.
+pub fn held() -> Option<Held> {
+    let newest = seccomp::newest()?;
+    if !newest.brokered || !newest.promises.contains(Promise::Exec) {
+        return Some(newest);
+    }
+    // Of a broker that is dead nothing is known, and the filter holds.
+    let part = |n| sys::inquire(STATE, n).ok();
+    match State::from_parts(part) {
+        Some(state) if state.is_free() => None,
+        Some(state) if state.is_executed => Some(Held {
+            promises: state.promises,
+            exec: state.exec,
+            mode: state.mode,
+            ..newest
+        }),
+        _ => Some(newest),
+    }
+}

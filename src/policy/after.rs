@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What holds in a program that is executed, and which calls both it and the one before it may make.
+//!
+//! A filter cannot see that execve(2) has been called, and stays. A broker can
+//! be asked: so the filter allows what holds before and after, and everything
+//! else is asked.
+
+use super::{Action, Broker, Policy};
+use crate::promise::{Promise, Set};
+use crate::table::{Grant, Libc, Limit, Run, Table};
+
+/// What holds after execve(2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum After {
+    /// What held before.
+    Same,
+    /// Nothing.
+    Free,
+    /// Execpromises, and what they grant.
+    Under(Set, Grant),
+}
+
+/// Calls that a broker looks at in any case: what a process has installed for
+/// SIGSYS tells it whether the process has executed a program since.
+const WATCHED: [&str; 1] = ["rt_sigaction"];
+/// With execpromises also what is executed: set-id programs are refused.
+const EXECUTES: [&str; 2] = ["execve", "execveat"];
+
+/// Does a broker have to tell who has executed a program since?
+pub fn differs(promises: Set, exec: Option<Set>) -> bool {
+    let alike = |set: Set| set.without(Promise::Error).without(Promise::Exec);
+    promises.contains(Promise::Exec) && exec.is_none_or(|exec| alike(exec) != alike(promises))
+}
+
+/// What execpromises grant: to begin with, what a program does before its main().
+fn grants<'a>(table: &Table<'a>, libcs: &[Libc<'a>], exec: Set) -> Grant {
+    let mut begun = beginning(table, libcs);
+    for libc in libcs {
+        exec.iter().for_each(|promise| begun.join(libc.grant(promise)));
+    }
+    begun
+}
+
+/// What every program does before its main(), and what is always allowed.
+fn beginning<'a>(table: &Table<'a>, libcs: &[Libc<'a>]) -> Grant {
+    let mut granted = Grant::NONE;
+    for libc in libcs {
+        granted.join(&libc.always);
+        granted.join(libc.grant(Promise::Exec));
+    }
+    let mut begun = Grant::NONE;
+    let executes = |place: usize| EXECUTES.contains(&table.calls[place].name);
+    for place in granted.calls.iter().filter(|place| !executes(*place)) {
+        begun.calls.insert(place);
+    }
+    for number in granted.limits.iter() {
+        let limit = table.limits.get(number);
+        if limit.is_some_and(|limit| !executes(usize::from(limit.call))) {
+            begun.limits.insert(number);
+        }
+    }
+    begun
+}
+
+impl<'a> Policy<'a> {
+    /// The same where the broker, if there is one, tells who has executed a
+    /// program since.
+    #[must_use]
+    pub fn with_exec(mut self, libcs: &[Libc<'a>]) -> Policy<'a> {
+        if self.broker == Broker::Absent || !differs(self.promises, self.exec) {
+            return self;
+        }
+        self.after = match self.exec {
+            None => After::Free,
+            // Limits of "exec" are in force for what comes before main().
+            Some(exec) => {
+                let granted = grants(self.table, libcs, exec);
+                After::Under(exec.with(Promise::Exec), granted)
+            }
+        };
+        self.drop_watched(libcs);
+        self
+    }
+
+    /// Grant what every program does before its main(), too.
+    pub fn begin(&mut self, libcs: &[Libc<'a>]) {
+        self.granted.join(&beginning(self.table, libcs));
+        self.promises = self.promises.with(Promise::Exec);
+    }
+
+    /// Leave to the broker what every process may do of the watched calls.
+    fn drop_watched(&mut self, libcs: &[Libc<'a>]) {
+        let mut kept = Grant::NONE;
+        for libc in libcs {
+            self.promises.iter().for_each(|p| kept.join(libc.grant(p)));
+        }
+        let is_free = self.after == After::Free;
+        for (n, limit) in self.table.limits.iter().enumerate() {
+            let place = usize::from(limit.call);
+            let name = self.table.calls[place].name;
+            if WATCHED.contains(&name) && !kept.limits.contains(n) {
+                self.granted.limits.remove(n);
+            }
+            if EXECUTES.contains(&name) && !is_free {
+                self.granted.limits.remove(n);
+                self.granted.calls.remove(place);
+            }
+        }
+    }
+
+    /// Is a call that no limit lets through asked, since it may be allowed to
+    /// a program that is executed?
+    pub(super) fn asks_all(&self) -> bool {
+        self.after != After::Same
+    }
+
+    /// Do limits refuse, before and after, not the same?
+    pub(super) fn refuses_unlike(&self, (first, limits): Run<'a>) -> bool {
+        let After::Under(set, granted) = &self.after else {
+            return false;
+        };
+        let unlike = |(n, limit): (usize, &Limit)| {
+            let now = super::holds(&self.granted, self.promises, first + n, limit);
+            limit.refuse && now != super::holds(granted, *set, first + n, limit)
+        };
+        limits.iter().enumerate().any(unlike)
+    }
+
+    /// What befalls a number that the tables do not know.
+    pub fn unknown(&self) -> Action {
+        match self.after {
+            After::Free if self.broker == Broker::Here => Action::Ask,
+            _ => Action::Errno(libc::ENOSYS as u16),
+        }
+    }
+
+    /// May an executed program make the call at `place` with any arguments?
+    pub(super) fn is_free_after(&self, place: usize, run: Run<'a>) -> bool {
+        match &self.after {
+            After::Same | After::Free => true,
+            After::Under(set, granted) => super::is_free(granted, *set, place, run),
+        }
+    }
+
+    /// Is limit number `n`, on the call at `place`, in force for it too?
+    pub(super) fn holds_after(&self, n: usize, limit: &Limit, place: usize, run: Run<'a>) -> bool {
+        match &self.after {
+            After::Same | After::Free => true,
+            After::Under(set, granted) => {
+                let is_free = || super::is_free(granted, *set, place, run);
+                limit.refuse || super::holds(granted, *set, n, limit) || is_free()
+            }
+        }
+    }
+}
