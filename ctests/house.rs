@@ -276,6 +276,7 @@ const HEADERS: [&[&str]; 5] = [
         "linux/if_packet.h",
         "linux/netlink.h",
         "linux/rtnetlink.h",
+        "linux/capability.h",
     ],
     &[
         "netinet/in.h",
