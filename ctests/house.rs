@@ -238,6 +238,7 @@ const HEADERS: [&[&str]; 5] = [
         "sys/ioctl.h",
         "sys/mman.h",
         "sys/prctl.h",
+        "sys/resource.h",
         "sys/socket.h",
         "sys/stat.h",
         "termios.h",
@@ -245,6 +246,7 @@ const HEADERS: [&[&str]; 5] = [
     &[
         "stddef.h",
         "linux/fcntl.h",
+        "linux/futex.h",
         "linux/in.h",
         "linux/in6.h",
         "linux/tcp.h",

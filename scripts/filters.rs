@@ -139,6 +139,8 @@ fn action(action: Action) -> String {
         Action::Allow => "allow".to_owned(),
         Action::Errno(errno) => format!("errno {errno}"),
         Action::Unfold(errno) => format!("unfold {errno}"),
+        Action::Ask => "ask".to_owned(),
+        Action::Door => "door".to_owned(),
         Action::Violation => "violation".to_owned(),
         Action::Foreign => "foreign".to_owned(),
     }

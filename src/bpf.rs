@@ -5,7 +5,7 @@
 //! that the kernel's bitmap takes every call whose verdict knows no arguments
 //! (`seccomp_is_const_allow` in kernel/seccomp.c).
 
-use crate::policy::{Action, Mode, Policy, QUERY, Verdict};
+use crate::policy::{ASK, Action, Broker, Mode, NARROW, Policy, QUERY, Verdict};
 use crate::table::{Limit, Op, Test};
 
 mod delta;
@@ -25,6 +25,7 @@ pub const RET: u16 = 0x06;
 pub const RET_KILL_PROCESS: u32 = 0x8000_0000;
 pub const RET_TRAP: u32 = 0x0003_0000;
 pub const RET_ERRNO: u32 = 0x0005_0000;
+pub const RET_USER_NOTIF: u32 = 0x7fc0_0000;
 pub const RET_LOG: u32 = 0x7ffc_0000;
 pub const RET_ALLOW: u32 = 0x7fff_0000;
 
@@ -32,6 +33,10 @@ pub const RET_ALLOW: u32 = 0x7fff_0000;
 pub const DATA_NR: u32 = 0;
 pub const DATA_ARCH: u32 = 4;
 pub const DATA_ARGS: u32 = 16;
+
+/// What the handler is told of a call that it must ask the broker for; what
+/// it may be told instead is an errno, and those end at 4095.
+pub const DOOR_DATA: u16 = 0x8000;
 
 /// Of a mode's violations and of numbers that the tables do not know.
 const ENOSYS: u16 = libc::ENOSYS as u16;
@@ -188,6 +193,8 @@ pub fn action(policy: &Policy, action: Action) -> u32 {
         Action::Allow => RET_ALLOW,
         Action::Errno(errno) => RET_ERRNO | u32::from(errno),
         Action::Unfold(errno) => RET_TRAP | u32::from(errno),
+        Action::Ask => RET_USER_NOTIF,
+        Action::Door => RET_TRAP | u32::from(DOOR_DATA),
         Action::Foreign => RET_KILL_PROCESS,
         Action::Violation => match policy.mode {
             Mode::Abort => RET_TRAP,
@@ -309,7 +316,24 @@ fn answer(program: &mut Program, policy: &Policy) -> Result<(), TooLong> {
         program.push(RET, RET_ERRNO | u32::from(*answer))?;
         program.if_false(which)?;
     }
+    if let Some(value) = asking(policy) {
+        for which in [ASK, NARROW] {
+            let which = program.push(JEQ, which)?;
+            program.push(RET, value)?;
+            program.if_false(which)?;
+        }
+    }
     program.if_false(option)
+}
+
+/// What a filter returns for what the library asks the broker itself.
+pub fn asking(policy: &Policy) -> Option<u32> {
+    match policy.broker {
+        Broker::Absent => None,
+        Broker::Here => Some(RET_USER_NOTIF),
+        // The older filter's word counts for more.
+        Broker::Below => Some(RET_ALLOW),
+    }
 }
 
 /// At most this many tests stand in a clause: two jumps each.

@@ -295,8 +295,10 @@ impl<'a> Reader<'a, &'a Arena> {
             errnos,
             paths,
             survivable,
-            broker: broker.or(own.broker),
             // What serves them is the library's own to know.
+            asks: own.asks,
+            names: own.names,
+            broker: broker.or(own.broker),
             covered: own.covered,
             partial: partial.or(own.partial),
             // So are the sockets that go with them: a file is about libcs.

@@ -20,6 +20,10 @@ pub enum Error {
     Broker(Promise),
     /// execpromises narrower than the promises in force need the broker.
     ExecBroker { missing: Set },
+    /// A promise that needs the broker, asked for one thread first.
+    ThreadBroker(Promise),
+    /// The broker could not be started; the kernel's errno.
+    Start(i32),
     /// RPLEDGE_STRICT, and the database has no such libc.
     Libc,
     /// RPLEDGE_STRICT, and a promise that can be enforced only in part.
@@ -57,10 +61,12 @@ impl Error {
             Error::Word { .. } | Error::Flags(_) => libc::EINVAL,
             Error::Fault => libc::EFAULT,
             Error::Regain { .. } => libc::EPERM,
-            Error::Broker(_) | Error::ExecBroker { .. } | Error::Libc | Error::Partial(_) => {
-                libc::ENOTSUP
-            }
-            Error::Kernel(errno) => *errno,
+            Error::Broker(_)
+            | Error::ThreadBroker(_)
+            | Error::ExecBroker { .. }
+            | Error::Libc
+            | Error::Partial(_) => libc::ENOTSUP,
+            Error::Kernel(errno) | Error::Start(errno) => *errno,
             Error::Thread(_) => libc::EBUSY,
             Error::TooLong => libc::E2BIG,
         }
@@ -72,7 +78,11 @@ impl Error {
             Error::Word { .. } => Code::Word,
             Error::Fault | Error::Flags(_) => Code::Argument,
             Error::Regain { .. } => Code::Regain,
-            Error::Broker(_) | Error::ExecBroker { .. } | Error::Partial(_) => Code::Broker,
+            Error::Broker(_)
+            | Error::ThreadBroker(_)
+            | Error::Start(_)
+            | Error::ExecBroker { .. }
+            | Error::Partial(_) => Code::Broker,
             Error::Libc => Code::Libc,
             Error::Kernel(_) | Error::TooLong => Code::Kernel,
             Error::Thread(_) => Code::Thread,
@@ -111,6 +121,21 @@ fn kernel(errno: i32, f: &mut fmt::Formatter) -> fmt::Result {
     }
 }
 
+fn start(errno: i32, f: &mut fmt::Formatter) -> fmt::Result {
+    match errno {
+        libc::EBUSY => f.write_str(
+            "another program supervises this process already, and the kernel knows only one: what a filter cannot see would not be served",
+        ),
+        libc::EAGAIN => f.write_str(
+            "no process for the broker: raise the limit of processes (RLIMIT_NPROC) or leave one free",
+        ),
+        libc::EMFILE | libc::ENFILE => f.write_str(
+            "no descriptor for the broker: raise the limit (RLIMIT_NOFILE) or leave two free",
+        ),
+        _ => write!(f, "the broker could not be started (errno {errno}): see CAVEATS of pledge(3)"),
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
@@ -143,9 +168,15 @@ impl fmt::Display for Error {
             ),
             Error::Broker(promise) => write!(
                 f,
-                "promise \"{}\" cannot be enforced by the kernel's filter alone, and this version has no broker: leave it out",
+                "promise \"{}\" cannot be enforced by the kernel's filter alone, and no broker serves it: leave it out",
                 promise.name()
             ),
+            Error::ThreadBroker(promise) => write!(
+                f,
+                "promise \"{}\" needs the broker, which a process has as a whole: pledge the process first, or leave it out with RPLEDGE_THREAD",
+                promise.name()
+            ),
+            Error::Start(errno) => start(*errno, f),
             Error::ExecBroker { missing } => write!(
                 f,
                 "execpromises without \"{}\": an executed program stays under the promises in force, and narrower ones need the broker, which this version does not have",

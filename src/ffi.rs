@@ -96,6 +96,12 @@ pub const RPLEDGE_EXEC_INHERITS: u32 = 1 << 6;
 /// RPLEDGE_THREAD; other threads may hold others or none.
 pub const RPLEDGE_THREAD_ONLY: u32 = 1 << 7;
 
+/// State bit: a broker listens to this process.
+pub const RPLEDGE_BROKER: u32 = 1 << 8;
+/// State bit: promises in force ask for a broker, and there is none, since
+/// another program supervises this process already.
+pub const RPLEDGE_NO_BROKER: u32 = 1 << 9;
+
 /// The data came from the tables in the library.
 pub const RPLEDGE_SOURCE_LIBRARY: u32 = 0;
 /// ... from a file that was installed since: see `data_file`.
@@ -131,6 +137,9 @@ pub struct rpledge_status {
     pub refused_why: [c_char; 80],
     /// Release of the data that serves: "2026.11".
     pub release: [c_char; 16],
+    /// Those in force that ask a broker for what a filter cannot see; with
+    /// RPLEDGE_NO_BROKER such calls fail.
+    pub broker: u64,
 }
 
 /// The C library that this process runs on; see rpledge_libc().
@@ -228,14 +237,17 @@ fn current_status() -> rpledge_status {
         exec: None,
         mode: crate::policy::Mode::Abort,
         thread_only: false,
+        brokered: false,
     };
     let Held {
         promises,
         exec,
         mode,
         thread_only,
+        brokered,
     } = held.unwrap_or(none);
     let partial = promises.and(host.table.partial);
+    let asking = host.table.brokered(promises);
     let bit = |holds: bool, bit: u32| if holds { bit } else { 0 };
     let flags = FLAGS.load(Ordering::Relaxed);
     let mode = if held.is_some() {
@@ -256,7 +268,9 @@ fn current_status() -> rpledge_status {
                 RPLEDGE_NO_KERNEL,
             )
             | bit(promises.contains(Promise::Exec), RPLEDGE_EXEC_INHERITS)
-            | bit(thread_only, RPLEDGE_THREAD_ONLY),
+            | bit(thread_only, RPLEDGE_THREAD_ONLY)
+            | bit(brokered, RPLEDGE_BROKER)
+            | bit(!brokered && !asking.is_empty(), RPLEDGE_NO_BROKER),
         matched: matched(host.rows.matched),
         source: match host.origin.file.is_empty() {
             true => RPLEDGE_SOURCE_LIBRARY,
@@ -267,6 +281,7 @@ fn current_status() -> rpledge_status {
         refused_file: chars(host.origin.refused.as_str().as_bytes()),
         refused_why: chars(words(host.origin.why).as_str().as_bytes()),
         release: chars(host.table.release.as_bytes()),
+        broker: asking.bits(),
     }
 }
 

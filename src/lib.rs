@@ -24,9 +24,9 @@
 //! ```text
 //! 7  ffi  rt  extract  bin/rpledge  the C face; the command
 //! 6  pledge                         the state machine
-//! 5  violation                      SIGSYS: report, abort
+//! 5  broker  violation              another process that is asked; SIGSYS: report, abort
 //! 4  host  installed  seccomp       read the system, load filters
-//! 3  policy  bpf  sim  resolve  compiled  sockets
+//! 3  policy  bpf  sim  resolve  compiled  names  sockets
 //!                                   pure: promises to verdicts to instructions; tables as bytes
 //! 2  table                          made by the build script from data/
 //! 1  facts  sys                     the data language; raw system calls
@@ -50,6 +50,7 @@ pub mod table;
 // Promises to instructions.
 pub mod bpf;
 pub mod compiled;
+pub mod names;
 pub mod policy;
 pub mod resolve;
 pub mod sim;
@@ -60,6 +61,7 @@ pub mod host;
 pub mod installed;
 pub mod seccomp;
 // What only the C face needs lies idle without it.
+pub mod broker;
 #[cfg_attr(not(feature = "capi"), allow(dead_code))]
 mod sys;
 pub mod violation;

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The state machine: what a call of pledge() makes of the promises in force.
 
+use crate::broker::start;
+use crate::broker::state::State;
 use crate::error::Error;
 use crate::host::{self, Host};
-use crate::policy::{Held, Mode, Policy, Process};
+use crate::policy::{Broker, Held, Mode, NARROW, Policy, Process};
 use crate::promise::{Promise, Set};
 use crate::resolve::Match;
 use crate::seccomp::{self, Turn};
+use crate::sys::spawn;
 use crate::table::Table;
 use crate::{sys, violation};
 
@@ -113,6 +116,16 @@ pub fn next(
     if let Some(promise) = table.unserved(promises).iter().next() {
         return Err(Error::Broker(promise));
     }
+    // A listener comes with the first filter or never.
+    let asks_later = before.is_some_and(|old| table.brokered(old).is_empty());
+    if let Some(promise) = table.brokered(promises).iter().next()
+        && (asks_later || flags.thread && held.is_none())
+    {
+        return Err(match asks_later {
+            true => Error::Broker(promise),
+            false => Error::ThreadBroker(promise),
+        });
+    }
     if let Some(exec) = exec {
         let missing = promises.minus(exec).without(Promise::Error);
         if promises.contains(Promise::Exec) && !missing.is_empty() {
@@ -124,7 +137,12 @@ pub fn next(
     } else {
         flags.mode
     };
+    let brokered = match held {
+        None => !table.brokered(promises).is_empty(),
+        Some(held) => held.brokered,
+    };
     let next = |thread_only| Held {
+        brokered,
         promises,
         exec,
         mode,
@@ -165,7 +183,7 @@ pub fn pledge(request: Request, flags: Flags) -> Result<(), Error> {
     seccomp::in_turn(|mut turn| {
         // Another thread may have pledged in the meantime.
         match plan(&host, seccomp::held(), request, flags)? {
-            Some(next) => apply(&mut turn, &host, next),
+            Some(next) => apply(&mut turn, &host, seccomp::held(), next, flags),
             None => Ok(()),
         }
     })
@@ -182,17 +200,77 @@ fn check_strict(host: &Host, promises: Set) -> Result<(), Error> {
         .map_or(Ok(()), |p| Err(Error::Partial(p)))
 }
 
-fn apply(turn: &mut Turn, host: &Host, next: Held) -> Result<(), Error> {
+fn apply(
+    turn: &mut Turn,
+    host: &Host,
+    held: Option<Held>,
+    next: Held,
+    flags: Flags,
+) -> Result<(), Error> {
+    let policy = policy(host, next);
+    // Before the filter: the first violation may come with the next call.
+    let before = violation::install().map_err(Error::Kernel)?;
+    let loaded = match (held, next.brokered) {
+        (None, true) => load_first(turn, &policy, flags),
+        (Some(_), true) => load_later(turn, &policy, next),
+        (_, false) => turn.load(&policy),
+    };
+    loaded.inspect_err(|_| violation::uninstall(&before))
+}
+
+/// The state that a broker has for who holds this.
+fn state(held: Held) -> State {
+    State {
+        promises: held.promises,
+        exec: held.exec,
+        mode: held.mode,
+    }
+}
+
+/// The first filter, and the broker that listens to it. Where somebody else
+/// listens to this process already, nothing serves what a filter cannot see,
+/// and the rest holds.
+fn load_first(turn: &mut Turn, policy: &Policy<'static>, flags: Flags) -> Result<(), Error> {
+    let state = State {
+        promises: policy.promises,
+        exec: policy.exec,
+        mode: policy.mode,
+    };
+    let start = start::begin(state, policy.promises.contains(Promise::Id)).map_err(Error::Start)?;
+    match turn.load_listened(&policy.with_broker(Broker::Here)) {
+        Ok(listener) => {
+            start.go(listener);
+            Ok(())
+        }
+        Err(Error::Kernel(libc::EBUSY)) if !flags.strict => {
+            start.give_up();
+            turn.load(policy)
+        }
+        Err(error) => {
+            start.give_up();
+            Err(match error {
+                Error::Kernel(libc::EBUSY) => Error::Start(libc::EBUSY),
+                error => error,
+            })
+        }
+    }
+}
+
+/// A filter on top of the one that is listened to; then the broker is told.
+fn load_later(turn: &mut Turn, policy: &Policy<'static>, next: Held) -> Result<(), Error> {
+    turn.load(&policy.with_broker(Broker::Below))?;
+    // Of a broker that is dead nobody gets anything.
+    let _ = spawn::tell(NARROW, state(next).words());
+    Ok(())
+}
+
+fn policy(host: &Host, next: Held) -> Policy<'static> {
     let mut policy = Policy::of(host.table, host.libcs(), next.promises);
     (policy.exec, policy.mode) = (next.exec, next.mode);
     policy.thread_only = next.thread_only;
     policy.process = process(next.promises);
     policy.handled = true;
-    // Before the filter: the first violation may come with the next call.
-    let before = violation::install().map_err(Error::Kernel)?;
-    turn.load(&policy).inspect_err(|_| {
-        violation::uninstall(&before);
-    })
+    policy
 }
 
 fn process(promises: Set) -> Process {

@@ -27,6 +27,11 @@ pub enum Action {
     /// The handler of violations makes it by calls whose arguments can be seen,
     /// if that can be; else it fails with this errno.
     Unfold(u16),
+    /// The broker is asked; what it does not serve is a violation.
+    Ask,
+    /// The handler of violations asks the broker, since the filter of which it
+    /// has the listener may allow the call.
+    Door,
     /// It is a violation.
     Violation,
     /// It came through an ABI that is not the process's own: killed, since
@@ -44,6 +49,17 @@ pub enum Verdict {
         /// Otherwise this.
         otherwise: Action,
     },
+}
+
+/// Is there somebody to ask?
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Broker {
+    /// Nobody: what would be asked befalls what would without.
+    Absent,
+    /// The listener of this very filter has one.
+    Here,
+    /// That of an older filter.
+    Below,
 }
 
 /// The values that data/ can name but only a running process has.
@@ -83,6 +99,12 @@ pub const ANSWERS: usize = 10;
 /// that lets a process confine itself further.
 pub const QUERY: u32 = crate::sys::MARK;
 
+/// Second argument of the query that has the broker serve a call: the third
+/// is the address of its number and its six arguments.
+pub const ASK: u32 = 0x100;
+/// ... that tells the broker of promises given up: what [`Held::words`] says.
+pub const NARROW: u32 = 0x101;
+
 /// Answer number 0: this format of the others. Errnos end at 4095.
 pub const SIGNATURE: u16 = 0xd02;
 
@@ -93,10 +115,11 @@ const SET_ANSWERS: usize = 4;
 /// Set in the first answer of execpromises that were given.
 const GIVEN: u64 = 1 << Promise::COUNT;
 /// The last answer: two bits of mode, whether the filter was loaded for one
-/// thread, and the mark of the values it was made of.
+/// thread, whether there is a broker, and the mark of the values it was made of.
 const MODE_BITS: u16 = 3;
 const THREAD_ONLY: u16 = 1 << 2;
-const MARK_SHIFT: u32 = 3;
+const BROKERED: u16 = 1 << 3;
+const MARK_SHIFT: u32 = 4;
 const MARKS: u16 = 1 << (12 - MARK_SHIFT);
 
 /// Promises resolved on a host.
@@ -118,6 +141,10 @@ pub struct Policy<'a> {
     pub granted: Grant,
     /// A handler of violations stands by in the process.
     pub handled: bool,
+    /// Who is asked for `asked`.
+    pub broker: Broker,
+    /// Calls that are asked of a broker where no limit lets them through.
+    pub asked: CallSet,
 }
 
 /// The words of `promises` as a filter tells them: what the filter in force
@@ -129,6 +156,8 @@ pub struct Held {
     pub mode: Mode,
     /// Was it loaded for one thread? Those that it made later have it too.
     pub thread_only: bool,
+    /// Is there a broker?
+    pub brokered: bool,
 }
 
 impl Mode {
@@ -170,6 +199,27 @@ impl<'a> Policy<'a> {
             process: Process::default(),
             granted,
             handled: false,
+            broker: Broker::Absent,
+            asked: CallSet::EMPTY,
+        }
+    }
+
+    /// The same where a broker is there, or not.
+    #[must_use]
+    pub fn with_broker(mut self, broker: Broker) -> Policy<'a> {
+        self.broker = broker;
+        self.asked = match broker {
+            Broker::Absent => CallSet::EMPTY,
+            _ => self.table.asked(self.promises),
+        };
+        self
+    }
+
+    /// What befalls a call that the broker is asked for.
+    fn ask(&self) -> Action {
+        match self.broker {
+            Broker::Below => Action::Door,
+            _ => Action::Ask,
         }
     }
 
@@ -211,6 +261,7 @@ impl<'a> Policy<'a> {
         }
         let otherwise = match (errno, is_free) {
             (0, true) => Action::Allow,
+            (_, false) if self.asked.contains(place) => self.ask(),
             (0, false) => self.refusal(place),
             (errno, _) if self.unfolds(place) => Action::Unfold(errno),
             (errno, _) => Action::Errno(errno),
@@ -224,6 +275,9 @@ impl<'a> Policy<'a> {
 
     /// What befalls a call that nothing grants.
     fn refusal(&self, place: usize) -> Action {
+        if self.asked.contains(place) {
+            return self.ask();
+        }
         let errno = self
             .table
             .errnos
@@ -286,6 +340,7 @@ impl<'a> Policy<'a> {
         let mixed = values
             .chain(calls.0)
             .chain(limits.0)
+            .chain(self.asked.0)
             // The golden ratio's bits, so that each one counts for the highest.
             .fold(0_u64, |all, value| {
                 (all ^ value)
@@ -306,8 +361,12 @@ impl<'a> Policy<'a> {
             }
         }
         let thread = if self.thread_only { THREAD_ONLY } else { 0 };
+        let broker = match self.broker {
+            Broker::Absent => 0,
+            _ => BROKERED,
+        };
         let mark = self.mark() << MARK_SHIFT;
-        answers[ANSWERS - 1] = self.mode.number() as u16 | thread | mark;
+        answers[ANSWERS - 1] = self.mode.number() as u16 | thread | broker | mark;
         answers
     }
 }
@@ -328,6 +387,7 @@ impl Held {
             exec: (exec & GIVEN != 0).then(|| Set::from_bits(exec)),
             mode: Mode::from_number(u64::from(answers[ANSWERS - 1] & MODE_BITS))?,
             thread_only: answers[ANSWERS - 1] & THREAD_ONLY != 0,
+            brokered: answers[ANSWERS - 1] & BROKERED != 0,
         })
     }
 }
@@ -352,6 +412,10 @@ mod tests {
                     let mut policy = Policy::of(&crate::table::TABLE, &[], promises);
                     (policy.exec, policy.mode) = (exec, mode);
                     (policy.thread_only, policy.process.pid) = (thread_only, 4711);
+                    let brokered = mode == Mode::Error;
+                    if brokered {
+                        policy.broker = Broker::Here;
+                    }
                     let answers = policy.answers();
                     assert!(answers.iter().all(|a| *a <= 4095));
                     let held = Held {
@@ -359,6 +423,7 @@ mod tests {
                         exec,
                         mode,
                         thread_only,
+                        brokered,
                     };
                     assert_eq!(Held::from_answers(&answers), Some(held));
                 }

@@ -71,6 +71,36 @@ impl Turn<'_> {
     }
 }
 
+impl Turn<'_> {
+    /// The first filter of a process, and its listener.
+    pub fn load_listened(&mut self, policy: &Policy<'static>) -> Result<i32, Error> {
+        let load = |work: &mut Work| {
+            let program = work.compile(policy, None).map_err(|_| Error::TooLong)?;
+            sys::set_no_new_privs().map_err(Error::Kernel)?;
+            sys::load_listened_filter(program.insns()).map_err(|errno| match errno {
+                // What a flag of the kernel's makes of a thread's own filter.
+                libc::ESRCH => Error::Thread(0),
+                errno => Error::Kernel(errno),
+            })
+        };
+        let listener = match &mut self.0 {
+            Some(work) => load(work),
+            None => on_stack(load),
+        }?;
+        NEWEST.take(|newest| {
+            if let Some(newest) = newest {
+                *newest = Some(*policy);
+            }
+        });
+        Ok(listener)
+    }
+}
+
+#[inline(never)]
+fn on_stack<R>(act: impl FnOnce(&mut Work) -> R) -> R {
+    act(&mut Work::new())
+}
+
 /// Where a turn does not come.
 #[inline(never)]
 fn load_from_stack(policy: &Policy) -> Result<(), Error> {

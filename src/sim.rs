@@ -2,7 +2,7 @@
 //! Two ways to what befalls a call without a kernel: the policy asked, and a filter's instructions run.
 
 use crate::bpf::{self, Insn};
-use crate::policy::{ANSWERS, Action, Policy, Process, QUERY, Verdict};
+use crate::policy::{ASK, Action, NARROW, Policy, Process, QUERY, Verdict};
 use crate::promise::{Promise, Set};
 use crate::table::{Libc, Limit, Op, Table, Test};
 
@@ -18,15 +18,20 @@ pub struct Data {
 /// What the filter of `policy` must return for `data`.
 pub fn expect(policy: &Policy, data: &Data) -> u32 {
     let verdict = bpf::action(policy, decide(policy, data));
-    answer(policy, data).map_or(verdict, |a| bpf::RET_ERRNO | u32::from(a))
+    answer(policy, data).unwrap_or(verdict)
 }
 
-fn answer(policy: &Policy, data: &Data) -> Option<u16> {
+fn answer(policy: &Policy, data: &Data) -> Option<u32> {
     let asked = data.arch == policy.table.audit
         && policy.table.call_name(data.nr) == Some("prctl")
         && data.args[0] as u32 == QUERY;
-    let n = data.args[1] as u32 as usize;
-    (asked && n < ANSWERS).then(|| policy.answers()[n])
+    let n = data.args[1] as u32;
+    let errno = |answer: &u16| bpf::RET_ERRNO | u32::from(*answer);
+    match n {
+        _ if !asked => None,
+        ASK | NARROW => bpf::asking(policy),
+        n => policy.answers().get(n as usize).map(errno),
+    }
 }
 
 /// What befalls the call, by the policy.

@@ -78,7 +78,12 @@ pub struct Table<'a> {
     pub paths: &'a [(u16, u8)],
     /// Files that a libc lives without.
     pub survivable: &'a [Survivable<'a>],
-    /// Promises that a filter alone cannot serve.
+    /// What each promise asks a broker for, where no limit lets it through:
+    /// the numbers of calls. None, where a filter serves the promise.
+    pub asks: &'a [(Promise, &'a [u32])],
+    /// Files that a broker opens.
+    pub names: &'a [Name<'a>],
+    /// Promises that neither a filter nor a broker serves.
     pub broker: Set,
     /// Promises that grant nothing more beside others, and those others.
     pub covered: &'a [(Set, Set)],
@@ -97,6 +102,26 @@ pub struct Survivable<'a> {
     pub head: &'a str,
     /// What it ends with, any characters between.
     pub tail: Option<&'a str>,
+    pub errno: u16,
+}
+
+/// A file that a broker opens for who holds a promise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Name<'a> {
+    pub promise: Promise,
+    /// The name, or what it begins with.
+    pub head: &'a str,
+    /// What it ends with, any characters between.
+    pub tail: Option<&'a str>,
+    /// Open for reading; look at its status, and at what it is a link to.
+    pub read: bool,
+    /// Open for writing what is there.
+    pub write: bool,
+    /// Open for anything with O_CREAT.
+    pub create: bool,
+    /// Remove it.
+    pub unlink: bool,
+    /// What any use of it fails with; 0: it does not.
     pub errno: u16,
 }
 
@@ -273,11 +298,37 @@ impl Libc<'_> {
 }
 
 impl<'a> Table<'a> {
-    /// Which of `promises` need a broker: not those that the others cover.
+    /// Which of `promises` nothing serves: not those that the others cover.
     pub fn unserved(&self, promises: Set) -> Set {
+        self.uncovered(promises).and(self.broker)
+    }
+
+    /// Those of `promises` that grant something beside the others.
+    fn uncovered(&self, promises: Set) -> Set {
         let covered = self.covered.iter().filter(|(_, by)| by.is_subset(promises));
         let covered = covered.fold(Set::EMPTY, |all, (promise, _)| all.or(*promise));
-        promises.and(self.broker).minus(covered)
+        promises.minus(covered)
+    }
+
+    /// Those of `promises` for which a broker must be there: what the others
+    /// cover needs none, and what "stdio" asks for it can live without.
+    pub fn brokered(&self, promises: Set) -> Set {
+        let asking = self.asks.iter().map(|(promise, _)| *promise);
+        let asking = asking.fold(Set::EMPTY, Set::with);
+        self.uncovered(promises).and(asking).without(Promise::Stdio)
+    }
+
+    /// The calls that `promises` ask a broker for.
+    pub fn asked(&self, promises: Set) -> CallSet {
+        let mut asked = CallSet::EMPTY;
+        let uncovered = self.uncovered(promises);
+        let asking = self.asks.iter().filter(|(p, _)| uncovered.contains(*p));
+        for nr in asking.flat_map(|(_, calls)| *calls) {
+            if let Some(place) = self.place(*nr) {
+                asked.insert(place);
+            }
+        }
+        asked
     }
 
     /// Place of the call with this number.

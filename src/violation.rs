@@ -4,14 +4,15 @@
 use core::ffi::{c_int, c_void};
 use core::fmt::{self, Write};
 
+use crate::bpf::DOOR_DATA;
 use crate::host::{self, Host};
-use crate::policy::Process;
+use crate::policy::{ASK, Action, Mode, Policy, Process};
 use crate::promise::{Promise, Set};
 use crate::resolve::{Match, Rows};
 use crate::seccomp;
 use crate::sim::{self, Data};
 use crate::sys::report::{Report, buffer_address};
-use crate::sys::signal::{self, Action, Info, Registers};
+use crate::sys::signal::{self, Info, Registers};
 use crate::sys::{self, image, message, text, weak, zone};
 use crate::table::Table;
 
@@ -26,7 +27,7 @@ pub fn report_address() -> u64 {
 
 /// What a signal did before it was taken over.
 pub struct Before {
-    action: Action,
+    action: signal::Action,
     mask: u64,
 }
 
@@ -45,51 +46,125 @@ pub fn uninstall(before: &Before) {
 
 extern "C" fn on_sigsys(_signal: c_int, info: *mut Info, context: *mut c_void) {
     let (info, registers) = signal::told(info, context);
-    if info.is_seccomp() {
-        // Not a violation: the call may be one that can be made otherwise.
-        if info.data() != 0 {
-            let done = message::make(info.nr.into(), &registers.args, registers.mask);
-            let errno = info.data().into();
-            return signal::answer(context, done.unwrap_or(Err(errno)));
+    let trapped = if info.is_seccomp() {
+        Trapped {
+            nr: info.nr as u32,
+            arch: info.arch,
+            at: info.address,
+            registers,
         }
-        if let Some(status) = zone::recall(info.nr.into(), &registers.args) {
-            return signal::answer(context, status);
+    } else if let Some((nr, first)) = info.handed_back() {
+        let mut registers = registers;
+        // Some architectures return a value where the first argument was.
+        registers.args[0] = first;
+        Trapped {
+            nr,
+            arch: host::host().table.audit,
+            at: registers.at,
+            registers,
         }
-        if let Some(errno) = survivable(info, &registers) {
-            return signal::answer(context, Err(errno.into()));
-        }
-        report(info, &registers);
-    }
-    signal::abort()
-}
-
-/// The errno of a call on a file that a libc lives without.
-fn survivable(info: &Info, registers: &Registers) -> Option<u16> {
-    let table = host::host().table;
-    let arg = table.path_argument(info.nr as u32)?;
-    let mut name = [0; 128];
-    let name = text::copy(registers.args[arg] as *const _, &mut name).ok()?;
-    table.survives(name)
-}
-
-fn report(info: &Info, registers: &Registers) {
-    let data = Data {
-        nr: info.nr as u32,
-        arch: info.arch,
-        ip: info.address as u64,
-        args: registers.args,
+    } else {
+        signal::abort();
     };
-    let host = host::host();
-    let held = seccomp::held().map_or(Set::EMPTY, |held| held.promises);
-    let pid = sys::pid();
+    let action = match (info.is_seccomp(), info.data()) {
+        (true, 0) => Action::Violation,
+        (true, DOOR_DATA) => match sys::ask(ASK, trapped.nr, &registers.args) {
+            Err(sys::NOT_SERVED) => trapped.judge(),
+            done => return signal::answer(context, done),
+        },
+        // Not a violation: the call may be one that can be made otherwise.
+        (true, errno) => Action::Unfold(errno),
+        (false, _) => trapped.judge(),
+    };
+    match trapped.settle(action) {
+        Some(value) => signal::answer(context, value),
+        None => signal::abort(),
+    }
+}
+
+/// A call that was not made.
+struct Trapped {
+    nr: u32,
+    arch: u32,
+    /// The instruction behind it.
+    at: usize,
+    registers: Registers,
+}
+
+impl Trapped {
+    fn data(&self) -> Data {
+        Data {
+            nr: self.nr,
+            arch: self.arch,
+            ip: self.at as u64,
+            args: self.registers.args,
+        }
+    }
+
+    /// What a filter without a broker says of it.
+    #[inline(never)]
+    fn judge(&self) -> Action {
+        let host = host::host();
+        let Some(held) = seccomp::held() else {
+            return Action::Violation;
+        };
+        let mut policy = Policy::of(host.table, host.libcs(), held.promises);
+        (policy.mode, policy.process, policy.handled) = (held.mode, process(), true);
+        match sim::decide(&policy, &self.data()) {
+            Action::Violation if held.mode == Mode::Error => Action::Errno(libc::ENOSYS as u16),
+            action => action,
+        }
+    }
+
+    /// What it returns; none if it is a violation, which is reported then.
+    fn settle(&self, action: Action) -> Option<Result<usize, sys::Errno>> {
+        let Registers { args, mask, .. } = &self.registers;
+        let nr = i64::from(self.nr);
+        match action {
+            Action::Unfold(errno) => {
+                let done = message::make(nr, args, *mask);
+                return Some(done.unwrap_or(Err(errno.into())));
+            }
+            Action::Errno(errno) => return Some(Err(errno.into())),
+            _ => {}
+        }
+        if let Some(status) = zone::recall(nr, args) {
+            return Some(status);
+        }
+        if let Some(errno) = self.survivable() {
+            return Some(Err(errno.into()));
+        }
+        report(self);
+        None
+    }
+
+    /// The errno of a call on a file that a libc lives without.
+    fn survivable(&self) -> Option<u16> {
+        let table = host::host().table;
+        let arg = table.path_argument(self.nr)?;
+        let mut name = [0; 128];
+        let name = text::copy(self.registers.args[arg] as *const _, &mut name).ok()?;
+        table.survives(name)
+    }
+}
+
+/// What only this process has.
+fn process() -> Process {
     let (uid, gid) = sys::ids();
-    let report = report_address();
-    let process = Process {
-        pid,
-        report,
+    Process {
+        pid: sys::pid(),
+        report: report_address(),
         uid,
         gid,
-    };
+    }
+}
+
+fn report(trapped: &Trapped) {
+    let data = trapped.data();
+    let host = host::host();
+    let held = seccomp::held().map_or(Set::EMPTY, |held| held.promises);
+    let process = process();
+    let pid = process.pid;
     let promise = sim::missing(host.table, host.libcs(), held, process, &data);
     let Some(mut out) = Report::take(pid) else {
         return;
@@ -100,7 +175,7 @@ fn report(info: &Info, registers: &Registers) {
         pid,
         promise: promise.map_or("", Promise::name),
         nr: data.nr,
-        function: function(&host, info.address, registers.stack),
+        function: function(&host, trapped.at, trapped.registers.stack),
         libc: host.name,
         version: host.version.as_str(),
         is_static: host.is_static,

@@ -8,7 +8,7 @@
 //! least what `old` says. A filter that is built on a wrong belief restricts
 //! less than was asked, and never widens anything.
 
-use super::action;
+use super::{DOOR_DATA, RET_TRAP, RET_USER_NOTIF, action};
 use crate::policy::{Policy, Verdict};
 use crate::table::{Limit, Run};
 
@@ -21,7 +21,9 @@ pub fn is_same<'a>(
     limits: Run<'a>,
 ) -> bool {
     let (limited, otherwise) = leaf(new, new_verdict);
-    if leaf(old, old_verdict) != (limited, otherwise) {
+    let (was_limited, was_otherwise) = leaf(old, old_verdict);
+    let is_asked = is_asked(was_otherwise) && is_asked(otherwise);
+    if was_limited != limited || !is_asked && was_otherwise != otherwise {
         return false;
     }
     if !limited {
@@ -36,6 +38,12 @@ pub fn is_same<'a>(
             _ => return false,
         }
     }
+}
+
+/// Does the broker decide? Which way it is asked is the older filter's to say.
+fn is_asked(value: u32) -> bool {
+    let door = RET_TRAP | u32::from(DOOR_DATA);
+    value == RET_USER_NOTIF || value == door
 }
 
 /// Are there limits, and what is returned for what satisfies none?

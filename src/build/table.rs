@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The tables of src/table.rs, as Rust.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use crate::facts::limits::{Test, Value};
+use crate::facts::names;
 use crate::facts::reduce::{Grant, Limited, Reduced};
 use crate::facts::sockets::Numbered;
 use crate::promise::Set;
@@ -92,6 +93,17 @@ pub fn print(reduced: &Reduced, frame: &Frame) -> String {
         frame.broker.bits(),
         frame.partial.bits()
     );
+    let asks = reduced
+        .asks
+        .iter()
+        .map(|(promise, calls)| format!("(Promise::{promise:?}, &{calls:?}), "));
+    let _ = writeln!(out, "    asks: &[{}],", asks.collect::<String>());
+    let names = reduced.names.iter().map(|(promise, name)| {
+        let names::Name { head, tail, read, write, create, unlink, errno } = name;
+        format!("        Name {{ promise: Promise::{promise:?}, head: {head:?}, tail: {tail:?}, read: {read}, write: {write}, create: {create}, unlink: {unlink}, errno: {errno} }},\n")
+    });
+    let names: Vec<String> = names.collect();
+    let _ = writeln!(out, "    names: &NAMES,");
     let covered = frame.covered.iter().map(|(promise, by)| {
         let (promise, by) = (promise.bits(), by.bits());
         format!("(Set::from_bits({promise:#x}), Set::from_bits({by:#x})), ")
@@ -99,6 +111,25 @@ pub fn print(reduced: &Reduced, frame: &Frame) -> String {
     let _ = writeln!(out, "    covered: &[{}],", covered.collect::<String>());
     let _ = writeln!(out, "    classes: &CLASSES,");
     let _ = writeln!(out, "    libcs: &[\n{libcs}    ],\n}};");
+    let _ = writeln!(
+        out,
+        "/// Files that a broker opens.\npub static NAMES: [Name<'static>; {}] = [\n{}];",
+        names.len(),
+        names.concat()
+    );
+    let asked: BTreeSet<u32> = reduced
+        .asks
+        .iter()
+        .flat_map(|(_, calls)| calls.clone())
+        .collect();
+    let _ = writeln!(
+        out,
+        "/// Numbers and names of the calls that a broker is asked for.\npub static ASKED: &[(u32, &str)] = &["
+    );
+    for (nr, name) in reduced.calls.iter().filter(|(nr, _)| asked.contains(nr)) {
+        let _ = writeln!(out, "    ({nr}, {name:?}),");
+    }
+    let _ = writeln!(out, "];");
     let _ = writeln!(
         out,
         "/// Build-id, in hex, to place in the libcs of [`TABLE`].\npub static BUILDS: phf::Map<&'static str, u16> = {};",

@@ -30,6 +30,7 @@ pub mod limits;
 #[cfg(test)]
 mod lint_tests;
 pub mod merge;
+pub mod names;
 pub mod near;
 pub mod parse;
 pub mod print;

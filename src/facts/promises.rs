@@ -10,6 +10,7 @@ use super::document::{self, Lines, Text, VALUE};
 use super::finding::{Finding, Source};
 use super::homes::{self, ERRNOS, Never};
 use super::limits::{self, ByArch, Constant, Constants, Limit};
+use super::names::{self, Name};
 use super::near;
 use super::selectors::{Selector, Selectors};
 use crate::promise::{Promise, Set};
@@ -58,7 +59,11 @@ pub struct Definition {
     pub rules: Vec<Rule>,
     /// Calls with a value that it refuses to its own functions, why, and where that stands.
     pub excuses: Vec<(String, String, usize)>,
-    /// Why a filter alone cannot serve it.
+    /// Calls that a broker is asked for where no limit lets them through.
+    pub asks: BTreeSet<String>,
+    /// Files that a broker opens, in the order of the file.
+    pub names: Vec<Name>,
+    /// Why neither a filter nor a broker serves it.
     pub broker: Option<String>,
     /// Promises beside which it grants nothing more, and so needs no broker.
     pub covered: Set,
@@ -117,6 +122,9 @@ struct DefinitionKeys {
     limits: BTreeMap<Text, Spanned<RuleKeys>>,
     #[serde(default)]
     excuses: Lines,
+    asks: Option<Text>,
+    #[serde(default)]
+    names: Lines,
     broker: Option<Text>,
     covered: Option<Text>,
     partial: Option<Text>,
@@ -298,6 +306,8 @@ impl Reader<'_> {
             calls: keys.calls.as_ref().map(words).unwrap_or_default(),
             rules: self.rules(&keys.limits),
             excuses: document::placed(&keys.excuses),
+            asks: keys.asks.as_ref().map(words).unwrap_or_default(),
+            names: self.names(&keys.names),
             broker: text(&keys.broker),
             covered: keys
                 .covered
@@ -305,6 +315,20 @@ impl Reader<'_> {
                 .map_or(Set::EMPTY, |words| self.set(words)),
             partial: text(&keys.partial),
         }
+    }
+
+    fn names(&mut self, lines: &Lines) -> Vec<Name> {
+        let mut list = Vec::new();
+        for (path, text) in document::in_file_order(lines) {
+            match names::read(path.as_ref(), text.as_ref()) {
+                Ok(name) => list.push(name),
+                Err(what) => {
+                    let help = "see data/README.md for the grammar";
+                    self.find(VALUE, path.span().start, what, help);
+                }
+            }
+        }
+        list
     }
 
     fn promises(
@@ -464,7 +488,7 @@ impl Promises {
         }))
     }
 
-    /// Promises that a filter alone cannot serve.
+    /// Promises that neither a filter nor a broker serves.
     pub fn broker(&self) -> Set {
         self.those(|definition| definition.broker.is_some())
     }

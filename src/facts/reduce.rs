@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Snapshot;
 use super::close::Closures;
 use super::limits;
+use super::names::Name;
 use super::promises::{Definition, Promises};
 use super::quirks::{self, Quirk};
 use super::syscalls::Syscalls;
@@ -31,6 +32,10 @@ pub struct Reduced {
     pub paths: Vec<(usize, usize)>,
     /// Before the `*`, after it if there is one, errno.
     pub survivable: Vec<(String, Option<String>, u16)>,
+    /// A promise, and the numbers of the calls that a broker is asked for.
+    pub asks: Vec<(Promise, Vec<u32>)>,
+    /// A promise, and a file that a broker opens.
+    pub names: Vec<(Promise, Name)>,
 }
 
 /// One limit on one call.
@@ -159,6 +164,8 @@ pub fn reduce(
         libcs: Vec::new(),
         paths: paths.collect(),
         survivable: promises.survivable.iter().map(split).collect(),
+        asks: asks(promises, &table),
+        names: names(promises),
     };
     for snapshot in here {
         let libc = reduced.libc(&quirks::apply(snapshot, quirks), promises, &places);
@@ -168,6 +175,24 @@ pub fn reduce(
             .push(libc.map_err(|what| format!("{file}: {what}"))?);
     }
     Ok(reduced)
+}
+
+/// The numbers of the calls that each promise asks a broker for.
+fn asks(promises: &Promises, table: &[(u32, &str)]) -> Vec<(Promise, Vec<u32>)> {
+    let asks = Promise::all().map(|promise| {
+        let calls = &promises.definition(promise).asks;
+        let here = table.iter().filter(|(_, name)| calls.contains(*name));
+        (promise, here.map(|(nr, _)| *nr).collect::<Vec<_>>())
+    });
+    asks.filter(|(_, calls)| !calls.is_empty()).collect()
+}
+
+fn names(promises: &Promises) -> Vec<(Promise, Name)> {
+    let of = |promise: Promise| {
+        let names = promises.definition(promise).names.iter().cloned();
+        names.map(move |name| (promise, name))
+    };
+    Promise::all().flat_map(of).collect()
 }
 
 impl Reduced {

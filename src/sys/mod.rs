@@ -7,14 +7,20 @@
 
 mod arch;
 pub mod arena;
+pub mod fd;
 pub mod file;
 pub mod image;
 pub mod linkmap;
+pub mod lock;
 pub mod message;
+pub mod notify;
 pub mod once;
+pub mod process;
 pub mod report;
 pub mod signal;
+pub mod spawn;
 pub mod text;
+pub mod thread;
 pub mod tls;
 pub mod weak;
 pub mod zone;
@@ -50,6 +56,9 @@ impl Insn {
 }
 
 const FLAG_TSYNC: usize = 1;
+const FLAG_NEW_LISTENER: usize = 1 << 3;
+const FLAG_TSYNC_ESRCH: usize = 1 << 4;
+const FLAG_WAIT_KILLABLE: usize = 1 << 5;
 
 /// Make a system call.
 ///
@@ -123,6 +132,22 @@ pub fn load_filter(insns: &[Insn], scope: Scope) -> Result<usize, Errno> {
     set_filter(flags, &raw const program as usize)
 }
 
+/// The same for the process, and the number of the filter's listener. Linux
+/// 5.7 or newer; before 5.19 signals interrupt calls that are answered.
+pub fn load_listened_filter(insns: &[Insn]) -> Result<i32, Errno> {
+    let program = Fprog {
+        len: insns.len() as u16,
+        filter: insns.as_ptr(),
+    };
+    let at = &raw const program as usize;
+    let flags = FLAG_TSYNC | FLAG_TSYNC_ESRCH | FLAG_NEW_LISTENER;
+    let listener = match set_filter(flags | FLAG_WAIT_KILLABLE, at) {
+        Err(libc::EINVAL) => set_filter(flags, at),
+        done => done,
+    };
+    listener.map(|fd| fd as i32)
+}
+
 /// Can filters be had? ENOSYS if the kernel has none.
 ///
 /// Where the kernel has them it looks for the program before anything else.
@@ -133,6 +158,19 @@ pub fn has_filters() -> Result<(), Errno> {
         Err(libc::EINVAL) | Ok(_) => Err(libc::ENOSYS),
         Err(errno) => Err(errno),
     }
+}
+
+/// What a handler is told of a call that the broker does not serve: no errno
+/// of the kernel's.
+pub const NOT_SERVED: Errno = 4094;
+
+/// Have the broker serve a call, as `policy::ASK` says.
+pub fn ask(what: u32, nr: u32, args: &[u64; 6]) -> Result<usize, Errno> {
+    let [a, b, c, d, e, f] = *args;
+    let words = [u64::from(nr), a, b, c, d, e, f];
+    let at = words.as_ptr() as usize;
+    // SAFETY: the broker reads seven words.
+    unsafe { call(libc::SYS_prctl, [MARK as usize, what as usize, at, 0, 0, 0]) }
 }
 
 fn set_filter(flags: usize, program: usize) -> Result<usize, Errno> {
@@ -197,6 +235,26 @@ pub fn report(text: &[u8]) {
     let args = [2, text.as_ptr() as usize, text.len(), 0, 0, DOOR];
     // SAFETY: the kernel reads the slice.
     let _ = unsafe { call(libc::SYS_write, args) };
+}
+
+/// Wait until a descriptor is ready; how it is then, 0 after `milliseconds`.
+pub fn wait_for(fd: i32, events: i16, milliseconds: i32) -> Result<i16, Errno> {
+    let mut wanted = libc::pollfd {
+        fd,
+        events,
+        revents: 0,
+    };
+    let time = libc::timespec {
+        tv_sec: (milliseconds / 1000).into(),
+        tv_nsec: (milliseconds % 1000 * 1_000_000).into(),
+    };
+    let end = match milliseconds {
+        ..0 => 0,
+        _ => &raw const time as usize,
+    };
+    let args = [&raw mut wanted as usize, 1, end, 0, 8, 0];
+    // SAFETY: the kernel reads and writes one pollfd and reads a time.
+    unsafe { call(libc::SYS_ppoll, args) }.map(|_| wanted.revents)
 }
 
 /// End the process.

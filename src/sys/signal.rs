@@ -3,7 +3,7 @@
 
 use core::ffi::{c_int, c_void};
 
-use super::{DOOR, Errno, arch, call, exit_group, pid, tid};
+use super::{DOOR, Errno, MARK, arch, call, exit_group, pid, tid};
 
 /// What a handler is told: siginfo and the interrupted registers.
 pub type Handler = extern "C" fn(c_int, *mut Info, *mut c_void);
@@ -26,7 +26,22 @@ pub struct Info {
 /// si_code of a SIGSYS that a filter sent.
 const SYS_SECCOMP: c_int = 1;
 
+/// si_code of a signal that another process queued.
+const QUEUED: c_int = -1;
+
+/// High half of what the broker tells with a SIGSYS: it has handed a call back.
+pub const HANDED_BACK: u64 = (MARK as u64) << 32;
+
 impl Info {
+    /// The number and the first argument of a call that the broker does not
+    /// serve. The program itself may say so too, of calls of its own.
+    pub fn handed_back(&self) -> Option<(u32, u64)> {
+        // SAFETY: what is behind the sender of a queued signal, two words.
+        let told = unsafe { (&raw const *self).cast::<[u64; 5]>().read() };
+        let is_told = self.signo == libc::SIGSYS && self.code == QUEUED;
+        (is_told && told[3] & !0xffff_ffff == HANDED_BACK).then_some((told[3] as u32, told[4]))
+    }
+
     /// Did a filter send it?
     pub fn is_seccomp(&self) -> bool {
         self.signo == libc::SIGSYS && self.code == SYS_SECCOMP
@@ -95,6 +110,11 @@ pub fn restore_mask(before: u64) {
     mask(libc::SIG_SETMASK, before);
 }
 
+/// The same; what was blocked before is returned.
+pub fn block_all_and_tell() -> u64 {
+    mask(libc::SIG_SETMASK, !0)
+}
+
 /// Block every signal in this thread, as while a handler of ours runs.
 pub fn block_all() {
     mask(libc::SIG_SETMASK, !0);
@@ -143,6 +163,8 @@ pub fn abort() -> ! {
 #[derive(Clone, Copy, Debug)]
 pub struct Registers {
     pub stack: usize,
+    /// Of the instruction after the call.
+    pub at: usize,
     pub args: [u64; 6],
     /// The signals that were blocked.
     pub mask: u64,
@@ -177,6 +199,7 @@ pub fn told<'a>(info: *mut Info, context: *mut c_void) -> (&'a Info, Registers) 
         info,
         Registers {
             stack: at(libc::REG_RSP) as usize,
+            at: at(libc::REG_RIP) as usize,
             args,
             mask,
         },

@@ -131,7 +131,10 @@ fn held(args: &Args) -> Result<Held, Failure> {
 }
 
 fn filter(tracee: &Tracee, identity: &Identity, held: Held) -> Result<Vec<Insn>, String> {
-    if let Some(promise) = identity.table.unserved(held.promises).iter().next() {
+    // Of "tty" only the name of one's terminal is asked of a broker.
+    let asking = identity.table.brokered(held.promises).without(Promise::Tty);
+    let lacking = identity.table.unserved(held.promises).or(asking);
+    if let Some(promise) = lacking.iter().next() {
         return Err(Error::Broker(promise).to_string());
     }
     let mut policy = Policy::of(identity.table, identity.libcs(), held.promises);

@@ -9,7 +9,7 @@ use rpledge::arch::Arch;
 use rpledge::facts::{Snapshot, near, parse, quirks, why};
 use rpledge::host;
 use rpledge::installed::Origin;
-use rpledge::policy::{Action, Policy, Verdict};
+use rpledge::policy::{Action, Broker, Policy, Verdict};
 use rpledge::promise::{Promise, Set, WordError};
 use rpledge::resolve::{self, Match, Rows};
 use rpledge::table::Table;
@@ -191,7 +191,11 @@ impl Subject {
     }
 
     fn resolved(&self) -> Policy<'static> {
-        Policy::of(self.table, self.rows.of(self.table), self.promises)
+        let policy = Policy::of(self.table, self.rows.of(self.table), self.promises);
+        policy.with_broker(match self.table.brokered(self.promises).is_empty() {
+            true => Broker::Absent,
+            false => Broker::Here,
+        })
     }
 
     /// A line a call: its name, a tab, its verdict.
@@ -217,7 +221,7 @@ impl Subject {
         for promise in self.table.unserved(self.promises).iter() {
             let _ = writeln!(
                 out,
-                "# {}: needs the broker, which this version has not: pledge() fails",
+                "# {}: neither a filter nor the broker serves it: pledge() fails",
                 promise.name()
             );
         }
@@ -346,6 +350,7 @@ fn action_text(action: Action) -> String {
         Action::Allow => "allow".to_owned(),
         Action::Errno(errno) => errno_name(errno),
         Action::Unfold(errno) => format!("by its parts, or {}", errno_name(errno)),
+        Action::Ask | Action::Door => "ask the broker".to_owned(),
         Action::Violation => "violation".to_owned(),
         Action::Foreign => "kill".to_owned(),
     }

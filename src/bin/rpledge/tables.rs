@@ -4,11 +4,14 @@
 use rpledge::arch::{Arch, Endian};
 use rpledge::facts::Snapshot;
 use rpledge::facts::limits::{self, Value as Written};
+use rpledge::facts::names;
 use rpledge::facts::promises::Promises;
 use rpledge::facts::reduce::{self, Limited, Reduced};
 use rpledge::facts::sockets::{self, Numbered};
 use rpledge::promise::Promise;
-use rpledge::table::{Bits, Call, Class, Grant, Libc, Limit, Op, Survivable, Table, Test, Value};
+use rpledge::table::{
+    Bits, Call, Class, Grant, Libc, Limit, Name, Op, Survivable, Table, Test, Value,
+};
 
 use crate::report::Failure;
 use crate::store::Store;
@@ -77,6 +80,8 @@ fn table(
         errnos: errnos.collect::<Vec<_>>().leak(),
         paths: paths.collect::<Vec<_>>().leak(),
         survivable: survivable.collect::<Vec<_>>().leak(),
+        asks: asks(reduced.asks),
+        names: names(reduced.names),
         broker: promises.broker(),
         covered: promises.covered().leak(),
         partial: promises.partial(),
@@ -107,6 +112,27 @@ fn class(class: Numbered) -> Class<'static> {
         absent: texts(class.absent),
         messages: class.messages.leak(),
     }
+}
+
+fn asks(asks: Vec<(Promise, Vec<u32>)>) -> &'static [(Promise, &'static [u32])] {
+    let leaked = asks
+        .into_iter()
+        .map(|(promise, calls)| (promise, &*calls.leak()));
+    leaked.collect::<Vec<_>>().leak()
+}
+
+fn names(names: Vec<(Promise, names::Name)>) -> &'static [Name<'static>] {
+    let leaked = names.into_iter().map(|(promise, name)| Name {
+        promise,
+        head: name.head.leak(),
+        tail: name.tail.map(|tail| &*tail.leak()),
+        read: name.read,
+        write: name.write,
+        create: name.create,
+        unlink: name.unlink,
+        errno: name.errno,
+    });
+    leaked.collect::<Vec<_>>().leak()
 }
 
 fn libc(libc: &reduce::Libc) -> Libc<'static> {

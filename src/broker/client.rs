@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Who asks: a thread whose call waits, its memory and its descriptors.
+
+use core::cell::Cell;
+
+use super::Shared;
+use super::team;
+use crate::sys::Errno;
+use crate::sys::fd::{self, Fd, Inode};
+use crate::sys::notify::Asked;
+use crate::sys::process::{self, Memory, Path, Status};
+use crate::table::ASKED;
+
+/// A call that waits for an answer. All that is decided is decided on numbers
+/// and on copies: memory is read once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Call {
+    /// The kernel's name; empty for a call that nothing asks for.
+    pub name: &'static str,
+    pub nr: u32,
+    pub args: [u64; 6],
+}
+
+impl Call {
+    pub fn of(nr: u32, args: [u64; 6]) -> Call {
+        let found = ASKED.binary_search_by_key(&nr, |(nr, _)| *nr);
+        let name = found.map_or("", |at| ASKED[at].1);
+        Call { name, nr, args }
+    }
+
+    /// An argument that is an int: the kernel takes its low half.
+    pub fn int(&self, n: usize) -> i32 {
+        self.args[n] as i32
+    }
+}
+
+/// The caller is no more, or its call was interrupted: no answer reaches it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Gone;
+
+/// One who asks, as far as those who serve need it.
+pub trait Client {
+    /// The thread.
+    fn tid(&self) -> u32;
+    /// Its process.
+    fn tgid(&self) -> u32;
+    /// Copy from its memory: all, or EFAULT. Once, as it may change meanwhile.
+    fn read(&self, at: u64, into: &mut [u8]) -> Result<(), Errno>;
+    /// Copy into its memory.
+    fn write(&self, at: u64, from: &[u8]) -> Result<(), Errno>;
+    /// Does its call still wait? If not, what was read by its id may be another's.
+    fn is_valid(&self) -> bool;
+    /// What its descriptor is.
+    fn inode_of(&self, fd: i32) -> Result<Inode, Errno>;
+    /// Before anything that may keep this thread waiting: others are served by
+    /// another thread from here on.
+    fn may_wait(&self);
+    /// Wait until a descriptor of the broker's is ready, as long as the caller
+    /// is there; how it is then, 0 after so many milliseconds (negative: never).
+    fn wait(&self, fd: &Fd, events: i16, milliseconds: i32) -> Result<i16, Gone>;
+}
+
+/// A real one.
+pub struct Caller {
+    shared: &'static Shared,
+    asked: Asked,
+    tgid: u32,
+    memory: Memory,
+    leads: Cell<bool>,
+}
+
+/// Milliseconds between two looks at whether a caller is still there.
+const SLICE: i32 = 250;
+
+impl Caller {
+    /// The one who made the call that was received.
+    pub fn of(shared: &'static Shared, asked: Asked) -> Result<Caller, Errno> {
+        let Shared { first, memory, .. } = *shared;
+        let tid = asked.tid;
+        let is_first = tid == first || process::is_thread_of(tid, first);
+        let tgid = if is_first {
+            first
+        } else {
+            let told = Status::of(tid)?.number("Tgid", 10);
+            told.and_then(|id| u32::try_from(id).ok())
+                .ok_or(libc::ESRCH)?
+        };
+        Ok(Caller {
+            shared,
+            asked,
+            tgid,
+            memory: match is_first {
+                true => Memory::File(memory),
+                false => Memory::Process(tid),
+            },
+            leads: Cell::new(true),
+        })
+    }
+
+    pub fn asked(&self) -> &Asked {
+        &self.asked
+    }
+
+    /// Does its thread still lead?
+    pub fn leads(&self) -> bool {
+        self.leads.get()
+    }
+}
+
+impl Client for Caller {
+    fn tid(&self) -> u32 {
+        self.asked.tid
+    }
+
+    fn tgid(&self) -> u32 {
+        self.tgid
+    }
+
+    fn read(&self, at: u64, into: &mut [u8]) -> Result<(), Errno> {
+        match (self.memory.read(at, into), self.memory) {
+            // After execve(2) the file is that of a memory which is gone.
+            (Err(libc::EFAULT), Memory::File(_)) => Memory::Process(self.asked.tid)
+                .read(at, into)
+                .map_err(|_| libc::EFAULT),
+            (done, _) => done,
+        }
+    }
+
+    fn write(&self, at: u64, from: &[u8]) -> Result<(), Errno> {
+        // The file would write to what the caller itself cannot, code included.
+        let memory = Memory::Process(self.asked.tid);
+        memory.write(at, from).map_err(|_| libc::EFAULT)
+    }
+
+    fn is_valid(&self) -> bool {
+        self.shared.listener.is_valid(self.asked.id)
+    }
+
+    fn inode_of(&self, fd: i32) -> Result<Inode, Errno> {
+        let path = Path::of(self.asked.tid, format_args!("fd/{fd}"));
+        match fd::inode(path.as_c_str()) {
+            Err(libc::ENOENT) => Err(libc::EBADF),
+            found => found,
+        }
+    }
+
+    fn may_wait(&self) {
+        if self.leads.get() {
+            self.leads.set(!team::pass_on(self.shared));
+        }
+    }
+
+    fn wait(&self, fd: &Fd, events: i16, milliseconds: i32) -> Result<i16, Gone> {
+        self.may_wait();
+        let mut left = milliseconds;
+        loop {
+            let slice = match left {
+                ..0 => SLICE,
+                left => left.min(SLICE),
+            };
+            match crate::sys::wait_for(fd.number(), events, slice) {
+                Ok(0) if left >= 0 && left <= slice => return Ok(0),
+                Ok(0) => left -= if left < 0 { 0 } else { slice },
+                Ok(seen) => return Ok(seen),
+                Err(libc::EINTR) => {}
+                Err(_) => return Ok(libc::POLLERR),
+            }
+            if !self.is_valid() {
+                return Err(Gone);
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The broker: a process of its own that makes, for a pledged one, the calls whose legality lies where a filter cannot look.
+//!
+//! The first filter has a listener; a call that it asks for waits there until
+//! the broker has answered. The broker copies what lies in memory once,
+//! decides on the copy and acts by itself; what it does not serve it hands
+//! back, and that is a violation like any other. It ends with the last process
+//! of its filter. Killed, it leaves calls that fail with ENOSYS.
+
+pub mod client;
+mod files;
+pub mod start;
+pub mod state;
+mod team;
+
+use crate::policy::{ASK, Mode, NARROW, QUERY};
+use crate::sys::fd::Fd;
+use crate::sys::lock::Lock;
+use crate::sys::notify::{Asked, Listener};
+use crate::sys::process::{self, Status};
+use crate::sys::signal::HANDED_BACK;
+use crate::sys::{self, Errno, NOT_SERVED};
+use client::{Call, Caller, Client, Gone};
+use state::{State, States};
+
+/// What a broker knows from its start.
+#[derive(Clone, Copy)]
+pub struct Shared {
+    pub listener: Listener,
+    /// The process that started it, and its /proc/self/mem.
+    pub first: u32,
+    pub memory: i32,
+    /// Can callers become another user?
+    pub changes_user: bool,
+}
+
+/// The states of its callers.
+static STATES: Lock<States> = Lock::new(States::EMPTY);
+
+/// What becomes of a call.
+#[derive(PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// It returns this.
+    Value(usize),
+    /// It fails.
+    Errno(Errno),
+    /// The caller has a copy of this descriptor, whose number it returns; the
+    /// one here is closed.
+    Inject { fd: Fd, is_closed_on_exec: bool },
+    /// It is not served: what a filter without a broker says of it befalls it.
+    HandBack,
+    /// Nobody waits for an answer any more.
+    Drop,
+}
+
+impl From<Result<usize, Errno>> for Answer {
+    fn from(done: Result<usize, Errno>) -> Answer {
+        done.map_or_else(Answer::Errno, Answer::Value)
+    }
+}
+
+impl From<Gone> for Answer {
+    fn from(_: Gone) -> Answer {
+        Answer::Drop
+    }
+}
+
+/// Serve one call that was received; does this thread still lead?
+fn serve(shared: &'static Shared, asked: Asked) -> bool {
+    let Ok(caller) = Caller::of(shared, asked) else {
+        // Its process has ended, or nothing can be known of it.
+        let _ = shared.listener.answer(asked.id, Err(libc::ENOSYS));
+        return true;
+    };
+    let state = match state::label(asked.tid) {
+        Ok(Some(number)) => STATES.take().get(number),
+        _ => None,
+    };
+    // What was read by the thread's id was its own only if its call still waits.
+    if !caller.is_valid() {
+        return true;
+    }
+    let Some(state) = state else {
+        let _ = shared.listener.answer(asked.id, Err(libc::EPERM));
+        return true;
+    };
+    let answer = decide(&caller, state);
+    give(shared, &caller, state, answer);
+    caller.leads()
+}
+
+fn decide(caller: &Caller, state: State) -> Answer {
+    let Asked { nr, args, .. } = *caller.asked();
+    if !is_query(caller.asked()) {
+        return dispatch(caller, state, &Call::of(nr, args));
+    }
+    match args[1] as u32 {
+        NARROW => narrow(caller, state, [args[2], args[3], args[4]]),
+        ASK => match behind_the_door(caller, args[2]) {
+            Ok(call) => dispatch(caller, state, &call),
+            Err(errno) => Answer::Errno(errno),
+        },
+        _ => Answer::Errno(libc::EINVAL),
+    }
+}
+
+/// Is it the library that asks, and not the program?
+fn is_query(asked: &Asked) -> bool {
+    asked.nr == libc::SYS_prctl as u32 && asked.args[0] as u32 == QUERY
+}
+
+/// The call that a handler asks for: its number and arguments, copied once.
+fn behind_the_door(caller: &Caller, at: u64) -> Result<Call, Errno> {
+    let mut bytes = [0; 7 * 8];
+    caller.read(at, &mut bytes)?;
+    let (words, _) = bytes.as_chunks::<8>();
+    let word = |n: usize| u64::from_ne_bytes(words[n]);
+    let args = core::array::from_fn(|n| word(n + 1));
+    Ok(Call::of(word(0) as u32, args))
+}
+
+/// Promises are given up: the caller's process gets the label of what is left.
+fn narrow(caller: &Caller, state: State, words: [u64; 3]) -> Answer {
+    let Some(told) = State::from_words(words) else {
+        return Answer::Errno(libc::EINVAL);
+    };
+    let number = STATES.take().number(state.narrowed(told));
+    state::set_label(caller.tgid(), number).map(|_| 0).into()
+}
+
+/// Who serves which call.
+fn dispatch(client: &dyn Client, state: State, call: &Call) -> Answer {
+    match call.name {
+        "open" | "openat" | "stat" | "lstat" | "newfstatat" | "access" | "faccessat" | "unlink"
+        | "unlinkat" => files::serve(client, state.promises, call),
+        _ => Answer::HandBack,
+    }
+}
+
+fn give(shared: &Shared, caller: &Caller, state: State, answer: Answer) {
+    let Shared { listener, .. } = shared;
+    let id = caller.asked().id;
+    // A caller that is gone has no use for an answer.
+    let _ = match answer {
+        Answer::Value(value) => listener.answer(id, Ok(value)),
+        Answer::Errno(errno) => listener.answer(id, Err(errno)),
+        Answer::Inject {
+            fd,
+            is_closed_on_exec,
+        } => listener
+            .inject(id, &fd, is_closed_on_exec)
+            .or_else(|errno| listener.answer(id, Err(errno))),
+        Answer::HandBack => hand_back(shared, caller, state),
+        Answer::Drop => Ok(()),
+    };
+}
+
+/// Leave the call to the handler of violations, which judges it as a filter
+/// without a broker would have; where none can run, judge it here.
+fn hand_back(shared: &Shared, caller: &Caller, state: State) -> Result<(), Errno> {
+    let Shared { listener, .. } = shared;
+    let asked = caller.asked();
+    if is_query(asked) {
+        // Its handler waits for the word, in which no signal reaches it.
+        return listener.answer(asked.id, Err(NOT_SERVED));
+    }
+    if state.mode == Mode::Log {
+        return listener.let_through(asked.id);
+    }
+    let told = [HANDED_BACK | u64::from(asked.nr), asked.args[0]];
+    let is_handled = state.mode != Mode::Kill
+        && handles(asked.tid)
+        && process::queue(caller.tgid(), asked.tid, libc::SIGSYS, told).is_ok();
+    if !is_handled && state.mode != Mode::Error && listener.is_valid(asked.id) {
+        // The call waits as long as it takes to end its process.
+        let _ = process::kill(caller.tgid(), libc::SIGKILL);
+    }
+    listener.answer(asked.id, Err(libc::ENOSYS))
+}
+
+/// Would a SIGSYS for this thread run a handler?
+fn handles(tid: u32) -> bool {
+    let bit = 1 << (libc::SIGSYS - 1);
+    let Ok(status) = Status::of(tid) else {
+        return false;
+    };
+    let has = |name| status.number(name, 16).is_some_and(|set| set & bit != 0);
+    has("SigCgt") && !has("SigBlk")
+}
+
+/// Serve until nobody is left to serve. All threads of the broker run this.
+extern "C" fn run(shared: &'static Shared) -> ! {
+    loop {
+        team::lead();
+        loop {
+            if !shared.listener.wait() {
+                sys::exit_group(0);
+            }
+            match shared.listener.receive() {
+                Ok(asked) if !serve(shared, asked) => break,
+                _ => {}
+            }
+        }
+        team::rest();
+    }
+}

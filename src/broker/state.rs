@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What those who ask hold: states by number, and the label of a process that names its own.
+//!
+//! Filters and promises are inherited by fork(2), and a broker may neither
+//! trust memory nor guess whose child asks. RLIMIT_LOCKS is inherited by
+//! fork(2) and execve(2), enforced by no kernel since 2.4, and readable for
+//! another process: its soft value is the label. A process sets its first one
+//! itself, before its filter, which lets nobody change it; later ones are the
+//! broker's.
+
+use crate::policy::Mode;
+use crate::promise::Set;
+use crate::sys::process::{self, Limit};
+use crate::sys::{Errno, MARK};
+
+/// Beside execpromises that were given.
+const GIVEN: u64 = 1 << 63;
+
+/// What one who asks holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct State {
+    pub promises: Set,
+    pub exec: Option<Set>,
+    pub mode: Mode,
+}
+
+impl State {
+    /// Of this nothing is served.
+    const NOTHING: State = State {
+        promises: Set::EMPTY,
+        exec: Some(Set::EMPTY),
+        mode: Mode::Abort,
+    };
+
+    /// As words of a call, which [`State::from_words`] reads.
+    pub fn words(self) -> [u64; 3] {
+        let exec = self.exec.map_or(0, |exec| exec.bits() | GIVEN);
+        [self.promises.bits(), exec, self.mode.number()]
+    }
+
+    pub fn from_words([promises, exec, mode]: [u64; 3]) -> Option<State> {
+        Some(State {
+            promises: Set::from_bits(promises),
+            exec: (exec & GIVEN != 0).then(|| Set::from_bits(exec)),
+            mode: Mode::from_number(mode)?,
+        })
+    }
+
+    /// What is left of it when `other` is promised too.
+    pub fn narrowed(self, other: State) -> State {
+        State {
+            promises: self.promises.and(other.promises),
+            exec: match (self.exec, other.exec) {
+                (Some(one), Some(other)) => Some(one.and(other)),
+                (one, other) => one.or(other),
+            },
+            mode: other.mode,
+        }
+    }
+}
+
+/// How many different states the processes of one broker can be in: as many as
+/// there are steps at which its programs give up promises.
+const MOST: usize = 64;
+
+/// Every state by its number; number 0 is [`State::NOTHING`].
+pub struct States {
+    list: [State; MOST],
+    len: usize,
+}
+
+impl States {
+    pub const EMPTY: States = States {
+        list: [State::NOTHING; MOST],
+        len: 1,
+    };
+
+    pub fn get(&self, number: usize) -> Option<State> {
+        self.list[..self.len].get(number).copied()
+    }
+
+    /// The number of a state, which is made if need be. Where there is no place
+    /// for it: that of nothing, which is less than anybody asks for.
+    pub fn number(&mut self, state: State) -> usize {
+        if let Some(at) = self.list[..self.len].iter().position(|s| *s == state) {
+            return at;
+        }
+        let Some(slot) = self.list.get_mut(self.len) else {
+            return 0;
+        };
+        *slot = state;
+        self.len += 1;
+        self.len - 1
+    }
+}
+
+const RESOURCE: usize = libc::RLIMIT_LOCKS as usize;
+const PREFIX: u64 = (MARK as u64) << 32;
+/// The number of the state in which a process starts its broker.
+pub const FIRST: usize = 1;
+
+/// The number of the state that a process is labelled with, if it is.
+pub fn label(pid: u32) -> Result<Option<usize>, Errno> {
+    let (soft, _) = process::limit(pid, RESOURCE, None)?;
+    Ok((soft >> 32 == PREFIX >> 32).then_some((soft & 0xffff_ffff) as usize))
+}
+
+/// Label a process; 0 is this one. What was there before is returned.
+pub fn set_label(pid: u32, number: usize) -> Result<Limit, Errno> {
+    let before = process::limit(pid, RESOURCE, None)?;
+    let new = (PREFIX | number as u64, before.1);
+    process::limit(pid, RESOURCE, Some(new))?;
+    Ok(before)
+}
+
+/// Take the label back from this process, which has no filter yet.
+pub fn restore_label(before: Limit) {
+    let _ = process::limit(0, RESOURCE, Some(before));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(words: &str) -> State {
+        State {
+            promises: Set::parse(words).expect("words"),
+            exec: None,
+            mode: Mode::Abort,
+        }
+    }
+
+    #[test]
+    fn a_state_only_shrinks() {
+        let old = state("stdio dns getpw");
+        assert_eq!(
+            old.narrowed(state("stdio getpw inet")),
+            state("stdio getpw")
+        );
+        let exec = |words| State {
+            exec: Some(Set::parse(words).expect("words")),
+            ..old
+        };
+        assert_eq!(old.narrowed(exec("stdio")), exec("stdio"));
+        assert_eq!(
+            exec("stdio rpath").narrowed(exec("stdio tty")),
+            exec("stdio")
+        );
+        assert_eq!(exec("stdio").narrowed(old), exec("stdio"));
+    }
+
+    #[test]
+    fn words_are_read_back() {
+        for exec in [None, Some(Set::EMPTY), Some(Set::from_bits(u64::MAX))] {
+            let given = State {
+                exec,
+                ..state("stdio dns")
+            };
+            assert_eq!(State::from_words(given.words()), Some(given));
+        }
+        assert_eq!(State::from_words([0, 0, 9]), None);
+    }
+
+    #[test]
+    fn numbers_stay_and_run_out_into_nothing() {
+        let mut states = States::EMPTY;
+        let first = states.number(state("stdio dns"));
+        assert_eq!(first, FIRST);
+        assert_eq!(states.number(state("stdio dns")), first);
+        let sets = (0..200).map(|n| State {
+            promises: Set::from_bits(n),
+            ..state("")
+        });
+        let numbers: Vec<_> = sets.map(|state| states.number(state)).collect();
+        assert_eq!(
+            numbers.iter().filter(|n| **n == 0).count(),
+            200 - (MOST - 2)
+        );
+        assert_eq!(states.get(0), Some(State::NOTHING));
+        assert_eq!(states.get(MOST), None);
+    }
+
+    #[test]
+    fn a_label_is_read_back() {
+        let before = set_label(0, 7).expect("a limit of one's own");
+        assert_eq!(label(0), Ok(Some(7)));
+        assert_eq!(label(std::process::id()), Ok(Some(7)));
+        restore_label(before);
+        assert_eq!(label(0), Ok(None));
+    }
+}

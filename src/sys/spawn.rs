@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A process beside this one that no wait, no signal and no process group tells of: how it is made, and how it sheds what it came with.
+
+use core::sync::atomic::AtomicU32;
+
+use super::fd::Fd;
+use super::signal;
+use super::{Errno, MARK, call, prctl};
+
+/// Words that two processes share.
+#[repr(C)]
+pub struct Board {
+    /// What the one tells the other.
+    pub told: AtomicU32,
+    /// What comes back.
+    pub done: AtomicU32,
+}
+
+/// A board, zeroed, which a process made by [`fork`] shares.
+pub fn board() -> Result<&'static Board, Errno> {
+    let protection = (libc::PROT_READ | libc::PROT_WRITE) as usize;
+    let flags = (libc::MAP_SHARED | libc::MAP_ANONYMOUS) as usize;
+    let args = [0, size_of::<Board>(), protection, flags, usize::MAX, 0];
+    // SAFETY: a new mapping, zeroed, which only `forget` unmaps.
+    unsafe {
+        let at = call(libc::SYS_mmap, args)?;
+        Ok(&*(at as *const Board))
+    }
+}
+
+/// Unmap it: nobody may use it any more.
+pub fn forget(board: &'static Board) {
+    let args = [
+        board as *const Board as usize,
+        size_of::<Board>(),
+        0,
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: the caller's last use of it.
+    let _ = unsafe { call(libc::SYS_munmap, args) };
+}
+
+/// Its own memory as a file.
+pub fn own_memory() -> Result<Fd, Errno> {
+    super::fd::open(c"/proc/self/mem", libc::O_RDWR, 0)
+}
+
+/// A copy of this process, with its descriptors in common; 0 in the copy. Its
+/// end sends no signal, and only who asks for such children waits for it.
+pub fn fork() -> Result<u32, Errno> {
+    let flags = libc::CLONE_FILES as usize;
+    // On s390x the stack comes first.
+    let args = match cfg!(target_arch = "s390x") {
+        true => [0, flags, 0, 0, 0, 0],
+        false => [flags, 0, 0, 0, 0, 0],
+    };
+    // SAFETY: memory is copied as by fork(2), and the copy makes nothing but
+    // raw calls.
+    unsafe { call(libc::SYS_clone, args) }.map(|pid| pid as u32)
+}
+
+/// __WALL of linux/wait.h: also children of which no signal tells.
+const ALL: usize = 0x4000_0000;
+
+/// Let the kernel forget a child that has ended or is about to.
+pub fn reap(pid: u32) {
+    // SAFETY: no status is asked for.
+    let _ = unsafe { call(libc::SYS_wait4, [pid as usize, 0, ALL, 0, 0, 0]) };
+}
+
+/// Block every signal; what was blocked before.
+pub fn block_signals() -> u64 {
+    signal::block_all_and_tell()
+}
+
+pub fn parent() -> u32 {
+    // SAFETY: takes no pointer.
+    unsafe { call(libc::SYS_getppid, [0; 6]) }.unwrap_or(0) as u32
+}
+
+/// Close a descriptor of a process that its filter holds already.
+pub fn close_by_door(fd: i32) {
+    let args = [fd as usize, 0, 0, 0, 0, super::DOOR];
+    // SAFETY: takes no pointer.
+    let _ = unsafe { call(libc::SYS_close, args) };
+}
+
+/// CLOSE_RANGE_UNSHARE.
+const UNSHARE: usize = 2;
+/// No descriptor has such a number.
+const BEYOND: usize = 0x7fff_fff0;
+
+/// A table of descriptors of one's own, with nothing in it but those of `keep`,
+/// which get the numbers from 0 on.
+pub fn own_descriptors(keep: &[i32]) -> Result<(), Errno> {
+    let last = u32::MAX as usize;
+    // SAFETY: take no pointer.
+    unsafe {
+        match call(libc::SYS_close_range, [BEYOND, last, UNSHARE, 0, 0, 0]) {
+            // Before 5.9; where neither can be had nothing may be closed.
+            Err(_) => call(
+                libc::SYS_unshare,
+                [libc::CLONE_FILES as usize, 0, 0, 0, 0, 0],
+            )?,
+            done => done?,
+        };
+        // First out of the way of each other.
+        let mut moved = [0; 4];
+        for (n, fd) in keep.iter().enumerate() {
+            let above = [*fd as usize, libc::F_DUPFD as usize, 1000, 0, 0, 0];
+            let above = call(libc::SYS_fcntl, above).or_else(|_| {
+                call(
+                    libc::SYS_fcntl,
+                    [*fd as usize, libc::F_DUPFD as usize, keep.len(), 0, 0, 0],
+                )
+            });
+            moved[n] = above?;
+        }
+        for (n, fd) in moved[..keep.len()].iter().enumerate() {
+            call(libc::SYS_dup3, [*fd, n, 0, 0, 0, 0])?;
+        }
+        match call(libc::SYS_close_range, [keep.len(), last, 0, 0, 0, 0]) {
+            Ok(_) => {}
+            Err(_) => {
+                let most = super::process::limit(0, libc::RLIMIT_NOFILE as usize, None)?;
+                for fd in keep.len()..most.1.min(1 << 20) as usize {
+                    let _ = call(libc::SYS_close, [fd, 0, 0, 0, 0, 0]);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// No signal of the terminal reaches it, nobody looks into it, and no
+/// directory is kept busy by it.
+pub fn hide() -> Result<(), Errno> {
+    // SAFETY: the path is a C string; the others take no pointer.
+    unsafe {
+        call(libc::SYS_setpgid, [0; 6])?;
+        call(libc::SYS_chdir, [c"/".as_ptr() as usize, 0, 0, 0, 0, 0])?;
+    }
+    prctl(libc::PR_SET_DUMPABLE as usize, [0; 4])?;
+    let name = c"rpledge-broker";
+    let _ = prctl(
+        libc::PR_SET_NAME as usize,
+        [name.as_ptr() as usize, 0, 0, 0],
+    );
+    Ok(())
+}
+
+/// Let that process look into this one's memory, where Yama asks for it.
+pub fn let_look(pid: u32) {
+    const PR_SET_PTRACER: usize = 0x5961_6d61;
+    let _ = prctl(PR_SET_PTRACER, [pid as usize, 0, 0, 0]);
+}
+
+/// Tell the broker of promises given up.
+pub fn tell(what: u32, words: [u64; 3]) -> Result<(), Errno> {
+    let [a, b, c] = words.map(|word| word as usize);
+    // SAFETY: the filter takes this call to the broker: no pointer is in it.
+    unsafe { call(libc::SYS_prctl, [MARK as usize, what as usize, a, b, c, 0]) }.map(|_| ())
+}
