@@ -7,8 +7,10 @@
 //! back, and that is a violation like any other. It ends with the last process
 //! of its filter. Killed, it leaves calls that fail with ENOSYS.
 
+mod born;
 pub mod client;
 mod files;
+mod socket;
 pub mod start;
 pub mod state;
 mod team;
@@ -133,6 +135,8 @@ fn dispatch(client: &dyn Client, state: State, call: &Call) -> Answer {
     match call.name {
         "open" | "openat" | "stat" | "lstat" | "newfstatat" | "access" | "faccessat" | "unlink"
         | "unlinkat" => files::serve(client, state.promises, call),
+        "socket" | "connect" | "bind" | "listen" | "accept" | "accept4" | "sendto" | "sendmsg"
+        | "sendmmsg" => socket::serve(client, state.promises, call),
         _ => Answer::HandBack,
     }
 }
