@@ -436,9 +436,7 @@ CALL(error_bad_word, EINVAL, pledge("stdio error", NULL) == 0 && pledge("stdio f
 
 /* Words of OpenBSD that need what this kernel path cannot do */
 #define NOT_YET(word) CALL(word##_not_yet, 0, fails("stdio " #word, NULL, ENOTSUP, RPLEDGE_E_BROKER))
-NOT_YET(tmppath)
 NOT_YET(dns)
-NOT_YET(getpw)
 NOT_YET(ps)
 NOT_YET(vminfo)
 NOT_YET(unveil)

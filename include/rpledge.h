@@ -157,6 +157,15 @@ typedef uint64_t rpledge_u64;
  */
 #define RPLEDGE_THREAD_ONLY (1 << 7)
 
+/* State bit: a broker listens to this process. */
+#define RPLEDGE_BROKER (1 << 8)
+
+/*
+ * State bit: promises in force ask for a broker, and there is none, since
+ * another program supervises this process already.
+ */
+#define RPLEDGE_NO_BROKER (1 << 9)
+
 /* The data came from the tables in the library. */
 #define RPLEDGE_SOURCE_LIBRARY 0
 
@@ -195,6 +204,11 @@ struct rpledge_status {
     char refused_why[80];
     /* Release of the data that serves: "2026.11". */
     char release[16];
+    /*
+     * Those in force that ask a broker for what a filter cannot see; with
+     * RPLEDGE_NO_BROKER such calls fail.
+     */
+    rpledge_u64 broker;
 };
 
 /* The C library that this process runs on; see rpledge_libc(). */

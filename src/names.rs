@@ -61,7 +61,7 @@ fn fits(name: &Name, path: &[u8]) -> bool {
 
 fn allows(name: &Name, of: Use) -> bool {
     match of {
-        Use::Look => name.read || name.write,
+        Use::Look => name.look || name.read || name.write,
         Use::Open { read, write } => (read || write) && read <= name.read && write <= name.write,
         Use::Create => name.create,
         Use::Unlink => name.unlink,
@@ -157,6 +157,8 @@ mod tests {
             ("stdio getpw", "/etc/passwd-", read, Verdict::Refuse),
             ("stdio dns", "/etc/passwd", read, Verdict::Refuse),
             ("stdio dns", "/etc/hosts", Use::Look, Verdict::Serve),
+            ("stdio getpw", "/", Use::Look, Verdict::Serve),
+            ("stdio getpw", "/", read, Verdict::Refuse),
             ("stdio", "/dev/null", both, Verdict::Serve),
             ("stdio", "/dev/null", Use::Create, Verdict::Refuse),
             ("stdio", "/usr/share/zoneinfo/UTC", read, Verdict::Serve),

@@ -113,6 +113,8 @@ pub struct Name<'a> {
     pub head: &'a str,
     /// What it ends with, any characters between.
     pub tail: Option<&'a str>,
+    /// Look at its status.
+    pub look: bool,
     /// Open for reading; look at its status, and at what it is a link to.
     pub read: bool,
     /// Open for writing what is there.

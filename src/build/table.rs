@@ -99,8 +99,8 @@ pub fn print(reduced: &Reduced, frame: &Frame) -> String {
         .map(|(promise, calls)| format!("(Promise::{promise:?}, &{calls:?}), "));
     let _ = writeln!(out, "    asks: &[{}],", asks.collect::<String>());
     let names = reduced.names.iter().map(|(promise, name)| {
-        let names::Name { head, tail, read, write, create, unlink, errno } = name;
-        format!("        Name {{ promise: Promise::{promise:?}, head: {head:?}, tail: {tail:?}, read: {read}, write: {write}, create: {create}, unlink: {unlink}, errno: {errno} }},\n")
+        let names::Name { head, tail, look, read, write, create, unlink, errno } = name;
+        format!("        Name {{ promise: Promise::{promise:?}, head: {head:?}, tail: {tail:?}, look: {look}, read: {read}, write: {write}, create: {create}, unlink: {unlink}, errno: {errno} }},\n")
     });
     let names: Vec<String> = names.collect();
     let _ = writeln!(out, "    names: &NAMES,");

@@ -11,6 +11,8 @@ pub struct Name {
     pub head: String,
     /// What stands behind its `*`.
     pub tail: Option<String>,
+    /// Look at its status.
+    pub look: bool,
     /// Open for reading; look at its status, and at what it is a link to.
     pub read: bool,
     /// Open for writing what is there.
@@ -33,8 +35,8 @@ pub fn read(path: &str, text: &str) -> Result<Name, String> {
             name.tail = Some(tail.to_owned());
         }
     }
-    let parts = path.split('/').skip(1);
-    let is_clean = parts.clone().all(|part| !matches!(part, "" | "." | ".."));
+    let mut parts = path.split('/').skip(1);
+    let is_clean = path == "/" || parts.all(|part| !matches!(part, "" | "." | ".."));
     if !path.starts_with('/') || !is_clean || path.matches('*').count() > 1 {
         return Err(format!(
             "{path:?} is no clean absolute path with at most one *"
@@ -42,6 +44,7 @@ pub fn read(path: &str, text: &str) -> Result<Name, String> {
     }
     for word in text.split(' ') {
         match word {
+            "look" => name.look = true,
             "read" => name.read = true,
             "write" => name.write = true,
             "create" => name.create = true,
@@ -49,7 +52,7 @@ pub fn read(path: &str, text: &str) -> Result<Name, String> {
             errno => name.errno = self::errno(errno)?,
         }
     }
-    let allows = name.read || name.write || name.create || name.unlink;
+    let allows = name.look || name.read || name.write || name.create || name.unlink;
     if allows == (name.errno != 0) {
         return Err(format!("{text:?} says both that it may and that it fails"));
     }
@@ -59,11 +62,11 @@ pub fn read(path: &str, text: &str) -> Result<Name, String> {
 fn errno(word: &str) -> Result<u16, String> {
     let found = ERRNOS.iter().find(|(name, _)| *name == word);
     found.map(|(_, n)| *n).ok_or_else(|| {
-        let words = ["read", "write", "create", "unlink"];
+        let words = ["look", "read", "write", "create", "unlink"];
         let known = words
             .into_iter()
             .chain(ERRNOS.iter().map(|(name, _)| *name));
-        let help = near::advice(word, known, "read, write, create, unlink or an errno");
+        let help = near::advice(word, known, "look, read, write, create, unlink or an errno");
         format!("{word:?} is nothing that can be done with a name: {help}")
     })
 }

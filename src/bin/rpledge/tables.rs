@@ -126,6 +126,7 @@ fn names(names: Vec<(Promise, names::Name)>) -> &'static [Name<'static>] {
         promise,
         head: name.head.leak(),
         tail: name.tail.map(|tail| &*tail.leak()),
+        look: name.look,
         read: name.read,
         write: name.write,
         create: name.create,
