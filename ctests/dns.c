@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Names resolved under "stdio dns", and what else its sockets reach: nothing.
  * Runs where scripts/check-dns has put a name server; elsewhere all is skipped. */
+#include "case.h"
+#undef REFUSED /* <arpa/nameser.h> has another */
+
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <ifaddrs.h>
@@ -11,8 +14,6 @@
 #include <resolv.h>
 #include <stdarg.h>
 #include <sys/un.h>
-
-#include "case.h"
 
 #define OTHER_PORT 9999
 #define DNS "stdio dns"
@@ -192,7 +193,7 @@ RESOLVES(getifaddrs_lo, interfaces() >= 3)
 RESOLVES(if_nameindex_lo, named())
 
 /* A request that changes: the kernel takes it, and root is not told no. */
-REFUSED(netlink_changes, DNS)
+CASE_ADD(netlink_changes, DNS, CASE_REFUSED, 0)
 {
     struct sockaddr_nl { uint16_t family, pad; uint32_t pid, groups; } kernel = {AF_NETLINK, 0, 0, 0};
     int fd;
@@ -315,7 +316,7 @@ ALLOWED(other_connect_udp, DNS)
         SERVED();                                                            \
         inet_pton(AF_INET6, "::ffff:127.0.0.1", &six.sin6_addr);             \
         PLEDGE();                                                            \
-        TRY((fd = socket(type)) >= 0);                                       \
+        TRY((fd = socket type) >= 0);                                       \
         (void)server;                                                        \
         (void)other;                                                         \
         TRY(__VA_ARGS__);                                                    \
@@ -362,7 +363,7 @@ REACHES(kind_netfilter, (AF_NETLINK, SOCK_RAW, 12), 1)
 REACHES(kind_sctp_udplite, (AF_INET, SOCK_DGRAM, 136), 1)
 
 /* A message with a control message could choose a source, or pass a descriptor. */
-DENIED(control_message, DNS)
+CASE_ADD(control_message, DNS, CASE_REFUSED, 0)
 {
     union {
         struct cmsghdr head;
