@@ -42,7 +42,7 @@ GENERATE = $(CARGO) run --quiet --all-features --example header
 # What `make check` runs, in order; each is a target, counted by scripts/tally.
 CHECKS = check-fmt check-clippy check-rust check-data check-constants check-man check-manual check-header \
          check-header-compiles check-symbols check-exceptions check-install check-examples \
-         check-fileserver check-serves check-trigger check-c conformance contract escapes check-drift check-traces check-decoders
+         check-fileserver check-serves check-trigger check-c conformance contract escapes dns check-drift check-traces check-decoders
 # What `make check-live` runs: checks that need the network.
 LIVE_CHECKS = check-syscalls check-data-all
 
@@ -147,6 +147,10 @@ contract: all ## what functions do under the promises that programs expect them 
 
 conformance: capi ## each promise and each limit in the data: allowed, and denied
 	@scripts/check-conformance
+
+dns: capi ## names resolved under "stdio dns", by a name server of one's own; as root
+	-@scripts/fetch-libcs $(filter glibc% musl%,$(TESTED))
+	@scripts/check-dns
 
 escapes: capi ## ways out of a filter: each works bare, and under no promises
 	@scripts/check-escapes

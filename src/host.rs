@@ -4,6 +4,7 @@
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::installed::{self, Chosen, Origin, Wanted};
+use crate::promise::{Promise, Set};
 use crate::resolve::{Match, Rows};
 pub use crate::short::Short;
 use crate::sys::image::{self, BuildId, Object, Symbols};
@@ -244,7 +245,7 @@ const ZONED: [&[u8]; 17] = [
 /// One thread does it and others wait, lest the filter of the first close on
 /// the second in the middle of a file. Where a fork has lost that thread, the
 /// libc's locks may be lost with it, and what it has not opened stays closed.
-pub fn prepare(with_zone: bool) {
+pub fn prepare(promises: Set) {
     static PREPARED: Gate = Gate::new();
     PREPARED.pass_once(|lost| {
         let host = host();
@@ -258,9 +259,16 @@ pub fn prepare(with_zone: bool) {
         if needs.unwinder && host.name == "glibc" {
             weak::load_unwinder();
         }
-        if needs.zone && with_zone {
+        if needs.zone && promises.contains(Promise::Stdio) {
             weak::read_time_zone();
             zone::remember();
+        }
+        // glibc loads plug-ins for names, which no broker maps as code.
+        if host.name == "glibc" && promises.contains(Promise::Getpw) {
+            weak::load_users();
+        }
+        if host.name == "glibc" && promises.contains(Promise::Dns) {
+            weak::load_hosts();
         }
     });
 }

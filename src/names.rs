@@ -54,8 +54,12 @@ fn fits(name: &Name, path: &[u8]) -> bool {
     };
     match name.tail {
         None => rest.is_empty(),
-        // A star stands for something.
-        Some(tail) => rest.len() > tail.len() && rest.ends_with(tail.as_bytes()),
+        // All that is below.
+        Some("") => !rest.is_empty(),
+        // One name on the way, lest /proc/1/root lead anywhere.
+        Some(tail) => rest
+            .strip_suffix(tail.as_bytes())
+            .is_some_and(|one| !one.is_empty() && !one.contains(&b'/')),
     }
 }
 
@@ -161,6 +165,10 @@ mod tests {
             ("stdio getpw", "/", read, Verdict::Refuse),
             ("stdio", "/dev/null", both, Verdict::Serve),
             ("stdio", "/dev/null", Use::Create, Verdict::Refuse),
+            ("stdio ps", "/proc/1/stat", read, Verdict::Serve),
+            ("stdio ps", "/proc/1/root/etc/stat", read, Verdict::Refuse),
+            ("stdio ps", "/proc//stat", read, Verdict::Serve),
+            ("stdio ps", "/proc/1/environ", read, Verdict::Refuse),
             ("stdio", "/usr/share/zoneinfo/UTC", read, Verdict::Serve),
             ("stdio", "/usr/share/zoneinfo/../x", read, Verdict::Refuse),
             ("stdio", "/usr/share/zoneinfo", read, Verdict::Refuse),

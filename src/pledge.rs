@@ -178,7 +178,7 @@ pub fn pledge(request: Request, flags: Flags) -> Result<(), Error> {
     };
     if held.is_none() {
         seccomp::check()?;
-        host::prepare(first.promises.contains(Promise::Stdio));
+        host::prepare(first.promises);
     }
     seccomp::in_turn(|mut turn| {
         // Another thread may have pledged in the meantime.

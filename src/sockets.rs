@@ -303,6 +303,12 @@ pub fn messages(classes: &Classes, socket: Socket, bytes: &[u8]) -> Judgement {
     }
 }
 
+/// Is it a port that the kernel keeps for who may have it?
+pub fn is_privileged(socket: Socket, bytes: &[u8]) -> bool {
+    let port = word(bytes, 2).map_or(0, u16::from_be_bytes);
+    matches!(socket.family, AF_INET | AF_INET6) && (1..1024).contains(&port)
+}
+
 /// May these flags go with a message? With MSG_FASTOPEN, sending connects.
 pub fn may_send(flags: u32) -> bool {
     flags & libc::MSG_FASTOPEN as u32 == 0

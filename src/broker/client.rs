@@ -4,7 +4,7 @@
 use core::cell::Cell;
 
 use super::Shared;
-use super::team;
+use super::{team, user};
 use crate::sys::Errno;
 use crate::sys::fd::{self, Fd, Inode};
 use crate::sys::notify::Asked;
@@ -52,6 +52,8 @@ pub trait Client {
     fn is_valid(&self) -> bool;
     /// What its descriptor is.
     fn inode_of(&self, fd: i32) -> Result<Inode, Errno>;
+    /// Be, in this thread and for files, who the caller is.
+    fn assume_user(&self) -> Result<(), Errno>;
     /// Before anything that may keep this thread waiting: others are served by
     /// another thread from here on.
     fn may_wait(&self);
@@ -141,6 +143,13 @@ impl Client for Caller {
         match fd::inode(path.as_c_str()) {
             Err(libc::ENOENT) => Err(libc::EBADF),
             found => found,
+        }
+    }
+
+    fn assume_user(&self) -> Result<(), Errno> {
+        match self.shared.changes_user {
+            true => user::assume(self.asked.tid),
+            false => Ok(()),
         }
     }
 

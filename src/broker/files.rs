@@ -124,7 +124,11 @@ pub fn serve(client: &dyn Client, held: Set, call: &Call) -> Answer {
     let Some(own) = Own::of(client, path) else {
         return Answer::HandBack;
     };
-    act(client, own.path(path), &named.kind)
+    match client.assume_user() {
+        Ok(()) if client.is_valid() => act(client, own.path(path), &named.kind),
+        Ok(()) => Answer::Drop,
+        Err(errno) => Answer::Errno(errno),
+    }
 }
 
 /// /proc/self and /proc/thread-self are the caller's.
@@ -169,7 +173,10 @@ fn act(client: &dyn Client, path: &CStr, kind: &Kind) -> Answer {
 /// Open it so that nothing waits for a FIFO's other end, and no terminal
 /// becomes anybody's.
 fn open(client: &dyn Client, path: &CStr, flags: i32, mode: u32) -> Answer {
+    let mut flags = flags;
     if flags & libc::O_CREAT != 0 {
+        // A link that waits there would lead out of the name that was promised.
+        flags |= libc::O_NOFOLLOW;
         let told = Status::of(client.tid());
         let Some(mask) = told.ok().and_then(|status| status.number("Umask", 8)) else {
             return Answer::Errno(libc::EACCES);

@@ -9,11 +9,14 @@
 
 mod born;
 pub mod client;
+mod confine;
 mod files;
+mod report;
 mod socket;
 pub mod start;
 pub mod state;
 mod team;
+mod user;
 
 use crate::policy::{ASK, Mode, NARROW, QUERY};
 use crate::sys::fd::Fd;
@@ -127,7 +130,7 @@ fn narrow(caller: &Caller, state: State, words: [u64; 3]) -> Answer {
         return Answer::Errno(libc::EINVAL);
     };
     let number = STATES.take().number(state.narrowed(told));
-    state::set_label(caller.tgid(), number).map(|_| 0).into()
+    state::relabel(caller.tgid(), number).map(|()| 0).into()
 }
 
 /// Who serves which call.
@@ -175,9 +178,12 @@ fn hand_back(shared: &Shared, caller: &Caller, state: State) -> Result<(), Errno
     let is_handled = state.mode != Mode::Kill
         && handles(asked.tid)
         && process::queue(caller.tgid(), asked.tid, libc::SIGSYS, told).is_ok();
-    if !is_handled && state.mode != Mode::Error && listener.is_valid(asked.id) {
-        // The call waits as long as it takes to end its process.
-        let _ = process::kill(caller.tgid(), libc::SIGKILL);
+    // The call waits as long as it takes to end its process.
+    match state.mode {
+        _ if is_handled => {}
+        Mode::Kill if caller.is_valid() => drop(process::kill(caller.tgid(), libc::SIGKILL)),
+        Mode::Abort => report::end(caller, state.promises, &Call::of(asked.nr, asked.args)),
+        _ => {}
     }
     listener.answer(asked.id, Err(libc::ENOSYS))
 }

@@ -24,6 +24,8 @@ const LARGEST: usize = 8192;
 /// fewer than asked for, and says how many.
 const PARTS: usize = 64;
 const MESSAGES: u64 = 8;
+/// CAP_NET_BIND_SERVICE.
+const NET_BIND_SERVICE: u16 = 10;
 
 /// Serve what concerns sockets of the classes that `held` has.
 pub fn serve(client: &dyn Client, held: Set, call: &Call) -> Answer {
@@ -104,9 +106,12 @@ impl Request<'_> {
     /// Has the caller a capability, or could it get it back? What cannot be
     /// known is answered with yes.
     fn may_have(&self, power: u16) -> bool {
-        let told = Status::of(self.client.tid());
-        let set = told.ok().and_then(|status| status.number("CapPrm", 16));
-        set.is_none_or(|set| set >> power & 1 != 0)
+        self.has(power, "CapPrm").unwrap_or(true)
+    }
+
+    fn has(&self, power: u16, line: &str) -> Option<bool> {
+        let told = Status::of(self.client.tid()).ok()?;
+        Some(told.number(line, 16)? >> power & 1 != 0)
     }
 
     /// The socket that the first argument is.
@@ -150,6 +155,9 @@ impl Request<'_> {
         let mut address = self.address(self.call.args[1], self.call.int(2))?;
         self.judge(&born, Operation::Connect, &mut address)?;
         let fd = born.fd.as_ref().ok_or(early(libc::EISCONN))?;
+        if born.socket.family == AF_UNIX {
+            self.client.assume_user().map_err(early)?;
+        }
         let done = self.reach(&born, fd, address.bytes())?;
         // A duplicate would keep the connection open that the caller closes.
         if born.socket.kind == STREAM && matches!(done, Ok(()) | Err(libc::EINPROGRESS)) {
@@ -185,6 +193,12 @@ impl Request<'_> {
         let born = self.born()?;
         let mut address = self.address(self.call.args[1], self.call.int(2))?;
         self.judge(&born, Operation::Bind, &mut address)?;
+        // The broker may be more than a caller who has changed its user.
+        if sockets::is_privileged(born.socket, address.bytes())
+            && self.has(NET_BIND_SERVICE, "CapEff") != Some(true)
+        {
+            return Err(early(libc::EACCES));
+        }
         let fd = born.fd.as_ref().ok_or(early(libc::EINVAL))?;
         Ok(fd.bind(address.bytes()).map(|()| 0).into())
     }

@@ -4,7 +4,7 @@
 use core::sync::atomic::Ordering;
 
 use super::state::{self, State};
-use super::{STATES, Shared, run};
+use super::{STATES, Shared, confine, run};
 use crate::sys::fd::Fd;
 use crate::sys::lock::{wait_while, wake};
 use crate::sys::notify::Listener;
@@ -36,7 +36,7 @@ static SHARED: Once<Shared> = Once::new();
 /// Make the broker of this process, for a first caller with this state.
 pub fn begin(state: State, changes_user: bool) -> Result<Start, Errno> {
     let board = spawn::board()?;
-    let label = state::set_label(0, state::FIRST)?;
+    let label = state::set_label(state::FIRST)?;
     let memory = spawn::own_memory().inspect_err(|_| state::restore_label(label))?;
     let blocked = spawn::block_signals();
     let made = spawn::fork();
@@ -97,7 +97,9 @@ fn be(board: &'static Board, state: State, changes_user: bool, memory: i32) -> !
     let Some(listener) = told(board, first) else {
         sys::exit_group(0);
     };
-    let ready = spawn::own_descriptors(&[listener, memory]).and_then(|()| spawn::hide());
+    let ready = spawn::own_descriptors(&[listener, memory])
+        .and_then(|()| spawn::hide())
+        .and_then(|()| confine::confine(crate::table::TABLE.audit));
     let listener = Listener(0);
     let _ = STATES.take().number(state);
     SHARED.get_or_make(|| Shared {

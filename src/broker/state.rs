@@ -8,9 +8,11 @@
 //! itself, before its filter, which lets nobody change it; later ones are the
 //! broker's.
 
+use core::sync::atomic::{AtomicU64, Ordering};
+
 use crate::policy::Mode;
 use crate::promise::Set;
-use crate::sys::process::{self, Limit};
+use crate::sys::process::{self, Limit, Status};
 use crate::sys::{Errno, MARK};
 
 /// Beside execpromises that were given.
@@ -95,22 +97,41 @@ impl States {
 }
 
 const RESOURCE: usize = libc::RLIMIT_LOCKS as usize;
+/// Its name in /proc/PID/limits.
+const NAME: &str = "Max file locks";
 const PREFIX: u64 = (MARK as u64) << 32;
 /// The number of the state in which a process starts its broker.
 pub const FIRST: usize = 1;
 
 /// The number of the state that a process is labelled with, if it is.
 pub fn label(pid: u32) -> Result<Option<usize>, Errno> {
-    let (soft, _) = process::limit(pid, RESOURCE, None)?;
+    let soft = match process::limit(pid, RESOURCE, None) {
+        // It has become another user.
+        Err(libc::EPERM) => Status::soft_limit(pid, NAME)?,
+        limit => limit?.0,
+    };
     Ok((soft >> 32 == PREFIX >> 32).then_some((soft & 0xffff_ffff) as usize))
 }
 
-/// Label a process; 0 is this one. What was there before is returned.
-pub fn set_label(pid: u32, number: usize) -> Result<Limit, Errno> {
-    let before = process::limit(pid, RESOURCE, None)?;
+/// The hard limit, which nobody changes from the first label on.
+static HARD: AtomicU64 = AtomicU64::new(u64::MAX);
+
+/// Label this process; what was there before is returned.
+pub fn set_label(number: usize) -> Result<Limit, Errno> {
+    let before = process::limit(0, RESOURCE, None)?;
+    HARD.store(before.1, Ordering::Relaxed);
     let new = (PREFIX | number as u64, before.1);
-    process::limit(pid, RESOURCE, Some(new))?;
+    process::limit(0, RESOURCE, Some(new))?;
     Ok(before)
+}
+
+/// The same for a process that asks, whose hard limit is that of the first.
+pub fn relabel(pid: u32, number: usize) -> Result<(), Errno> {
+    let new = (PREFIX | number as u64, HARD.load(Ordering::Relaxed));
+    match process::limit(pid, RESOURCE, Some(new)) {
+        Err(libc::EPERM) => process::limit_of_other(pid, RESOURCE, new),
+        done => done.map(|_| ()),
+    }
 }
 
 /// Take the label back from this process, which has no filter yet.
@@ -182,9 +203,11 @@ mod tests {
 
     #[test]
     fn a_label_is_read_back() {
-        let before = set_label(0, 7).expect("a limit of one's own");
+        let before = set_label(7).expect("a limit of one's own");
         assert_eq!(label(0), Ok(Some(7)));
         assert_eq!(label(std::process::id()), Ok(Some(7)));
+        let told = Status::soft_limit(std::process::id(), NAME);
+        assert_eq!(told, Ok(PREFIX | 7));
         restore_label(before);
         assert_eq!(label(0), Ok(None));
     }

@@ -121,11 +121,17 @@ pub fn unlink(path: &CStr, flags: i32) -> Result<(), Errno> {
     unsafe { call(libc::SYS_unlinkat, args) }.map(|_| ())
 }
 
-/// faccessat(2), by the real user.
+/// access(2) as the user that files see; before Linux 5.8 as the real one.
 pub fn access(path: &CStr, mode: i32) -> Result<(), Errno> {
-    let args = [HERE, path.as_ptr() as usize, mode as usize, 0, 0, 0];
+    let flags = libc::AT_EACCESS as usize;
+    let args = [HERE, path.as_ptr() as usize, mode as usize, flags, 0, 0];
     // SAFETY: the path is a C string.
-    unsafe { call(libc::SYS_faccessat, args) }.map(|_| ())
+    let done = match unsafe { call(libc::SYS_faccessat2, args) } {
+        // SAFETY: as above.
+        Err(libc::ENOSYS) => unsafe { call(libc::SYS_faccessat, args) },
+        done => done,
+    };
+    done.map(|_| ())
 }
 
 /// fstatat(2), as bytes for another process.

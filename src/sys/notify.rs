@@ -68,8 +68,6 @@ const SET_FLAGS: usize = request(false, 4, 8);
 
 /// SECCOMP_USER_NOTIF_FLAG_CONTINUE: let the kernel make the call.
 const CONTINUE: u32 = 1;
-/// SECCOMP_ADDFD_FLAG_SEND: the number of the new descriptor is the answer.
-const AND_SEND: u32 = 2;
 /// SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP.
 const SYNC_WAKE_UP: usize = 1;
 
@@ -119,10 +117,13 @@ impl Listener {
     }
 
     /// Give the caller a descriptor, whose number is what the call returns.
+    ///
+    /// In two steps: a broker that is killed within the one that does both
+    /// (SECCOMP_ADDFD_FLAG_SEND) leaves a call that returns 0 and no descriptor.
     pub fn inject(&self, id: u64, fd: &Fd, is_closed_on_exec: bool) -> Result<(), Errno> {
-        let mut new = AddFd {
+        let new = AddFd {
             id,
-            flags: AND_SEND,
+            flags: 0,
             from: fd.number() as u32,
             to: 0,
             to_flags: match is_closed_on_exec {
@@ -130,12 +131,6 @@ impl Listener {
                 false => 0,
             },
         };
-        match self.control(ADD_FD, &raw const new as usize) {
-            // Kernels before 5.14 do it in two steps.
-            Err(libc::EINVAL) => {}
-            done => return done.map(|_| ()),
-        }
-        new.flags = 0;
         let number = self.control(ADD_FD, &raw const new as usize)?;
         self.answer(id, Ok(number))
     }

@@ -25,6 +25,29 @@ pub fn limit(pid: u32, resource: usize, new: Option<Limit>) -> Result<Limit, Err
     Ok(new.unwrap_or(old).into())
 }
 
+/// The same where the process has become another user, and so may this thread.
+pub fn limit_of_other(pid: u32, resource: usize, new: Limit) -> Result<(), Errno> {
+    let status = Status::of(pid)?;
+    let real = |name| status.number(name, 10).ok_or(libc::ESRCH);
+    let (user, group) = (real("Uid")? as usize, real("Gid")? as usize);
+    let kept = u32::MAX as usize;
+    let own = |nr| {
+        // SAFETY: takes no pointer.
+        unsafe { call(nr, [0; 6]) }
+    };
+    let (was_user, was_group) = (own(libc::SYS_getuid)?, own(libc::SYS_getgid)?);
+    let be = |user, group| {
+        // SAFETY: take no pointer, and change this thread alone.
+        unsafe {
+            call(libc::SYS_setresgid, [group, kept, kept, 0, 0, 0])?;
+            call(libc::SYS_setresuid, [user, kept, kept, 0, 0, 0])
+        }
+    };
+    let done = be(user, group).and_then(|_| limit(pid, resource, Some(new)));
+    let back = be(was_user, was_group);
+    done.and(back).map(|_| ())
+}
+
 /// Is the thread one of that process?
 pub fn is_thread_of(tid: u32, process: u32) -> bool {
     let args = [process as usize, tid as usize, 0, 0, 0, 0];
@@ -133,7 +156,7 @@ impl Write for Path {
     }
 }
 
-/// What /proc/PID/status says: the head of it, which has all that is asked here.
+/// What a file of /proc/PID says: the head of it, which has all that is asked here.
 pub struct Status {
     bytes: [u8; 2048],
     len: usize,
@@ -141,7 +164,21 @@ pub struct Status {
 
 impl Status {
     pub fn of(pid: u32) -> Result<Status, Errno> {
-        let path = Path::of(pid, format_args!("status"));
+        Status::read(pid, "status")
+    }
+
+    /// The soft limit of a resource, by its name: unlike prlimit(2), for
+    /// processes of any user.
+    pub fn soft_limit(pid: u32, name: &str) -> Result<u64, Errno> {
+        let limits = Status::read(pid, "limits")?;
+        let text = core::str::from_utf8(&limits.bytes[..limits.len]).unwrap_or("");
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        let soft = line.unwrap_or("").split_ascii_whitespace().next();
+        Ok(soft.and_then(|word| word.parse().ok()).unwrap_or(u64::MAX))
+    }
+
+    fn read(pid: u32, name: &str) -> Result<Status, Errno> {
+        let path = Path::of(pid, format_args!("{name}"));
         let file: Fd = fd::open(path.as_c_str(), libc::O_RDONLY, 0)?;
         let mut status = Status {
             bytes: [0; 2048],
@@ -156,14 +193,24 @@ impl Status {
         Ok(status)
     }
 
-    /// The numbers of a line, of that base.
-    pub fn numbers(&self, name: &str, base: u32) -> impl Iterator<Item = u64> {
+    /// The first word of a line.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.line(name).split_ascii_whitespace().next()
+    }
+
+    /// A line that has come whole, without its name.
+    fn line(&self, name: &str) -> &str {
         let text = core::str::from_utf8(&self.bytes[..self.len]).unwrap_or("");
-        let line = text.lines().find_map(|line| {
-            let rest = line.strip_prefix(name)?;
+        let line = text.split_inclusive('\n').find_map(|line| {
+            let rest = line.strip_suffix('\n')?.strip_prefix(name)?;
             rest.strip_prefix(':')
         });
-        let words = line.unwrap_or("").split_ascii_whitespace();
+        line.unwrap_or("")
+    }
+
+    /// The numbers of a line, of that base.
+    pub fn numbers(&self, name: &str, base: u32) -> impl Iterator<Item = u64> {
+        let words = self.line(name).split_ascii_whitespace();
         words.map_while(move |word| u64::from_str_radix(word, base).ok())
     }
 
@@ -205,6 +252,25 @@ pub fn queue(process: u32, tid: u32, signal: i32, value: [u64; 2]) -> Result<(),
     let args = [process as usize, tid as usize, signal as usize, told, 0, 0];
     // SAFETY: the kernel reads one siginfo_t of 128 bytes.
     unsafe { call(libc::SYS_rt_tgsigqueueinfo, args) }.map(|_| ())
+}
+
+/// setgroups(2), of this thread alone.
+pub fn set_groups(groups: &[u32]) -> Result<(), Errno> {
+    let args = [groups.len(), groups.as_ptr() as usize, 0, 0, 0, 0];
+    // SAFETY: the kernel reads the slice.
+    unsafe { call(libc::SYS_setgroups, args) }.map(|_| ())
+}
+
+/// setfsgid(2), which tells nothing of what came of it.
+pub fn set_file_group(group: u32) {
+    // SAFETY: takes no pointer.
+    let _ = unsafe { call(libc::SYS_setfsgid, [group as usize, 0, 0, 0, 0, 0]) };
+}
+
+/// setfsuid(2), likewise.
+pub fn set_file_user(user: u32) {
+    // SAFETY: takes no pointer.
+    let _ = unsafe { call(libc::SYS_setfsuid, [user as usize, 0, 0, 0, 0, 0]) };
 }
 
 /// kill(2).

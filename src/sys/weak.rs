@@ -13,6 +13,16 @@ global_asm!(
     ".weak __you_tried_to_link_a_dietlibc_object_against_glibc",
     ".weak getauxval",
     ".weak tzset",
+    ".weak setpwent",
+    ".weak endpwent",
+    ".weak setgrent",
+    ".weak endgrent",
+    ".weak sethostent",
+    ".weak endhostent",
+    ".weak setservent",
+    ".weak endservent",
+    ".weak setprotoent",
+    ".weak endprotoent",
     ".pushsection .data.rel.ro.rpledge_weak, \"aw\", @progbits",
     ".balign 8",
     ".hidden rpledge_weak",
@@ -26,12 +36,22 @@ global_asm!(
     ".quad __you_tried_to_link_a_dietlibc_object_against_glibc",
     ".quad getauxval",
     ".quad tzset",
+    ".quad setpwent",
+    ".quad endpwent",
+    ".quad setgrent",
+    ".quad endgrent",
+    ".quad sethostent",
+    ".quad endhostent",
+    ".quad setservent",
+    ".quad endservent",
+    ".quad setprotoent",
+    ".quad endprotoent",
     ".size rpledge_weak, . - rpledge_weak",
     ".popsection",
 );
 
 unsafe extern "C" {
-    static rpledge_weak: [*const c_void; 8];
+    static rpledge_weak: [*const c_void; 18];
 }
 
 /// "2.36", of the glibc that this process runs on.
@@ -108,6 +128,36 @@ pub fn read_time_zone() {
         unsafe {
             let function: extern "C" fn() = core::mem::transmute(function);
             function();
+        }
+    }
+}
+
+/// Pairs that open and close a database of names.
+const USERS: [usize; 2] = [8, 10];
+const HOSTS: [usize; 3] = [12, 14, 16];
+
+/// Make glibc load the plug-ins of users and groups: setpwent(3) goes to each
+/// that nsswitch.conf(5) names, and leaves what getpwnam(3) has returned alone.
+pub fn load_users() {
+    USERS.into_iter().for_each(open_and_close);
+}
+
+/// Likewise of hosts, services and protocols; nobody on the network is asked.
+pub fn load_hosts() {
+    HOSTS.into_iter().for_each(open_and_close);
+}
+
+fn open_and_close(at: usize) {
+    // SAFETY: as above.
+    let (open, close) = unsafe { (rpledge_weak[at], rpledge_weak[at + 1]) };
+    if !open.is_null() && !close.is_null() {
+        // SAFETY: `void setpwent(void)`, `void sethostent(int)` and their like:
+        // an argument that is not taken does no harm in any C convention.
+        unsafe {
+            let open: extern "C" fn(core::ffi::c_int) = core::mem::transmute(open);
+            let close: extern "C" fn() = core::mem::transmute(close);
+            open(0);
+            close();
         }
     }
 }

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A violation of a caller in which no handler can run: reported and ended from outside.
+
+use core::fmt::{self, Write};
+
+use super::client::{Call, Client};
+use crate::policy::Process;
+use crate::promise::{Promise, Set};
+use crate::sim::{self, Data};
+use crate::sys::fd;
+use crate::sys::process::{self, Path, Status};
+use crate::table::TABLE;
+
+/// Two lines.
+struct Text {
+    bytes: [u8; 512],
+    len: usize,
+}
+
+impl Write for Text {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.len + text.len();
+        let place = self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?;
+        place.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}
+
+/// Write the lines to the caller's standard error, if it can be had, and end
+/// its process by SIGABRT, or by SIGKILL where that would not.
+pub fn end(client: &dyn Client, held: Set, call: &Call) {
+    let Ok(status) = Status::of(client.tid()) else {
+        return;
+    };
+    let mut text = Text {
+        bytes: [0; 512],
+        len: 0,
+    };
+    // What does not fit is cut, which is no reason to say nothing.
+    let _ = write(&mut text, &status, client.tgid(), held, call);
+    let path = Path::of(client.tid(), format_args!("fd/2"));
+    let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_NONBLOCK | libc::O_NOCTTY;
+    let out = fd::open(path.as_c_str(), flags, 0);
+    if !client.is_valid() {
+        return;
+    }
+    if let Ok(out) = out {
+        let _ = out.write(&text.bytes[..text.len]);
+    }
+    let bit = 1 << (libc::SIGABRT - 1);
+    let has = |name| status.number(name, 16).is_none_or(|set| set & bit != 0);
+    let signal = match has("SigCgt") || has("SigIgn") || has("SigBlk") {
+        true => libc::SIGKILL,
+        false => libc::SIGABRT,
+    };
+    let _ = process::kill(client.tgid(), signal);
+}
+
+fn write(out: &mut Text, status: &Status, pid: u32, held: Set, call: &Call) -> fmt::Result {
+    let program = status.text("Name").unwrap_or("?");
+    let data = Data {
+        nr: call.nr,
+        arch: TABLE.audit,
+        ip: 0,
+        args: call.args,
+    };
+    let promise = sim::missing(&TABLE, TABLE.libcs, held, Process::default(), &data);
+    let promise = promise.map_or("", Promise::name);
+    let name = TABLE.call_name(call.nr).unwrap_or("?");
+    writeln!(
+        out,
+        "{program}[{pid}]: pledge \"{promise}\", syscall {name}"
+    )?;
+    writeln!(
+        out,
+        "{program}[{pid}]: rpledge: the broker does not serve it, and no handler of violations can run"
+    )
+}
