@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The handler of SIGSYS: two lines on standard error, then death by SIGABRT. Async-signal-safe.
 
-use core::ffi::{c_int, c_void};
+use core::ffi::{c_int, c_long, c_void};
 use core::fmt::{self, Write};
 
 use crate::bpf::DOOR_DATA;
@@ -56,7 +56,9 @@ extern "C" fn on_sigsys(_signal: c_int, info: *mut Info, context: *mut c_void) {
     } else if let Some((nr, first)) = info.handed_back() {
         let mut registers = registers;
         // Some architectures return a value where the first argument was.
-        registers.args[0] = first;
+        if cfg!(target_pointer_width = "64") {
+            registers.args[0] = first as u64;
+        }
         Trapped {
             nr,
             arch: host::host().table.audit,
@@ -119,7 +121,7 @@ impl Trapped {
     /// What it returns; none if it is a violation, which is reported then.
     fn settle(&self, action: Action) -> Option<Result<usize, sys::Errno>> {
         let Registers { args, mask, .. } = &self.registers;
-        let nr = i64::from(self.nr);
+        let nr = self.nr as c_long;
         match action {
             Action::Unfold(errno) => {
                 let done = message::make(nr, args, *mask);
@@ -175,7 +177,7 @@ fn report(trapped: &Trapped) {
         pid,
         promise: promise.map_or("", Promise::name),
         nr: data.nr,
-        function: function(&host, trapped.at, trapped.registers.stack),
+        function: function(&host, trapped.at, &trapped.registers),
         libc: host.name,
         version: host.version.as_str(),
         is_static: host.is_static,
@@ -256,7 +258,7 @@ impl Told<'_> {
 /// The function of the libc that made the call, as people call it: the one
 /// around it, or the first up the stack, since private helpers have no name or
 /// one that begins with an underscore.
-fn function(host: &Host, address: usize, stack: usize) -> Option<&'static str> {
+fn function(host: &Host, address: usize, registers: &Registers) -> Option<&'static str> {
     let symbols = host.symbols()?;
     let named = |at: usize| {
         // A return address belongs to the call before it.
@@ -268,7 +270,7 @@ fn function(host: &Host, address: usize, stack: usize) -> Option<&'static str> {
         return first;
     }
     let returns =
-        image::stack_words(stack, STACK_WORDS).filter(|at| symbols.is_return_address(*at));
+        image::return_addresses(registers, STACK_WORDS).filter(|at| symbols.is_return_address(*at));
     let mut callers = returns.filter_map(named);
     callers.find(|name| !name.starts_with('_')).or(first)
 }

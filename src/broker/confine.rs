@@ -2,7 +2,7 @@
 //! The broker's own filter: the calls that it makes, and no others.
 
 use crate::bpf::{DATA_ARCH, DATA_NR, JEQ, LOAD, RET, RET_ALLOW, RET_ERRNO, RET_KILL_PROCESS};
-use crate::sys::{self, Errno, Insn, Scope};
+use crate::sys::{self, Errno, Insn, Scope, arch};
 
 /// To take calls up and answer them, to look at who asks, to act on files, to
 /// have threads, and to end.
@@ -19,8 +19,8 @@ const CALLS: [libc::c_long; 44] = [
     libc::SYS_rt_tgsigqueueinfo,
     libc::SYS_kill,
     libc::SYS_openat,
-    libc::SYS_newfstatat,
-    libc::SYS_fstat,
+    arch::FSTATAT,
+    arch::FSTAT,
     libc::SYS_faccessat,
     libc::SYS_faccessat2,
     libc::SYS_unlinkat,
@@ -30,16 +30,16 @@ const CALLS: [libc::c_long; 44] = [
     libc::SYS_read,
     libc::SYS_write,
     libc::SYS_close,
-    libc::SYS_getuid,
-    libc::SYS_getgid,
-    libc::SYS_setresuid,
-    libc::SYS_setresgid,
-    libc::SYS_setgroups,
-    libc::SYS_setfsgid,
-    libc::SYS_setfsuid,
+    arch::GETUID,
+    arch::GETGID,
+    arch::SETRESUID,
+    arch::SETRESGID,
+    arch::SETGROUPS,
+    arch::SETFSGID,
+    arch::SETFSUID,
     libc::SYS_futex,
     libc::SYS_clone,
-    libc::SYS_mmap,
+    arch::MMAP,
     libc::SYS_munmap,
     libc::SYS_madvise,
     libc::SYS_getpid,

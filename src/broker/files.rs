@@ -37,9 +37,9 @@ impl Named {
         let (path, kind) = match *name {
             "open" => (args[0], open(call.int(1), call.int(2))),
             "openat" => (args[1], open(call.int(2), call.int(3))),
-            "stat" => (args[0], status(args[1], 0)),
-            "lstat" => (args[0], status(args[1], nofollow)),
-            "newfstatat" => (args[1], status(args[2], call.int(3))),
+            "stat" | "stat64" => (args[0], status(args[1], 0)),
+            "lstat" | "lstat64" => (args[0], status(args[1], nofollow)),
+            "newfstatat" | "fstatat64" => (args[1], status(args[2], call.int(3))),
             "access" => (args[0], Kind::Access { mode: call.int(1) }),
             "faccessat" => (args[1], Kind::Access { mode: call.int(2) }),
             "unlink" => (args[0], Kind::Unlink { flags: 0 }),

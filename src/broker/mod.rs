@@ -136,8 +136,10 @@ fn narrow(caller: &Caller, state: State, words: [u64; 3]) -> Answer {
 /// Who serves which call.
 fn dispatch(client: &dyn Client, state: State, call: &Call) -> Answer {
     match call.name {
-        "open" | "openat" | "stat" | "lstat" | "newfstatat" | "access" | "faccessat" | "unlink"
-        | "unlinkat" => files::serve(client, state.promises, call),
+        "open" | "openat" | "stat" | "stat64" | "lstat" | "lstat64" | "newfstatat"
+        | "fstatat64" | "access" | "faccessat" | "unlink" | "unlinkat" => {
+            files::serve(client, state.promises, call)
+        }
         "socket" | "connect" | "bind" | "listen" | "accept" | "accept4" | "sendto" | "sendmsg"
         | "sendmmsg" => socket::serve(client, state.promises, call),
         _ => Answer::HandBack,
@@ -174,10 +176,10 @@ fn hand_back(shared: &Shared, caller: &Caller, state: State) -> Result<(), Errno
     if state.mode == Mode::Log {
         return listener.let_through(asked.id);
     }
-    let told = [HANDED_BACK | u64::from(asked.nr), asked.args[0]];
+    let told = HANDED_BACK | asked.nr as usize;
     let is_handled = state.mode != Mode::Kill
         && handles(asked.tid)
-        && process::queue(caller.tgid(), asked.tid, libc::SIGSYS, told).is_ok();
+        && process::queue(caller.tgid(), asked.tid, libc::SIGSYS, told, asked.args[0]).is_ok();
     // The call waits as long as it takes to end its process.
     match state.mode {
         _ if is_handled => {}

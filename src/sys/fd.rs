@@ -4,7 +4,7 @@
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
 
-use super::{Errno, call};
+use super::{Errno, arch, call};
 
 /// An open descriptor.
 #[derive(PartialEq, Eq, Debug)]
@@ -18,7 +18,7 @@ pub struct Inode {
 }
 
 /// `struct stat` as the kernel writes it.
-pub type Status = [u8; size_of::<libc::stat>()];
+pub type Status = [u8; size_of::<arch::Stat>()];
 
 impl Fd {
     /// One that a call gave.
@@ -50,16 +50,16 @@ impl Fd {
     }
 
     pub fn inode(&self) -> Result<Inode, Errno> {
-        let mut stat = MaybeUninit::<libc::stat>::zeroed();
+        let mut stat = MaybeUninit::<arch::Stat>::zeroed();
         let args = [self.0 as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0];
         // SAFETY: the kernel fills the structure, all of whose bits mean something.
         let stat = unsafe {
-            call(libc::SYS_fstat, args)?;
+            call(arch::FSTAT, args)?;
             stat.assume_init()
         };
         Ok(Inode {
-            device: stat.st_dev,
-            number: stat.st_ino,
+            device: stat.st_dev.into(),
+            number: stat.st_ino.into(),
         })
     }
 
@@ -136,12 +136,12 @@ pub fn access(path: &CStr, mode: i32) -> Result<(), Errno> {
 
 /// fstatat(2), as bytes for another process.
 pub fn status(path: &CStr, flags: i32) -> Result<Status, Errno> {
-    let mut status: Status = [0; size_of::<libc::stat>()];
+    let mut status: Status = [0; size_of::<arch::Stat>()];
     let to = status.as_mut_ptr() as usize;
     let args = [HERE, path.as_ptr() as usize, to, flags as usize, 0, 0];
     // SAFETY: the path is a C string, and the kernel writes one structure,
     // whose alignment it does not ask for.
-    unsafe { call(libc::SYS_newfstatat, args) }?;
+    unsafe { call(arch::FSTATAT, args) }?;
     Ok(status)
 }
 
@@ -153,18 +153,15 @@ pub fn set_umask(mask: u32) {
 
 /// The inode that a path leads to.
 pub fn inode(path: &CStr) -> Result<Inode, Errno> {
-    let mut stat = MaybeUninit::<libc::stat>::zeroed();
+    let mut stat = MaybeUninit::<arch::Stat>::zeroed();
     let to = stat.as_mut_ptr() as usize;
     // SAFETY: the path is a C string, and the kernel fills the structure.
     let stat = unsafe {
-        call(
-            libc::SYS_newfstatat,
-            [HERE, path.as_ptr() as usize, to, 0, 0, 0],
-        )?;
+        call(arch::FSTATAT, [HERE, path.as_ptr() as usize, to, 0, 0, 0])?;
         stat.assume_init()
     };
     Ok(Inode {
-        device: stat.st_dev,
-        number: stat.st_ino,
+        device: stat.st_dev.into(),
+        number: stat.st_ino.into(),
     })
 }

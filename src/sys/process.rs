@@ -5,7 +5,7 @@ use core::ffi::CStr;
 use core::fmt::Write;
 
 use super::fd::{self, Fd};
-use super::{Errno, call};
+use super::{Errno, arch, call};
 
 /// Soft and hard.
 pub type Limit = (u64, u64);
@@ -35,12 +35,12 @@ pub fn limit_of_other(pid: u32, resource: usize, new: Limit) -> Result<(), Errno
         // SAFETY: takes no pointer.
         unsafe { call(nr, [0; 6]) }
     };
-    let (was_user, was_group) = (own(libc::SYS_getuid)?, own(libc::SYS_getgid)?);
+    let (was_user, was_group) = (own(arch::GETUID)?, own(arch::GETGID)?);
     let be = |user, group| {
         // SAFETY: take no pointer, and change this thread alone.
         unsafe {
-            call(libc::SYS_setresgid, [group, kept, kept, 0, 0, 0])?;
-            call(libc::SYS_setresuid, [user, kept, kept, 0, 0, 0])
+            call(arch::SETRESGID, [group, kept, kept, 0, 0, 0])?;
+            call(arch::SETRESUID, [user, kept, kept, 0, 0, 0])
         }
     };
     let done = be(user, group).and_then(|_| limit(pid, resource, Some(new)));
@@ -226,26 +226,40 @@ struct Told {
     signo: i32,
     errno: i32,
     code: i32,
-    _pad: i32,
-    pid: u32,
-    uid: u32,
-    value: [u64; 2],
+    /// Aligned as the union that begins here is.
+    sender: Sender,
+    value: Word,
+    /// Behind what others tell, where the kernel keeps it.
+    more: u64,
     _rest: [u64; 11],
 }
+
+#[repr(C)]
+#[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+struct Sender {
+    pid: u32,
+    uid: u32,
+}
+
+/// What a `union sigval` holds.
+pub type Word = usize;
 
 /// SI_QUEUE.
 const QUEUED: i32 = -1;
 
-/// Queue a signal for a thread, and two words with it.
-pub fn queue(process: u32, tid: u32, signal: i32, value: [u64; 2]) -> Result<(), Errno> {
+/// Queue a signal for a thread, and a word with it; on 64-bit architectures
+/// another behind that.
+pub fn queue(process: u32, tid: u32, signal: i32, value: Word, more: u64) -> Result<(), Errno> {
     let told = Told {
         signo: signal,
         errno: 0,
         code: QUEUED,
-        _pad: 0,
-        pid: super::pid(),
-        uid: 0,
+        sender: Sender {
+            pid: super::pid(),
+            uid: 0,
+        },
         value,
+        more,
         _rest: [0; 11],
     };
     let told = &raw const told as usize;
@@ -258,19 +272,19 @@ pub fn queue(process: u32, tid: u32, signal: i32, value: [u64; 2]) -> Result<(),
 pub fn set_groups(groups: &[u32]) -> Result<(), Errno> {
     let args = [groups.len(), groups.as_ptr() as usize, 0, 0, 0, 0];
     // SAFETY: the kernel reads the slice.
-    unsafe { call(libc::SYS_setgroups, args) }.map(|_| ())
+    unsafe { call(arch::SETGROUPS, args) }.map(|_| ())
 }
 
 /// setfsgid(2), which tells nothing of what came of it.
 pub fn set_file_group(group: u32) {
     // SAFETY: takes no pointer.
-    let _ = unsafe { call(libc::SYS_setfsgid, [group as usize, 0, 0, 0, 0, 0]) };
+    let _ = unsafe { call(arch::SETFSGID, [group as usize, 0, 0, 0, 0, 0]) };
 }
 
 /// setfsuid(2), likewise.
 pub fn set_file_user(user: u32) {
     // SAFETY: takes no pointer.
-    let _ = unsafe { call(libc::SYS_setfsuid, [user as usize, 0, 0, 0, 0, 0]) };
+    let _ = unsafe { call(arch::SETFSUID, [user as usize, 0, 0, 0, 0, 0]) };
 }
 
 /// kill(2).

@@ -5,7 +5,7 @@ use core::sync::atomic::AtomicU32;
 
 use super::fd::Fd;
 use super::signal;
-use super::{Errno, MARK, call, prctl};
+use super::{Errno, MARK, arch, call, prctl};
 
 /// Words that two processes share.
 #[repr(C)]
@@ -23,7 +23,7 @@ pub fn board() -> Result<&'static Board, Errno> {
     let args = [0, size_of::<Board>(), protection, flags, usize::MAX, 0];
     // SAFETY: a new mapping, zeroed, which only `forget` unmaps.
     unsafe {
-        let at = call(libc::SYS_mmap, args)?;
+        let at = call(arch::MMAP, args)?;
         Ok(&*(at as *const Board))
     }
 }

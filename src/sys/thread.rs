@@ -3,7 +3,7 @@
 
 use core::arch::asm;
 
-use super::{Errno, call};
+use super::{Errno, arch, call};
 
 /// A path or two, and what the calls between need.
 const STACK: usize = 64 << 10;
@@ -30,7 +30,7 @@ pub fn start<T: Sync>(
     let protection = (libc::PROT_READ | libc::PROT_WRITE) as usize;
     let flags = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK) as usize;
     // SAFETY: a new mapping, where the kernel likes it.
-    let base = unsafe { call(libc::SYS_mmap, [0, STACK, protection, flags, usize::MAX, 0]) }?;
+    let base = unsafe { call(arch::MMAP, [0, STACK, protection, flags, usize::MAX, 0]) }?;
     let top = base + STACK - size_of::<Head>();
     let head = Head {
         shared: shared as *const T as usize,
