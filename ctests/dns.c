@@ -11,9 +11,11 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pwd.h>
 #include <resolv.h>
-#include <stdarg.h>
+#include <sys/file.h>
 #include <sys/un.h>
+#include <syslog.h>
 
 #define OTHER_PORT 9999
 #define DNS "stdio dns"
@@ -79,19 +81,10 @@ static int words_in(const char *text)
     return count;
 }
 
-/* glibc before 2.34 has the name services in files of their own, which it loads once. */
-static void load_services(void)
-{
-    SERVED();
-#ifdef __GLIBC__
-    resolved("warm.test", AF_INET, "http");
-#endif
-}
-
 #define RESOLVES(id, ...)                                                    \
     ALLOWED(id, DNS)                                                         \
     {                                                                        \
-        load_services();                                                     \
+        SERVED();                                                     \
         PLEDGE();                                                            \
         TRY(__VA_ARGS__);                                                    \
     }
@@ -117,7 +110,7 @@ ALLOWED(name_large, DNS)
 {
     int count;
 
-    load_services();
+    SERVED();
     count = words_in(resolved("large.test", AF_INET, NULL));
     PLEDGE();
     TRY(count > 20 && words_in(resolved("large.test", AF_INET, NULL)) == count);
@@ -414,6 +407,122 @@ CALLED(marked_accept, EINVAL)
 
 CALL(marked_bare, EINVAL, socket(AF_INET, SOCK_DGRAM | SOCK_DNS, 0) >= 0)
 DENY(plain_inet, "stdio", socket(AF_INET, SOCK_DGRAM, 0) >= 0)
+
+CALL(marked_early, 0, rpledge_socket(AF_INET, SOCK_DGRAM | SOCK_DNS, 0) >= 0)
+CALL(marked_early_unix, EINVAL, rpledge_socket(AF_UNIX, SOCK_DGRAM | SOCK_DNS, 0) >= 0)
+CALL(plain_early_unix, 0, rpledge_socket(AF_UNIX, SOCK_DGRAM, 0) >= 0)
+CALLED(marked_by_name, 0)
+{
+    int fd;
+
+    SERVED();
+    MUST(pledge("stdio dns", NULL) == 0);
+    TRY((fd = rpledge_socket(AF_INET, SOCK_DGRAM | SOCK_DNS, 0)) >= 0);
+}
+
+/* The log daemon, played by another process: what it hears goes into a pipe, and a byte from
+ * another starts it anew. */
+static int told[2], orders[2];
+
+static void play_daemon(const char *path, int type)
+{
+    struct sockaddr_un sun = {.sun_family = AF_UNIX};
+    struct pollfd both[2] = {{orders[0], POLLIN, 0}, {-1, POLLIN, 0}};
+    char text[256];
+    ssize_t length;
+
+    strcpy(sun.sun_path, path);
+    for (;;) {
+        if (both[1].fd < 0) {
+            unlink(path);
+            both[1].fd = socket(AF_UNIX, type, 0);
+            if (bind(both[1].fd, (void *)&sun, sizeof sun) != 0 || chmod(path, 0666) != 0
+                || (type == SOCK_STREAM && listen(both[1].fd, 5) != 0))
+                _exit(1);
+            write(told[1], "!", 1);
+        }
+        poll(both, 2, -1);
+        if (both[0].revents != 0) {
+            if (read(orders[0], text, 1) != 1)
+                _exit(0);
+            close(both[1].fd);
+            both[1].fd = -1;
+            continue;
+        }
+        if (type == SOCK_STREAM) {
+            length = accept(both[1].fd, NULL, NULL);
+            close((int)length);
+            strcpy(text, "came");
+            length = 4;
+        } else {
+            length = recv(both[1].fd, text, sizeof text, 0);
+        }
+        write(told[1], text, (size_t)length);
+    }
+}
+
+/* One at a time in all these namespaces: the path is the same for all. */
+static void start_daemon(const char *path, int type)
+{
+    char lock[256], ready;
+
+    snprintf(lock, sizeof lock, "%s/lock", getenv("RPLEDGE_DNS"));
+    MUST(flock(open(lock, O_RDWR | O_CREAT, 0600), LOCK_EX) == 0);
+    MUST(pipe(told) == 0 && pipe(orders) == 0);
+    if (fork() == 0) {
+        close(orders[1]);
+        play_daemon(path, type);
+    }
+    close(orders[0]);
+    close(told[1]);
+    MUST(read(told[0], &ready, 1) == 1 && ready == '!');
+}
+
+static int heard(const char *word)
+{
+    char text[512] = "";
+    ssize_t length = read(told[0], text, sizeof text - 1);
+
+    return length > 0 && strstr(text, word) != NULL;
+}
+
+#define LOGS(id, words)                                                      \
+    ALLOWED(id, words)                                                       \
+    {                                                                        \
+        char ready;                                                          \
+                                                                             \
+        SERVED();                                                            \
+        start_daemon("/dev/log", SOCK_DGRAM);                                \
+        PLEDGE();                                                            \
+        syslog(LOG_INFO, "first");                                           \
+        TRY(heard("first"));                                                 \
+        TRY(write(orders[1], "x", 1) == 1 && read(told[0], &ready, 1) == 1); \
+        syslog(LOG_INFO, "second");                                          \
+        TRY(heard("second"));                                                \
+    }
+
+LOGS(syslog_stdio, "stdio")
+LOGS(syslog_dns, "stdio dns rpath")
+
+ALLOWED(nscd_asked, "stdio getpw")
+{
+    SERVED();
+    start_daemon("/var/run/nscd/socket", SOCK_STREAM);
+    PLEDGE();
+    /* One that no file knows: musl asks then, glibc first. */
+    getpwnam("nobody-of-that-name");
+    TRY(heard("came"));
+}
+
+ALLOWED(nscd_of_hosts, DNS)
+{
+    SERVED();
+    start_daemon("/var/run/nscd/socket", SOCK_STREAM);
+    PLEDGE();
+    TRY(is(resolved("one.test", AF_INET, NULL), "192.0.2.1"));
+    if (case_is_pledged)
+        TRY(poll(&(struct pollfd){told[0], POLLIN, 0}, 1, 0) == 0);
+}
 
 /* Another thread changes the address while it is read. */
 static struct sockaddr_in turning;

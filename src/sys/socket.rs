@@ -4,6 +4,13 @@
 use super::fd::Fd;
 use super::{Errno, call};
 
+/// socket(2) as it is, for the program itself.
+pub fn call_socket(domain: i32, kind: i32, protocol: i32) -> Result<i32, Errno> {
+    let args = [domain as usize, kind as usize, protocol as usize, 0, 0, 0];
+    // SAFETY: takes no pointer.
+    unsafe { call(libc::SYS_socket, args) }.map(|fd| fd as i32)
+}
+
 /// socket(2); SOCK_CLOEXEC is added.
 pub fn make(family: u16, kind: u32, protocol: u16) -> Result<Fd, Errno> {
     let kind = kind as usize | libc::SOCK_CLOEXEC as usize;
