@@ -42,11 +42,11 @@ GENERATE = $(CARGO) run --quiet --all-features --example header
 # What `make check` runs, in order; each is a target, counted by scripts/tally.
 CHECKS = check-fmt check-clippy check-rust check-data check-constants check-man check-manual check-header \
          check-header-compiles check-symbols check-exceptions check-install check-examples \
-         check-fileserver check-serves check-trigger check-c conformance contract escapes dns check-drift check-traces check-decoders
+         check-fileserver check-broker check-serves check-trigger check-c conformance contract escapes dns check-drift check-traces check-decoders
 # What `make check-live` runs: checks that need the network.
 LIVE_CHECKS = check-syscalls check-data-all
 
-.PHONY: trigger-deb install-triggers install-triggers-pacman install-triggers-packager snapshots table check-snapshots all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-hidden check-programs check-decoders-all check-traces-all prove fuzz $(CHECKS) $(LIVE_CHECKS)
+.PHONY: broker trigger-deb install-triggers install-triggers-pacman install-triggers-packager snapshots table check-snapshots all command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-hidden check-programs check-decoders-all check-traces-all prove fuzz $(CHECKS) $(LIVE_CHECKS)
 
 all: command capi ## build the command and the C library, for every libc of LIBCS
 
@@ -151,6 +151,12 @@ conformance: capi ## each promise and each limit in the data: allowed, and denie
 dns: capi ## names resolved under "stdio dns", by a name server of one's own; as root
 	-@scripts/fetch-libcs $(filter glibc% musl%,$(TESTED))
 	@scripts/check-dns
+
+broker: capi ## the broker's life, with all rounds
+	@scripts/check-broker $(LIBCS)
+
+check-broker: capi ## the broker's life, in few rounds
+	@scripts/check-broker quick $(LIBCS)
 
 escapes: capi ## ways out of a filter: each works bare, and under no promises
 	@scripts/check-escapes

@@ -437,8 +437,6 @@ CALL(error_bad_word, EINVAL, pledge("stdio error", NULL) == 0 && pledge("stdio f
 /* Words of OpenBSD that need what this kernel path cannot do */
 #define NOT_YET(word) CALL(word##_not_yet, 0, fails("stdio " #word, NULL, ENOTSUP, RPLEDGE_E_BROKER))
 NOT_YET(dns)
-NOT_YET(ps)
-NOT_YET(vminfo)
 NOT_YET(unveil)
 /* Beside promises that grant all of it, it needs no name to be read. */
 CALL(tmppath_covered, 0,
@@ -448,8 +446,8 @@ CALL(tmppath_covered, 0,
          && pledge("stdio rpath wpath cpath tmppath", NULL) == 0)
 CALLED(not_yet_says_which, 0)
 {
-    TRY(pledge("stdio ps", NULL) == -1);
-    TRY(strstr(rpledge_errmsg(), "ps") != NULL);
+    TRY(pledge("stdio unveil", NULL) == -1);
+    TRY(strstr(rpledge_errmsg(), "unveil") != NULL);
 }
 CALL(not_yet_beside_wrong, 0, fails("dns foo", NULL, EINVAL, RPLEDGE_E_WORD))
 CALL(sendfd_partial, 0,

@@ -130,7 +130,7 @@ fn start(errno: i32, f: &mut fmt::Formatter) -> fmt::Result {
             "no process for the broker: raise the limit of processes (RLIMIT_NPROC) or leave one free",
         ),
         libc::EMFILE | libc::ENFILE => f.write_str(
-            "no descriptor for the broker: raise the limit (RLIMIT_NOFILE) or leave two free",
+            "no descriptor for the broker: raise the limit (RLIMIT_NOFILE) or leave three free",
         ),
         _ => write!(f, "the broker could not be started (errno {errno}): see CAVEATS of pledge(3)"),
     }

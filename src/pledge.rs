@@ -265,7 +265,9 @@ fn load_first(turn: &mut Turn, policy: &Policy<'static>, flags: Flags) -> Result
         Err(error) => {
             start.give_up();
             Err(match error {
-                Error::Kernel(libc::EBUSY) => Error::Start(libc::EBUSY),
+                Error::Kernel(errno @ (libc::EBUSY | libc::EMFILE | libc::ENFILE)) => {
+                    Error::Start(errno)
+                }
                 error => error,
             })
         }

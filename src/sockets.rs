@@ -38,6 +38,7 @@ const MESSAGE_KIND: u16 = 3;
 const MESSAGE_GET: u16 = 2;
 
 const EACCES: u16 = libc::EACCES as u16;
+const EAFNOSUPPORT: u16 = libc::EAFNOSUPPORT as u16;
 const EINVAL: u16 = libc::EINVAL as u16;
 const ENOENT: u16 = libc::ENOENT as u16;
 
@@ -175,6 +176,9 @@ pub fn socket(classes: &Classes, wish: Wish, may_have: impl Fn(u16) -> bool) -> 
     match any {
         None => Birth::Refuse,
         Some(true) => Birth::Make(socket, flags),
+        // Of that family musl goes on without for one errno alone:
+        // src/passwd/nscd_query.c.
+        Some(false) if family == AF_UNIX => Birth::Errno(EAFNOSUPPORT),
         Some(false) => Birth::Errno(EACCES),
     }
 }

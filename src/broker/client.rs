@@ -129,9 +129,15 @@ impl Client for Caller {
     }
 
     fn write(&self, at: u64, from: &[u8]) -> Result<(), Errno> {
-        // The file would write to what the caller itself cannot, code included.
-        let memory = Memory::Process(self.asked.tid);
-        memory.write(at, from).map_err(|_| libc::EFAULT)
+        let by_process = Memory::Process(self.asked.tid).write(at, from);
+        let may_be_by_file = matches!(by_process, Err(libc::EPERM | libc::ENOSYS))
+            && matches!(self.memory, Memory::File(_))
+            // The file would write to what the caller itself cannot, code included.
+            && process::is_writable(self.shared.maps, at, from.len());
+        match may_be_by_file {
+            true => self.memory.write(at, from),
+            false => by_process.map_err(|_| libc::EFAULT),
+        }
     }
 
     fn is_valid(&self) -> bool {

@@ -35,6 +35,8 @@ pub struct Shared {
     /// The process that started it, and its /proc/self/mem.
     pub first: u32,
     pub memory: i32,
+    /// Its /proc/self/maps.
+    pub maps: i32,
     /// Can callers become another user?
     pub changes_user: bool,
 }

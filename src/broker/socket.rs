@@ -29,6 +29,7 @@ const NET_BIND_SERVICE: u16 = 10;
 
 /// Serve what concerns sockets of the classes that `held` has.
 pub fn serve(client: &dyn Client, held: Set, call: &Call) -> Answer {
+    // Of any libc: whoever asks may have executed a program of another since.
     let classes = Classes::of(&CLASSES, held, None);
     let asked = Request {
         client,

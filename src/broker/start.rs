@@ -17,7 +17,7 @@ use crate::sys::{self, Errno, signal};
 pub struct Start {
     pid: u32,
     board: &'static Board,
-    memory: Fd,
+    memory: [Fd; 2],
     blocked: u64,
     label: Limit,
 }
@@ -41,7 +41,7 @@ pub fn begin(state: State, changes_user: bool) -> Result<Start, Errno> {
     let blocked = spawn::block_signals();
     let made = spawn::fork();
     match made {
-        Ok(0) => be(board, state, changes_user, memory.keep()),
+        Ok(0) => be(board, state, changes_user, memory.map(Fd::keep)),
         Ok(pid) => {
             spawn::let_look(pid);
             Ok(Start {
@@ -75,7 +75,9 @@ impl Start {
             wait_while(done, 0);
         }
         spawn::close_by_door(listener);
-        spawn::close_by_door(self.memory.keep());
+        for fd in self.memory {
+            spawn::close_by_door(fd.keep());
+        }
         signal::restore_mask(self.blocked);
         done.load(Ordering::Acquire) == READY
     }
@@ -92,12 +94,12 @@ impl Start {
 }
 
 /// The broker's own way.
-fn be(board: &'static Board, state: State, changes_user: bool, memory: i32) -> ! {
+fn be(board: &'static Board, state: State, changes_user: bool, memory: [i32; 2]) -> ! {
     let first = spawn::parent();
     let Some(listener) = told(board, first) else {
         sys::exit_group(0);
     };
-    let ready = spawn::own_descriptors(&[listener, memory])
+    let ready = spawn::own_descriptors(&[listener, memory[0], memory[1]])
         .and_then(|()| spawn::hide())
         .and_then(|()| confine::confine(crate::table::TABLE.audit));
     let listener = Listener(0);
@@ -106,6 +108,7 @@ fn be(board: &'static Board, state: State, changes_user: bool, memory: i32) -> !
         listener,
         first,
         memory: 1,
+        maps: 2,
         changes_user,
     });
     let Board { done, .. } = board;

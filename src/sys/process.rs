@@ -119,6 +119,54 @@ impl Memory {
     }
 }
 
+/// Does a file like /proc/self/maps say that these bytes can be written?
+pub fn is_writable(maps: i32, at: u64, len: usize) -> bool {
+    let Some(end) = at.checked_add(len as u64) else {
+        return false;
+    };
+    let (mut block, mut held, mut offset, mut next) = ([0; 1024], 0, 0, at);
+    loop {
+        let into = &mut block[held..];
+        let args = [
+            maps as usize,
+            into.as_mut_ptr() as usize,
+            into.len(),
+            offset,
+            0,
+            0,
+        ];
+        // SAFETY: the kernel writes within the slice.
+        let Ok(more @ 1..) = (unsafe { call(libc::SYS_pread64, args) }) else {
+            return next >= end;
+        };
+        offset += more;
+        held += more;
+        let text = core::str::from_utf8(&block[..held]).unwrap_or("");
+        let whole = text.rfind('\n').map_or(0, |at| at + 1);
+        for line in text[..whole].lines() {
+            if let Some((from, to)) = writable(line)
+                && (from..to).contains(&next)
+            {
+                next = to;
+            }
+        }
+        block.copy_within(whole..held, 0);
+        held -= whole;
+        if next >= end || held == block.len() {
+            return next >= end;
+        }
+    }
+}
+
+/// "7f0000000000-7f0000001000 rw-p ..."
+fn writable(line: &str) -> Option<(u64, u64)> {
+    let (range, rest) = line.split_once(' ')?;
+    let (from, to) = range.split_once('-')?;
+    let number = |text| u64::from_str_radix(text, 16).ok();
+    let may = rest.starts_with("rw-");
+    Some((number(from)?, number(to)?)).filter(|_| may)
+}
+
 /// A path below /proc.
 pub struct Path {
     bytes: [u8; 64],
@@ -297,4 +345,41 @@ pub fn kill(process: u32, signal: i32) -> Result<(), Errno> {
         )
     }
     .map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsRawFd;
+
+    #[test]
+    fn maps_tell_what_can_be_written() {
+        let maps = std::fs::File::open("/proc/self/maps").expect("a file");
+        let is = |at: *const u8, len| is_writable(maps.as_raw_fd(), at as u64, len);
+        let mut own = [0_u8; 100];
+        assert!(is(own.as_mut_ptr(), 100));
+        assert!(!is(maps_tell_what_can_be_written as *const u8, 1));
+        assert!(!is(c"text".as_ptr().cast(), 4));
+        assert!(!is(own.as_mut_ptr(), 1 << 40));
+        assert!(!is(core::ptr::without_provenance(usize::MAX), 8));
+    }
+
+    #[test]
+    fn memory_is_read_whole_or_not() {
+        let text = *b"some text";
+        let mut copy = [0; 9];
+        let memory = Memory::Process(std::process::id());
+        assert_eq!(memory.read(text.as_ptr() as u64, &mut copy), Ok(()));
+        assert_eq!(copy, text);
+        assert_eq!(memory.read(8, &mut copy), Err(libc::EFAULT));
+        assert_eq!(memory.read(u64::MAX - 4, &mut copy), Err(libc::EFAULT));
+    }
+
+    #[test]
+    fn the_status_of_this_process_is_read() {
+        let status = Status::of(std::process::id()).expect("a file");
+        assert_eq!(status.number("Tgid", 10), Some(std::process::id().into()));
+        assert_eq!(status.numbers("Uid", 10).count(), 4);
+        assert_eq!(status.number("Umaskk", 8), None);
+    }
 }

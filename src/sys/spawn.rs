@@ -42,9 +42,22 @@ pub fn forget(board: &'static Board) {
     let _ = unsafe { call(libc::SYS_munmap, args) };
 }
 
-/// Its own memory as a file.
-pub fn own_memory() -> Result<Fd, Errno> {
-    super::fd::open(c"/proc/self/mem", libc::O_RDWR, 0)
+/// Its own memory, and what is mapped where, as files: what is opened by
+/// itself is there for another process too, whoever that may be to it.
+pub fn own_memory() -> Result<[Fd; 2], Errno> {
+    // After a change of user its own files below /proc are root's.
+    let dumpable = prctl(libc::PR_GET_DUMPABLE as usize, [0; 4])?;
+    let set = |how| prctl(libc::PR_SET_DUMPABLE as usize, [how, 0, 0, 0]);
+    if dumpable != 1 {
+        set(1)?;
+    }
+    let opened = super::fd::open(c"/proc/self/mem", libc::O_RDWR, 0);
+    let maps = super::fd::open(c"/proc/self/maps", libc::O_RDONLY, 0);
+    if dumpable != 1 {
+        // 2 (root may look) can only be had from the kernel.
+        set(0)?;
+    }
+    Ok([opened?, maps?])
 }
 
 /// A copy of this process, with its descriptors in common; 0 in the copy. Its
@@ -106,32 +119,55 @@ pub fn own_descriptors(keep: &[i32]) -> Result<(), Errno> {
             )?,
             done => done?,
         };
+        close_others(keep)?;
         // First out of the way of each other.
-        let mut moved = [0; 4];
-        for (n, fd) in keep.iter().enumerate() {
-            let above = [*fd as usize, libc::F_DUPFD as usize, 1000, 0, 0, 0];
-            let above = call(libc::SYS_fcntl, above).or_else(|_| {
-                call(
-                    libc::SYS_fcntl,
-                    [*fd as usize, libc::F_DUPFD as usize, keep.len(), 0, 0, 0],
-                )
-            });
-            moved[n] = above?;
+        let mut moved = [0; MOST];
+        for (to, fd) in moved.iter_mut().zip(keep) {
+            let above = [*fd as usize, libc::F_DUPFD as usize, keep.len(), 0, 0, 0];
+            *to = call(libc::SYS_fcntl, above)?;
         }
         for (n, fd) in moved[..keep.len()].iter().enumerate() {
             call(libc::SYS_dup3, [*fd, n, 0, 0, 0, 0])?;
         }
-        match call(libc::SYS_close_range, [keep.len(), last, 0, 0, 0, 0]) {
-            Ok(_) => {}
-            Err(_) => {
-                let most = super::process::limit(0, libc::RLIMIT_NOFILE as usize, None)?;
-                for fd in keep.len()..most.1.min(1 << 20) as usize {
-                    let _ = call(libc::SYS_close, [fd, 0, 0, 0, 0, 0]);
-                }
-            }
-        }
+        let numbers: [i32; MOST] = core::array::from_fn(|n| n as i32);
+        close_others(&numbers[..keep.len()])?;
     }
     Ok(())
+}
+
+/// More are never kept.
+const MOST: usize = 4;
+
+/// Close all but these, of a table that is nobody else's.
+fn close_others(keep: &[i32]) -> Result<(), Errno> {
+    let mut next = 0;
+    loop {
+        let kept = keep.iter().copied().filter(|fd| *fd as usize >= next).min();
+        let end = kept.map_or(u32::MAX as usize, |fd| (fd as usize).wrapping_sub(1));
+        if kept.is_none() || kept.is_some_and(|fd| fd as usize > next) {
+            close_range(next, end)?;
+        }
+        match kept {
+            None => return Ok(()),
+            Some(fd) => next = fd as usize + 1,
+        }
+    }
+}
+
+fn close_range(first: usize, last: usize) -> Result<(), Errno> {
+    // SAFETY: take no pointer.
+    match unsafe { call(libc::SYS_close_range, [first, last, 0, 0, 0, 0]) } {
+        // Before 5.9.
+        Err(libc::ENOSYS) => {
+            let most = super::process::limit(0, libc::RLIMIT_NOFILE as usize, None)?;
+            for fd in first..=last.min(most.1.min(1 << 20) as usize) {
+                // SAFETY: as above.
+                let _ = unsafe { call(libc::SYS_close, [fd, 0, 0, 0, 0, 0]) };
+            }
+            Ok(())
+        }
+        done => done.map(|_| ()),
+    }
 }
 
 /// No signal of the terminal reaches it, nobody looks into it, and no

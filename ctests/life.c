@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The broker's life, for scripts/check-broker: "life WHAT [N]" says "ok" or what is wrong. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rpledge.h>
+
+/* Of linux/filter.h and linux/seccomp.h, which musl's compilers do not find. */
+struct instruction {
+    unsigned short code;
+    unsigned char yes, no;
+    unsigned value;
+};
+struct instructions {
+    unsigned short count;
+    struct instruction *first;
+};
+#define RETURN 6
+#define ALLOW 0x7fff0000
+#define SET_FILTER 1
+#define NEW_LISTENER 8
+
+#define FAIL(...) (printf("FAIL " __VA_ARGS__), printf("\n"), exit(1))
+
+static double now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* The broker's process: the one child of a process that has no other. */
+static pid_t broker_of(pid_t pid)
+{
+    char name[64];
+    FILE *children;
+    int child = 0;
+
+    snprintf(name, sizeof name, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    if ((children = fopen(name, "r")) == NULL)
+        FAIL("%s: %s", name, strerror(errno));
+    if (fscanf(children, "%d", &child) != 1)
+        FAIL("%d has no child", (int)pid);
+    fclose(children);
+    return child;
+}
+
+/* 1: as it should be; 0: it failed with ENOSYS; exits on anything else. */
+static int asks(void)
+{
+    char text[4];
+    int fd = open("/etc/passwd", O_RDONLY);
+
+    if (fd == -1 && errno == ENOSYS)
+        return 0;
+    if (fd <= 2)
+        FAIL("open: %d, errno %d", fd, errno);
+    if (read(fd, text, 4) != 4 || memcmp(text, "root", 4) != 0)
+        FAIL("what was opened is not what was asked for");
+    close(fd);
+    return 1;
+}
+
+static void must_pledge(const char *words)
+{
+    if (pledge(words, NULL) != 0)
+        FAIL("pledge %s: %s", words, rpledge_errmsg());
+}
+
+/* A pledged child that stays until its pipe closes; what it says first is that it is ready. */
+static pid_t pledged_child(int *hold)
+{
+    int ready[2], stay[2];
+    char byte;
+    pid_t pid;
+
+    if (pipe(ready) != 0 || pipe(stay) != 0 || (pid = fork()) == -1)
+        FAIL("no child: %s", strerror(errno));
+    if (pid == 0) {
+        close(stay[1]);
+        must_pledge("stdio getpw");
+        asks();
+        if (write(ready[1], "", 1) == 1)
+            while (read(stay[0], &byte, 1) == -1)
+                continue;
+        _exit(0);
+    }
+    close(ready[1]);
+    close(stay[0]);
+    if (read(ready[0], &byte, 1) != 1)
+        FAIL("the child is not ready");
+    *hold = stay[1];
+    return pid;
+}
+
+static long status_line(pid_t pid, const char *name)
+{
+    char path[64], line[256];
+    long value = -1;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    if ((file = fopen(path, "r")) == NULL)
+        FAIL("%s: %s", path, strerror(errno));
+    while (fgets(line, sizeof line, file) != NULL)
+        if (strncmp(line, name, strlen(name)) == 0 && line[strlen(name)] == ':')
+            value = strtol(line + strlen(name) + 1, NULL, 10);
+    fclose(file);
+    return value;
+}
+
+/* What the system shows of it, and that it leaves with its client. */
+static void looks(void)
+{
+    char path[64], target[64];
+    struct dirent *entry;
+    struct stat about;
+    pid_t pid, broker;
+    int hold, n = 0;
+    ssize_t len;
+    DIR *fds;
+
+    pid = pledged_child(&hold);
+    broker = broker_of(pid);
+    /* It closes what it has opened once its client goes on. */
+    usleep(20000);
+    if (getpgid(broker) != broker || getsid(broker) != getsid(pid))
+        FAIL("process group %d, session %d", (int)getpgid(broker), (int)getsid(broker));
+    if (status_line(broker, "VmRSS") > 1024)
+        FAIL("%ld KiB of memory", status_line(broker, "VmRSS"));
+    if (status_line(broker, "Threads") != 1
+        || status_line(broker, "Seccomp") != 2)
+        FAIL("threads or its filter");
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)broker);
+    if (stat(path, &about) == -1 || (geteuid() != 0 && about.st_uid == geteuid()))
+        FAIL("its descriptors are its user's to see");
+    if (geteuid() == 0 && (fds = opendir(path)) != NULL) {
+        while ((entry = readdir(fds)) != NULL) {
+            if (entry->d_name[0] == '.')
+                continue;
+            len = readlinkat(dirfd(fds), entry->d_name, target, sizeof target - 1);
+            target[len < 0 ? 0 : len] = '\0';
+            n++;
+            if (strcmp(target, "anon_inode:seccomp notify") != 0 && strstr(target, "/mem") == NULL
+                && strstr(target, "/maps") == NULL)
+                FAIL("it keeps %s", target);
+        }
+        closedir(fds);
+        if (n != 3)
+            FAIL("%d descriptors", n);
+    }
+    close(hold);
+    if (waitpid(pid, NULL, 0) != pid)
+        FAIL("wait");
+    for (n = 0; kill(broker, 0) == 0 && n < 200; n++) {
+        snprintf(path, sizeof path, "/proc/%d/exe", (int)broker);
+        if (readlink(path, target, sizeof target) == -1)
+            break; /* a zombie, which init has not reaped yet */
+        usleep(10000);
+    }
+    if (n == 200)
+        FAIL("it is still there");
+}
+
+static volatile sig_atomic_t children;
+
+static void on_child(int signal)
+{
+    (void)signal;
+    children++;
+}
+
+/* No wait and no signal tells of it, also when it is killed. */
+static void hidden(void)
+{
+    siginfo_t info;
+    int status;
+
+    signal(SIGCHLD, on_child);
+    if (prctl(PR_SET_CHILD_SUBREAPER, 0) != 0)
+        FAIL("prctl");
+    must_pledge("stdio getpw rpath proc");
+    kill(broker_of(getpid()), SIGKILL);
+    usleep(20000);
+    memset(&info, 0, sizeof info);
+    if (waitpid(-1, &status, WNOHANG) != -1 || errno != ECHILD)
+        FAIL("waitpid sees it");
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG) != -1 || errno != ECHILD)
+        FAIL("waitid sees it");
+    if (children != 0)
+        FAIL("SIGCHLD tells of it");
+}
+
+/* Killed at any moment: each call is served in full or fails with ENOSYS, soon. */
+static void killed(int rounds)
+{
+    struct timespec moment = {0, 0};
+    double before;
+    int ready[2], n, end;
+    pid_t pid;
+    char byte;
+
+    for (n = 0; n < rounds; n++) {
+        if (pipe(ready) != 0 || (pid = fork()) == -1)
+            FAIL("fork: %s", strerror(errno));
+        if (pid == 0) {
+            must_pledge("stdio getpw");
+            if (write(ready[1], "", 1) != 1)
+                _exit(1);
+            do
+                before = now();
+            while (asks() && now() - before < 1);
+            if (now() - before >= 1)
+                FAIL("a call took %.1f s", now() - before);
+            _exit(0);
+        }
+        if (read(ready[0], &byte, 1) != 1)
+            FAIL("round %d: not ready", n);
+        moment.tv_nsec = (n * 7919L) % 1500000;
+        nanosleep(&moment, NULL);
+        kill(broker_of(pid), SIGKILL);
+        if (waitpid(pid, &end, 0) != pid || end != 0)
+            FAIL("round %d: status %#x", n, end);
+        close(ready[0]);
+        close(ready[1]);
+    }
+}
+
+static int each = 100;
+
+static void *ask_often(void *unused)
+{
+    int n;
+
+    for (n = 0; n < each; n++)
+        if (!asks())
+            FAIL("not served");
+    return unused;
+}
+
+static void threads(int count)
+{
+    pthread_t *ids = calloc((size_t)count, sizeof *ids);
+    pthread_attr_t small;
+    int n;
+
+    pthread_attr_init(&small);
+    pthread_attr_setstacksize(&small, 64 << 10);
+    must_pledge("stdio getpw");
+    for (n = 0; n < count; n++)
+        if (pthread_create(&ids[n], &small, ask_often, NULL) != 0)
+            FAIL("thread %d", n);
+    for (n = 0; n < count; n++)
+        pthread_join(ids[n], NULL);
+}
+
+static void forks(int count)
+{
+    int n, end, running = 0;
+    pid_t pid;
+
+    must_pledge("stdio getpw proc");
+    for (n = 0; n < count; n++) {
+        if ((pid = fork()) == 0) {
+            ask_often(NULL);
+            _exit(0);
+        }
+        if (pid == -1)
+            FAIL("fork: %s", strerror(errno));
+        if (++running >= 20) {
+            if (wait(&end) <= 0 || end != 0)
+                FAIL("a child ended with %#x", end);
+            running--;
+        }
+    }
+    while (running-- > 0)
+        if (wait(&end) <= 0 || end != 0)
+            FAIL("a child ended with %#x", end);
+}
+
+static void on_alarm(int signal)
+{
+    (void)signal;
+}
+
+/* Signals every 1.5 ms, whose handler lets calls go on. */
+static void timer(int count)
+{
+    struct itimerval often = {{0, 1500}, {0, 1500}};
+    struct sigaction action;
+    double before = now();
+
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_alarm;
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGALRM, &action, NULL);
+    must_pledge("stdio getpw");
+    setitimer(ITIMER_REAL, &often, NULL);
+    each = count;
+    ask_often(NULL);
+    if (now() - before > 20)
+        FAIL("%.1f s", now() - before);
+}
+
+/* No descriptor left: pledge() fails with a reason and nothing applied, or serves. */
+static void descriptors(void)
+{
+    struct rlimit few = {64, 64};
+    int last = -1, fd;
+
+    setrlimit(RLIMIT_NOFILE, &few);
+    while ((fd = dup(1)) != -1)
+        last = fd;
+    if (pledge("stdio getpw", NULL) == 0)
+        FAIL("without a descriptor");
+    if (errno != EMFILE || rpledge_error() != RPLEDGE_E_BROKER)
+        FAIL("errno %d: %s", errno, rpledge_errmsg());
+    if (open("/etc/hosts", O_RDONLY) != -1 || errno != EMFILE)
+        FAIL("something was applied");
+    close(last);
+    close(last - 1);
+    close(last - 2);
+    must_pledge("stdio getpw");
+    if (dup(1) == -1 || dup(1) == -1 || dup(1) == -1)
+        FAIL("the broker has kept descriptors");
+    if (open("/etc/passwd", O_RDONLY) != -1 || errno != EMFILE)
+        FAIL("more descriptors than there may be: errno %d", errno);
+}
+
+/* No process left. */
+static void processes(void)
+{
+    struct rlimit none = {1, 1};
+
+    if (geteuid() == 0 && setuid(65534) != 0)
+        FAIL("setuid");
+    setrlimit(RLIMIT_NPROC, &none);
+    if (pledge("stdio getpw", NULL) == 0)
+        FAIL("without a process");
+    if (errno != EAGAIN || rpledge_error() != RPLEDGE_E_BROKER)
+        FAIL("errno %d: %s", errno, rpledge_errmsg());
+    if (open("/etc/hosts", O_RDONLY) == -1)
+        FAIL("something was applied");
+}
+
+/* Under another supervisor: the filter holds, what asks for a broker fails, and it is said. */
+static void supervised(void)
+{
+    struct instruction all[] = {{RETURN, 0, 0, ALLOW}};
+    struct instructions program = {1, all};
+    struct rpledge_status status;
+    int end;
+    pid_t pid;
+
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (syscall(SYS_seccomp, SET_FILTER, NEW_LISTENER, &program) < 0)
+        FAIL("no listener: %s", strerror(errno));
+    if (rpledge_pledge("stdio getpw", NULL, RPLEDGE_STRICT) == 0 || errno != EBUSY)
+        FAIL("strict: errno %d", errno);
+    if ((pid = fork()) == 0) {
+        must_pledge("stdio getpw");
+        if (rpledge_status(&status, sizeof status) != 0 || !(status.state & RPLEDGE_NO_BROKER))
+            _exit(2);
+        close(2);
+        _exit(open("/etc/passwd", O_RDONLY) != -1);
+    }
+    if (waitpid(pid, &end, 0) != pid || !WIFSIGNALED(end) || WTERMSIG(end) != SIGABRT)
+        FAIL("status %#x", end);
+}
+
+/* "start MIB": microseconds that pledge() takes in a process of that size. */
+static void start(int mib)
+{
+    size_t size = (size_t)mib << 20;
+    char *much = mmap(NULL, size + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    double before;
+
+    if (much == MAP_FAILED)
+        FAIL("memory");
+    memset(much, 1, size);
+    before = now();
+    must_pledge("stdio tmppath");
+    printf("%.0f\n", (now() - before) * 1e6);
+}
+
+int main(int argc, char **argv)
+{
+    const char *what = argc > 1 ? argv[1] : "";
+    int count = argc > 2 ? atoi(argv[2]) : 0;
+
+    setvbuf(stdout, NULL, _IONBF, 0);
+    if (strcmp(what, "looks") == 0)
+        looks();
+    else if (strcmp(what, "hidden") == 0)
+        hidden();
+    else if (strcmp(what, "killed") == 0)
+        killed(count);
+    else if (strcmp(what, "threads") == 0)
+        threads(count);
+    else if (strcmp(what, "forks") == 0)
+        forks(count);
+    else if (strcmp(what, "timer") == 0)
+        timer(count);
+    else if (strcmp(what, "descriptors") == 0)
+        descriptors();
+    else if (strcmp(what, "processes") == 0)
+        processes();
+    else if (strcmp(what, "supervised") == 0)
+        supervised();
+    else if (strcmp(what, "start") == 0) {
+        start(count);
+        return 0;
+    } else
+        FAIL("what is %s?", what);
+    printf("ok\n");
+    return 0;
+}
