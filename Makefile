@@ -50,7 +50,7 @@ TESTS    = $(filter-out $(LONG),$(shell sed -n '/^\[\[test\]\]/,/^name/s/^name =
 # Lints and builds lock other directories of cargo's, and each keeps a core busy.
 CHECKS = check-fmt check-clippy+all check-rust check-filters check-data check-constants check-man check-manual check-header \
          check-header-compiles check-symbols check-exceptions check-install check-examples \
-         check-fileserver check-broker check-serves check-trigger check-c conformance contract escapes check-drift check-traces check-decoders
+         check-fileserver check-broker check-serves check-trigger check-c conformance contract escapes dns check-drift check-traces check-decoders
 # What `make check-live` runs: checks that need the network.
 LIVE_CHECKS = check-syscalls check-data-all
 
@@ -158,6 +158,10 @@ contract: all ## what functions do under the promises that programs expect them 
 
 conformance: capi ## each promise and each limit in the data: allowed, and denied
 	@scripts/check-conformance
+
+dns: capi ## names resolved under "stdio dns", by a name server of one's own; as root
+	-@scripts/fetch-libcs $(filter glibc% musl%,$(TESTED))
+	@scripts/check-dns
 
 broker: capi ## the broker's life, with all rounds
 	@scripts/check-broker $(LIBCS)

@@ -174,6 +174,16 @@ LET(set_IPV6_TCLASS, "inet", setsockopt, "stdio", ENOPROTOOPT, inet, IPPROTO_IPV
 GRANT(atmark, "inet", ioctl, "stdio", 0, inet, SIOCATMARK, buf)
 GRANT(siocgifaddr, "inet", ioctl, "stdio", ENODEV, inet, SIOCGIFADDR, page)
 
+/* dns: what resolvers set, and what one of them does without */
+GRANT(dns_IP_RECVERR, "dns", setsockopt, "stdio", 0, udp, IPPROTO_IP, IP_RECVERR, &(int){1}, 4)
+#define DNS_SIX(id)                                                          \
+    GRANT_BY(dns_ipv6_##id, "dns", setsockopt, "stdio", 0, six_or(setsockopt(six, IPPROTO_IPV6, IPV6_##id, &(int){1}, 4)))
+DNS_SIX(RECVERR)
+DNS_SIX(RECVPKTINFO)
+DNS_SIX(V6ONLY)
+BEYOND(dns_IP_TTL, "dns", setsockopt, "stdio dns", 0, udp, IPPROTO_IP, IP_TTL, &(int){9}, 4)
+REFUSAL(dns_fast_open, "dns", setsockopt, "stdio dns", 0, inet, IPPROTO_TCP, 30, &(int){1}, 4)
+
 /* mcast: with inet, of groups */
 #define GROUP(opt, sock, level, get, want, ...)                              \
     GRANT(group_get_##opt, "inet mcast", getsockopt, "stdio inet", get, sock, level, opt, page, &len) \

@@ -278,6 +278,7 @@ const HEADERS: [&[&str]; 5] = [
         "linux/if_packet.h",
         "linux/netlink.h",
         "linux/rtnetlink.h",
+        "linux/capability.h",
     ],
     &[
         "netinet/in.h",
@@ -321,14 +322,15 @@ fn theirs(name: &str) -> (String, String) {
     (theirs.to_owned(), value)
 }
 
-/// What no header has, or only those of kernels newer than the oldest that
+/// What no header has (SOCK_DNS is OpenBSD's), or only those of kernels newer than the oldest that
 /// this is built on: SOCK_TYPE_MASK of the kernel's include/linux/net.h,
 /// shadow stacks of arch/x86/include/uapi/asm/prctl.h (6.6; CET_STATUS is of
 /// patches that glibc took up and the kernel did not), linux/pidfd.h since 6.13,
 /// and our own word.
-const NO_HEADER: [(&str, u64); 8] = [
+const NO_HEADER: [(&str, u64); 9] = [
     ("PR_GET_AUXV", 0x4155_5856),
     ("SOCK_TYPE_MASK", 0xf),
+    ("SOCK_DNS", 0x1000),
     ("ARCH_CET_STATUS", 0x3001),
     ("ARCH_SHSTK_ENABLE", 0x5001),
     ("ARCH_SHSTK_LOCK", 0x5003),

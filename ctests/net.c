@@ -102,8 +102,7 @@ ALLOW(tcp_named, "stdio inet", socket(AF_INET, SOCK_STREAM, IPPROTO_TCP) >= 0)
 ALLOW(udp_named, "stdio inet", socket(AF_INET, SOCK_DGRAM, IPPROTO_UDP) >= 0)
 DENY(mptcp_inet, "stdio inet", made(socket(AF_INET, SOCK_STREAM, 262)))
 DENY(sctp_inet, "stdio inet", made(socket(AF_INET, SOCK_STREAM, 132)))
-CALL(dns_flag_inet, EINVAL,
-     pledge("stdio inet", NULL) == 0 && socket(AF_INET, SOCK_DGRAM | SOCK_DNS, 0) >= 0)
+PROBE(dns_flag_inet, "stdio inet", EINVAL, socket(AF_INET, SOCK_DGRAM | SOCK_DNS, 0) >= 0)
 /* Linux 2.0's name of AF_PACKET, still served */
 DENY(type_packet_inet, "stdio inet", made(socket(AF_INET, 10 /* SOCK_PACKET */, 0)))
 /* ints: what the kernel cuts off must not lead the filter astray */

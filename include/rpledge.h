@@ -245,6 +245,13 @@ int rpledge_pledge(const char *promises,
                    rpledge_u64 flags);
 
 /*
+ * socket(2) that knows SOCK_DNS before pledge() too: it is taken out of the
+ * type, once the family is found to be AF_INET or AF_INET6 (EINVAL).
+ * Returns a descriptor, or -1 with errno set.
+ */
+RPLEDGE_MUST_USE int rpledge_socket(int domain, int kind, int protocol);
+
+/*
  * Set the flags that pledge() takes from now on.
  * Returns 0, or -1 with EINVAL.
  */

@@ -19,9 +19,13 @@ use crate::policy::Held;
 use crate::promise::{Promise, Set, WORDS_MAX, WordError};
 use crate::resolve::Match;
 use crate::short::Short;
+use crate::sys::socket;
 use crate::sys::text::{self, CopyError};
 use crate::sys::tls::{self, Last};
 use crate::table::TABLE;
+
+/// As include/cbindgen.toml has it in the header.
+const SOCK_DNS: c_int = 0x1000;
 
 /// Major version; equals the package version.
 pub const RPLEDGE_VERSION_MAJOR: u32 = 0;
@@ -192,6 +196,27 @@ pub unsafe extern "C" fn rpledge_pledge(
         };
         pledge::pledge(request, flags).map_err(plain)
     }))
+}
+
+/// socket(2) that knows SOCK_DNS before pledge() too: it is taken out of the
+/// type, once the family is found to be AF_INET or AF_INET6 (EINVAL).
+/// Returns a descriptor, or -1 with errno set.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn rpledge_socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int {
+    let is_marked = kind & SOCK_DNS != 0 && seccomp::held().is_none();
+    let made = match domain {
+        libc::AF_INET | libc::AF_INET6 if is_marked => {
+            socket::call_socket(domain, kind & !SOCK_DNS, protocol)
+        }
+        _ if is_marked => Err(libc::EINVAL),
+        _ => socket::call_socket(domain, kind, protocol),
+    };
+    made.unwrap_or_else(|errno| {
+        // SAFETY: this thread's errno, in glibc and in musl.
+        unsafe { *__errno_location() = errno };
+        -1
+    })
 }
 
 /// Set the flags that pledge() takes from now on.

@@ -238,6 +238,15 @@ const ZONED: [&[u8]; 17] = [
     b"wcsftime",
 ];
 
+/// Functions that talk to the log daemon.
+const LOGGING: [&[u8]; 5] = [
+    b"__syslog_chk",
+    b"__vsyslog_chk",
+    b"openlog",
+    b"syslog",
+    b"vsyslog",
+];
+
 /// Let the libc open what it could not open afterwards: the zone files that
 /// OpenBSD's "stdio" can read at any time, an unwinder, symbols for reports.
 /// What nothing in this process can come to need stays closed.
@@ -255,7 +264,7 @@ pub fn prepare(promises: Set) {
         if host.is_static {
             map_program_symbols();
         }
-        let needs = needs(&host);
+        let needs = needs();
         if needs.unwinder && host.name == "glibc" {
             weak::load_unwinder();
         }
@@ -278,14 +287,26 @@ pub fn prepare(promises: Set) {
 struct Needs {
     unwinder: bool,
     zone: bool,
+    log: bool,
 }
 
-fn needs(host: &Host) -> Needs {
-    if host.is_static {
+/// Can something in this process write to the system's log?
+pub fn logs() -> bool {
+    needs().log
+}
+
+fn needs() -> Needs {
+    static NEEDS: Once<Needs> = Once::new();
+    NEEDS.get_or_make(look_for_needs)
+}
+
+fn look_for_needs() -> Needs {
+    if host().is_static {
         // Its unwinder is inside, and tzset(3) is too if something can need it.
         return Needs {
             unwinder: false,
             zone: true,
+            log: weak::has_syslog(),
         };
     }
     let mut needs = Needs::default();
@@ -296,9 +317,10 @@ fn needs(host: &Host) -> Needs {
                 let begins = |head: &&[u8]| name.first() == head.first() && name.starts_with(head);
                 needs.unwinder |= UNWINDING.contains(&name);
                 needs.zone |= ZONED.iter().any(begins);
+                needs.log |= LOGGING.contains(&name);
             });
         }
-        needs.unwinder && needs.zone
+        needs.unwinder && needs.zone && needs.log
     });
     needs
 }

@@ -167,9 +167,20 @@ fn plan(
     request: Request,
     flags: Flags,
 ) -> Result<Option<Held>, Error> {
-    let Some(next) = next(held, request, flags, host.table)? else {
+    let Some(mut next) = next(held, request, flags, host.table)? else {
         return Ok(None);
     };
+    // What "stdio" asks for it can live without, but for the system's log. What
+    // has connect(2) of its own is not given a socket for that.
+    let others = Set::EMPTY
+        .with(Promise::Unix)
+        .with(Promise::Inet)
+        .with(Promise::Sendfd);
+    next.brokered |= held.is_none()
+        && !flags.thread
+        && next.promises.contains(Promise::Stdio)
+        && next.promises.and(others).is_empty()
+        && host::logs();
     if flags.strict {
         check_strict(host, next.promises)?;
     }
@@ -255,7 +266,14 @@ fn load_first(
         is_executed: false,
     };
     let listened = policy.with_broker(Broker::Here).with_exec(host.libcs());
-    let start = start::begin(state, policy.promises.contains(Promise::Id)).map_err(Error::Start)?;
+    let is_needed = flags.strict
+        || !policy.table.brokered(policy.promises).is_empty()
+        || missing_after(policy.promises, policy.exec).is_some();
+    let start = match start::begin(state, policy.promises.contains(Promise::Id)) {
+        Ok(start) => start,
+        Err(_) if !is_needed => return turn.load(policy),
+        Err(errno) => return Err(Error::Start(errno)),
+    };
     match turn.load_listened(&listened) {
         Ok(listener) => {
             start.go(listener);

@@ -38,6 +38,7 @@ const MESSAGE_KIND: u16 = 3;
 const MESSAGE_GET: u16 = 2;
 
 const EACCES: u16 = libc::EACCES as u16;
+const EAFNOSUPPORT: u16 = libc::EAFNOSUPPORT as u16;
 const EINVAL: u16 = libc::EINVAL as u16;
 const ENOENT: u16 = libc::ENOENT as u16;
 
@@ -114,6 +115,11 @@ impl<'a> Classes<'a> {
         })
     }
 
+    /// Do other promises grant what is beyond its bounds?
+    fn covers(&self, class: &Class) -> bool {
+        !self.promises.and(class.covered).is_empty()
+    }
+
     /// Those that have such a socket. A mark asks for its own class alone; who
     /// gives none has them all.
     fn having(&self, socket: Socket) -> impl Iterator<Item = &'a Class<'a>> {
@@ -126,8 +132,22 @@ impl<'a> Classes<'a> {
     }
 }
 
-/// Judge a socket(2).
-pub fn socket(classes: &Classes, domain: u32, kind: u32, protocol: u32) -> Birth {
+/// What socket(2) is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Wish {
+    pub domain: u32,
+    pub kind: u32,
+    pub protocol: u32,
+}
+
+/// Judge a socket(2); `may_have` tells whether the caller has a capability, or
+/// may get it.
+pub fn socket(classes: &Classes, wish: Wish, may_have: impl Fn(u16) -> bool) -> Birth {
+    let Wish {
+        domain,
+        kind,
+        protocol,
+    } = wish;
     let flags = kind & !TYPE_MASK & TYPE_FLAGS;
     let mark = kind & !(TYPE_MASK | TYPE_FLAGS);
     let narrow = |n: u32| u16::try_from(n).ok();
@@ -147,9 +167,19 @@ pub fn socket(classes: &Classes, domain: u32, kind: u32, protocol: u32) -> Birth
             return Birth::Errno(EINVAL);
         }
     }
-    match classes.having(socket).next() {
-        Some(_) => Birth::Make(socket, flags),
+    let is_bounded = |class: &Class| {
+        classes.promises.and(class.unbounded).is_empty()
+            || classes.covers(class)
+            || class.power.is_some_and(|power| !may_have(power))
+    };
+    let any = classes.having(socket).map(is_bounded).reduce(|a, b| a || b);
+    match any {
         None => Birth::Refuse,
+        Some(true) => Birth::Make(socket, flags),
+        // Of that family musl goes on without for one errno alone:
+        // src/passwd/nscd_query.c.
+        Some(false) if family == AF_UNIX => Birth::Errno(EAFNOSUPPORT),
+        Some(false) => Birth::Errno(EACCES),
     }
 }
 
@@ -195,7 +225,7 @@ fn internet(
     let port = port.filter(|_| bytes.len() >= least);
     let mut rewritten = None;
     for class in classes.having(socket) {
-        if port.is_some_and(|port| class.ports.contains(&port)) {
+        if classes.covers(class) || port.is_some_and(|port| class.ports.contains(&port)) {
             return Judgement::Make;
         }
         if class.rewrites && rewritten.is_none() {
@@ -226,7 +256,8 @@ fn unix(
         return Judgement::Refuse;
     }
     let lists = |list: &[&str]| list.iter().any(|name| name.as_bytes() == path);
-    if classes.having(socket).any(|class| lists(class.paths)) {
+    let has = |class: &Class| classes.covers(class) || lists(class.paths);
+    if classes.having(socket).any(has) {
         return Judgement::Make;
     }
     // What is another class's own is as good as absent: the libc goes on.
@@ -274,6 +305,12 @@ pub fn messages(classes: &Classes, socket: Socket, bytes: &[u8]) -> Judgement {
         true => Judgement::Refuse,
         false => Judgement::Make,
     }
+}
+
+/// Is it a port that the kernel keeps for who may have it?
+pub fn is_privileged(socket: Socket, bytes: &[u8]) -> bool {
+    let port = word(bytes, 2).map_or(0, u16::from_be_bytes);
+    matches!(socket.family, AF_INET | AF_INET6) && (1..1024).contains(&port)
 }
 
 /// May these flags go with a message? With MSG_FASTOPEN, sending connects.

@@ -155,6 +155,12 @@ pub struct Class<'a> {
     pub libc: Option<&'a str>,
     /// Any of these has it.
     pub promises: Set,
+    /// Beside any of these it needs no bounds.
+    pub covered: Set,
+    /// Beside any of these nothing bounds such a socket.
+    pub unbounded: Set,
+    /// Beyond its bounds the kernel asks for this capability.
+    pub power: Option<u16>,
     pub families: &'a [u16],
     pub types: &'a [u16],
     pub protocols: &'a [u16],

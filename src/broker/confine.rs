@@ -6,7 +6,7 @@ use crate::sys::{self, Errno, Insn, Scope, arch};
 
 /// To take calls up and answer them, to look at who asks, to act on files, to
 /// have threads, and to end.
-const CALLS: [libc::c_long; 53] = [
+const CALLS: [libc::c_long; 46] = [
     libc::SYS_ioctl,
     libc::SYS_ppoll,
     libc::SYS_prctl,
@@ -28,6 +28,7 @@ const CALLS: [libc::c_long; 53] = [
     libc::SYS_unlinkat,
     libc::SYS_umask,
     libc::SYS_fcntl,
+    libc::SYS_getdents64,
     libc::SYS_read,
     libc::SYS_write,
     libc::SYS_close,
@@ -52,15 +53,7 @@ const CALLS: [libc::c_long; 53] = [
     libc::SYS_bind,
     libc::SYS_connect,
     libc::SYS_sendto,
-    libc::SYS_sendmsg,
-    libc::SYS_sendmmsg,
-    libc::SYS_recvfrom,
-    libc::SYS_recvmsg,
     libc::SYS_getsockopt,
-    libc::SYS_setsockopt,
-    libc::SYS_getsockname,
-    libc::SYS_getpeername,
-    libc::SYS_shutdown,
 ];
 
 /// Before the calls, one each, and behind them.

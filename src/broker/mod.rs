@@ -7,19 +7,20 @@
 //! back, and that is a violation like any other. It ends with the last process
 //! of its filter. Killed, it leaves calls that fail with ENOSYS.
 
+mod born;
 pub mod client;
 mod confine;
 mod exec;
 mod files;
 pub mod held;
 mod report;
+mod socket;
 pub mod start;
 pub mod state;
 mod team;
 mod user;
 
 use crate::policy::{ASK, Mode, NARROW, QUERY, STATE};
-use crate::promise::Promise;
 use crate::sys::fd::Fd;
 use crate::sys::lock::Lock;
 use crate::sys::notify::{Asked, Listener};
@@ -153,20 +154,10 @@ fn dispatch(client: &dyn Client, state: State, call: &Call) -> Answer {
         | "fstatat64" | "access" | "faccessat" | "unlink" | "unlinkat" => {
             files::serve(client, state.promises, call)
         }
-        // A road to a daemon of names: a libc that finds no such family reads
-        // files; musl's takes no other errno for that.
-        "socket" if call.int(0) == libc::AF_UNIX && asks_names(state) => {
-            Answer::Errno(libc::EAFNOSUPPORT)
-        }
+        "socket" | "connect" | "bind" | "listen" | "accept" | "accept4" | "sendto" | "sendmsg"
+        | "sendmmsg" => socket::serve(client, state.promises, call),
         _ => Answer::HandBack,
     }
-}
-
-/// May it look up users or hosts?
-fn asks_names(state: State) -> bool {
-    [Promise::Getpw, Promise::Dns]
-        .iter()
-        .any(|promise| state.promises.contains(*promise))
 }
 
 fn give(shared: &Shared, caller: &Caller, state: State, answer: Answer) {

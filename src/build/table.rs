@@ -109,8 +109,7 @@ pub fn print(reduced: &Reduced, frame: &Frame) -> String {
         format!("(Set::from_bits({promise:#x}), Set::from_bits({by:#x})), ")
     });
     let _ = writeln!(out, "    covered: &[{}],", covered.collect::<String>());
-    let classes: String = frame.classes.iter().map(class).collect();
-    let _ = writeln!(out, "    classes: &[\n{classes}    ],");
+    let _ = writeln!(out, "    classes: &CLASSES,");
     let _ = writeln!(out, "    libcs: &[\n{libcs}    ],\n}};");
     let _ = writeln!(
         out,
@@ -135,6 +134,12 @@ pub fn print(reduced: &Reduced, frame: &Frame) -> String {
         out,
         "/// Build-id, in hex, to place in the libcs of [`TABLE`].\npub static BUILDS: phf::Map<&'static str, u16> = {};",
         builds.build()
+    );
+    let classes: String = frame.classes.iter().map(class).collect();
+    let _ = writeln!(
+        out,
+        "/// The socket classes; apart, for a broker needs no more.\npub static CLASSES: [Class<'static>; {}] = [\n{classes}];",
+        frame.classes.len()
     );
     out
 }
@@ -173,6 +178,9 @@ fn class(class: &Numbered) -> String {
         name,
         libc,
         promises,
+        covered,
+        unbounded,
+        power,
         families,
         types,
         protocols,
@@ -183,9 +191,11 @@ fn class(class: &Numbered) -> String {
         absent,
         messages,
     } = class;
-    let promises = promises.bits();
+    let [promises, covered, unbounded] = [promises, covered, unbounded].map(|set| set.bits());
     format!(
         "    Class {{ name: {name:?}, libc: {libc:?}, promises: Set::from_bits({promises:#x}), \
+         covered: Set::from_bits({covered:#x}), unbounded: Set::from_bits({unbounded:#x}), \
+         power: {power:?}, \
          families: &{families:?}, types: &{types:?}, protocols: &{protocols:?}, \
          ports: &{ports:?}, mark: {mark:#x}, rewrites: {rewrites}, paths: &{paths:?}, \
          absent: &{absent:?}, messages: &{messages:?} }},\n"

@@ -59,7 +59,9 @@ pub fn constant(case: &SocketsCase) -> Vec<Finding> {
     let constants = promises.constants("");
     let mut findings = Vec::new();
     for (keys, class) in case.classes() {
-        let lists: [(&BTreeSet<String>, Option<&Text>, &[&str]); 4] = [
+        let power = class.power.iter().cloned().collect();
+        let lists: [(&BTreeSet<String>, Option<&Text>, &[&str]); 5] = [
+            (&power, keys.power.as_ref(), &["CAP_"]),
             (&class.families, Some(&keys.families), &["AF_"]),
             (&class.types, Some(&keys.types), &["SOCK_"]),
             (

@@ -22,6 +22,14 @@ pub struct Class {
     pub libc: String,
     /// Any of these has it.
     pub promises: Set,
+    /// Beside any of these it needs no bounds: they grant what is beyond.
+    pub covered: Set,
+    /// Beside any of these nothing bounds such a socket, as they grant the
+    /// calls that connect and send to whatever a filter is given.
+    pub unbounded: Set,
+    /// Beyond its bounds the kernel asks for this capability: who lacks it needs
+    /// none.
+    pub power: Option<String>,
     /// Names of constants, or numbers; so are the next two.
     pub families: BTreeSet<String>,
     pub types: BTreeSet<String>,
@@ -48,6 +56,9 @@ pub struct Numbered {
     pub name: String,
     pub libc: Option<String>,
     pub promises: Set,
+    pub covered: Set,
+    pub unbounded: Set,
+    pub power: Option<u16>,
     pub families: Vec<u16>,
     pub types: Vec<u16>,
     pub protocols: Vec<u16>,
@@ -72,6 +83,9 @@ pub struct Keys {
     pub name: Text,
     pub libc: Text,
     pub promises: Text,
+    pub covered: Option<Text>,
+    pub unbounded: Option<Text>,
+    pub power: Option<Text>,
     pub families: Text,
     pub types: Text,
     pub protocols: Text,
@@ -126,6 +140,10 @@ fn class(source: &Source, keys: &Keys) -> Result<Class, Finding> {
         }
     };
     let some = |text: &Option<Text>| text.as_ref().map_or(Ok(BTreeSet::new()), words);
+    let several = |text: &Option<Text>| match text {
+        Some(text) => promises(source, text),
+        None => Ok(Set::EMPTY),
+    };
     let is_lower = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
     let name = keys.name.get_ref();
     if name.is_empty() || !name.bytes().all(is_lower) {
@@ -140,6 +158,9 @@ fn class(source: &Source, keys: &Keys) -> Result<Class, Finding> {
         name: name.clone(),
         libc: keys.libc.get_ref().clone(),
         promises: promises(source, &keys.promises)?,
+        covered: several(&keys.covered)?,
+        unbounded: several(&keys.unbounded)?,
+        power: keys.power.as_ref().map(|text| text.get_ref().clone()),
         families: words(&keys.families)?,
         types: words(&keys.types)?,
         protocols: words(&keys.protocols)?,
@@ -227,20 +248,33 @@ fn names(set: Set) -> BTreeSet<&'static str> {
 impl Class {
     /// With the numbers of an architecture.
     pub fn numbered(&self, constants: &Constants) -> Result<Numbered, String> {
-        let numbers = |words: &BTreeSet<String>| -> Result<Vec<u16>, String> {
-            let number = |word: &String| {
-                let found = constants.get(word).copied();
-                found
-                    .or_else(|| limits::parse_number(word))
-                    .and_then(|n| u16::try_from(n).ok())
-                    .ok_or_else(|| format!("data/sockets.toml: class {:?}: {word:?} is neither a number of 16 bits nor in [constants] of data/promises.toml", self.name))
-            };
-            words.iter().map(number).collect()
+        let number = |word: &String| {
+            let found = constants.get(word).copied();
+            let found = found.or_else(|| limits::parse_number(word));
+            let name = &self.name;
+            found.and_then(|n| u16::try_from(n).ok()).ok_or_else(|| {
+                format!(
+                    "data/sockets.toml: class {name:?}: {word:?} is neither a number of 16 bits \
+                     nor in [constants] of data/promises.toml"
+                )
+            })
+        };
+        let numbers = |words: &BTreeSet<String>| {
+            words
+                .iter()
+                .map(number)
+                .collect::<Result<Vec<u16>, String>>()
         };
         Ok(Numbered {
             name: self.name.clone(),
             libc: (self.libc != "*").then(|| self.libc.clone()),
             promises: self.promises,
+            covered: self.covered,
+            unbounded: self.unbounded,
+            power: match &self.power {
+                Some(word) => Some(number(word)?),
+                None => None,
+            },
             families: numbers(&self.families)?,
             types: numbers(&self.types)?,
             protocols: numbers(&self.protocols)?,
@@ -271,6 +305,14 @@ pub fn print(classes: &[Class]) -> String {
         line(&mut out, "name", quoted(&class.name));
         line(&mut out, "libc", quoted(&class.libc));
         line(&mut out, "promises", quoted(&list(&names(class.promises))));
+        for (key, set) in [("covered", class.covered), ("unbounded", class.unbounded)] {
+            if !set.is_empty() {
+                line(&mut out, key, quoted(&list(&names(set))));
+            }
+        }
+        if let Some(power) = &class.power {
+            line(&mut out, "power", quoted(power));
+        }
         line(&mut out, "families", quoted(&list(&class.families)));
         line(&mut out, "types", quoted(&list(&class.types)));
         line(&mut out, "protocols", quoted(&list(&class.protocols)));

@@ -14,8 +14,22 @@ fn have(words: &str) -> Classes<'static> {
     Classes::of(TABLE.classes, promises, Some("glibc"))
 }
 
+fn wish(domain: u16, kind: u32, protocol: u32) -> Wish {
+    let domain = domain.into();
+    Wish {
+        domain,
+        kind,
+        protocol,
+    }
+}
+
+/// For who has every capability.
+fn judge(classes: &Classes, domain: u16, kind: u32, protocol: u32) -> Birth {
+    socket(classes, wish(domain, kind, protocol), |_| true)
+}
+
 fn born(words: &str, domain: u16, kind: u32, protocol: u32) -> Socket {
-    match socket(&have(words), u32::from(domain), kind, protocol) {
+    match judge(&have(words), domain, kind, protocol) {
         Birth::Make(socket, _) => socket,
         other => panic!("{words}: {domain} {kind:#x} {protocol}: {other:?}"),
     }
@@ -94,7 +108,7 @@ fn births() {
         ("stdio dns", 17, DGRAM.into(), 0, false),
         ("stdio dns", AF_UNIX, 5, 0, false),
     ] {
-        let found = socket(&have(words), domain.into(), kind, protocol);
+        let found = judge(&have(words), domain, kind, protocol);
         let made = matches!(found, Birth::Make(..));
         assert_eq!(
             made, wanted,
@@ -104,25 +118,60 @@ fn births() {
             assert_eq!(given, kind & flags);
         }
     }
-    assert_eq!(socket(&have("stdio dns"), 0x10002, 2, 0), Birth::Refuse);
+    let wide = Wish {
+        domain: 0x10002,
+        ..wish(0, 2, 0)
+    };
+    assert_eq!(socket(&have("stdio dns"), wide, |_| true), Birth::Refuse);
 }
 
 #[test]
 fn the_mark_is_of_its_families_alone() {
     for kind in [DGRAM, STREAM] {
         let kind = u32::from(kind) | SOCK_DNS;
-        let unix = socket(&have("stdio dns"), AF_UNIX.into(), kind, 0);
+        let unix = judge(&have("stdio dns"), AF_UNIX, kind, 0);
         assert_eq!(unix, Birth::Errno(EINVAL));
     }
     for bit in [0x2000, SOCK_DNS | 0x10, 0x8000_0000] {
-        let found = socket(
-            &have("stdio dns"),
-            AF_INET.into(),
-            u32::from(DGRAM) | bit,
-            0,
-        );
+        let found = judge(&have("stdio dns"), AF_INET, u32::from(DGRAM) | bit, 0);
         assert_eq!(found, Birth::Errno(EINVAL), "{bit:#x}");
     }
+}
+
+#[test]
+fn none_that_nothing_bounds() {
+    let (dgram, stream) = (u32::from(DGRAM), u32::from(STREAM));
+    for (words, domain, kind, wanted) in [
+        ("stdio dns unix", AF_INET, dgram, false),
+        ("stdio dns sendfd", AF_INET, dgram, false),
+        ("stdio dns unix inet", AF_INET, dgram | SOCK_DNS, true),
+        ("stdio dns inet", AF_INET, dgram | SOCK_DNS, true),
+        ("stdio inet", AF_UNIX, dgram, false),
+        ("stdio inet unix", AF_UNIX, dgram, true),
+        ("stdio getpw sendfd", AF_UNIX, stream, false),
+        ("stdio dns inet", AF_NETLINK, RAW, false),
+    ] {
+        let found = judge(&have(words), domain, kind, 0);
+        match wanted {
+            true => assert!(matches!(found, Birth::Make(..)), "{words}: {found:?}"),
+            false if domain == AF_UNIX => assert_eq!(found, Birth::Errno(EAFNOSUPPORT), "{words}"),
+            false => assert_eq!(found, Birth::Errno(EACCES), "{words} {domain}"),
+        }
+    }
+    // The kernel bounds who lacks what changing a route takes.
+    let weak = socket(&have("stdio dns inet"), wish(AF_NETLINK, RAW, 0), |power| {
+        power != 12
+    });
+    assert!(matches!(weak, Birth::Make(..)), "{weak:?}");
+    // What is promised beside it is as good as in it.
+    let both = born("stdio dns inet", AF_INET, dgram | SOCK_DNS, 0);
+    let found = address(
+        &have("stdio dns inet"),
+        both,
+        Operation::Send,
+        &inet(AF_INET, 80),
+    );
+    assert_eq!(found, Judgement::Make);
 }
 
 #[test]
@@ -262,6 +311,9 @@ fn ntp_is_a_row() {
         name: "ntp",
         libc: None,
         promises: Set::parse("settime").expect("a promise"),
+        covered: Set::EMPTY,
+        unbounded: Set::EMPTY,
+        power: None,
         families: &[AF_INET, AF_INET6],
         types: &[DGRAM],
         protocols: &[0, 17],
@@ -276,13 +328,10 @@ fn ntp_is_a_row() {
     rows.push(ntp);
     let promises = Set::parse("stdio settime").expect("promises");
     let classes = Classes::of(&rows, promises, None);
-    let Birth::Make(udp, _) = socket(&classes, AF_INET.into(), DGRAM.into(), 0) else {
+    let Birth::Make(udp, _) = judge(&classes, AF_INET, DGRAM.into(), 0) else {
         panic!("no socket");
     };
-    assert_eq!(
-        socket(&classes, AF_INET.into(), STREAM.into(), 0),
-        Birth::Refuse
-    );
+    assert_eq!(judge(&classes, AF_INET, STREAM.into(), 0), Birth::Refuse);
     let judge = |port| address(&classes, udp, Operation::Connect, &inet(AF_INET, port));
     assert_eq!(
         (judge(123), judge(53)),

@@ -18,6 +18,7 @@ pub mod once;
 pub mod process;
 pub mod report;
 pub mod signal;
+pub mod socket;
 pub mod spawn;
 pub mod text;
 pub mod thread;

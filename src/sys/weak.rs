@@ -37,6 +37,7 @@ global_asm!(
     ".weak endservent",
     ".weak setprotoent",
     ".weak endprotoent",
+    ".weak syslog",
     ".pushsection .data.rel.ro.rpledge_weak, \"aw\", @progbits",
     ".balign 8",
     ".hidden rpledge_weak",
@@ -60,12 +61,13 @@ global_asm!(
     pointer!("endservent"),
     pointer!("setprotoent"),
     pointer!("endprotoent"),
+    pointer!("syslog"),
     ".size rpledge_weak, . - rpledge_weak",
     ".popsection",
 );
 
 unsafe extern "C" {
-    static rpledge_weak: [*const c_void; 18];
+    static rpledge_weak: [*const c_void; 19];
 }
 
 /// "2.36", of the glibc that this process runs on.
@@ -99,6 +101,12 @@ pub fn has_musl() -> bool {
 pub fn has_dietlibc() -> bool {
     // SAFETY: as above.
     unsafe { !rpledge_weak[5].is_null() }
+}
+
+/// Does a static program have syslog(3)? Others can have every function.
+pub fn has_syslog() -> bool {
+    // SAFETY: as above.
+    unsafe { !rpledge_weak[18].is_null() }
 }
 
 /// Make glibc open libgcc_s.so.1, as pthread_cancel(3) and pthread_exit(3) do

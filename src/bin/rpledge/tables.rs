@@ -90,6 +90,30 @@ fn table(
     }))
 }
 
+fn class(class: Numbered) -> Class<'static> {
+    fn texts(texts: Vec<String>) -> &'static [&'static str] {
+        let texts: Vec<&str> = texts.into_iter().map(|text| &*text.leak()).collect();
+        texts.leak()
+    }
+    Class {
+        name: class.name.leak(),
+        libc: class.libc.map(|libc| &*libc.leak()),
+        promises: class.promises,
+        covered: class.covered,
+        unbounded: class.unbounded,
+        power: class.power,
+        families: class.families.leak(),
+        types: class.types.leak(),
+        protocols: class.protocols.leak(),
+        ports: class.ports.leak(),
+        mark: class.mark,
+        rewrites: class.rewrites,
+        paths: texts(class.paths),
+        absent: texts(class.absent),
+        messages: class.messages.leak(),
+    }
+}
+
 fn asks(asks: Vec<(Promise, Vec<u32>)>) -> &'static [(Promise, &'static [u32])] {
     let leaked = asks
         .into_iter()
@@ -110,27 +134,6 @@ fn names(names: Vec<(Promise, names::Name)>) -> &'static [Name<'static>] {
         errno: name.errno,
     });
     leaked.collect::<Vec<_>>().leak()
-}
-
-fn class(class: Numbered) -> Class<'static> {
-    fn texts(texts: Vec<String>) -> &'static [&'static str] {
-        let texts: Vec<&str> = texts.into_iter().map(|text| &*text.leak()).collect();
-        texts.leak()
-    }
-    Class {
-        name: class.name.leak(),
-        libc: class.libc.map(|libc| &*libc.leak()),
-        promises: class.promises,
-        families: class.families.leak(),
-        types: class.types.leak(),
-        protocols: class.protocols.leak(),
-        ports: class.ports.leak(),
-        mark: class.mark,
-        rewrites: class.rewrites,
-        paths: texts(class.paths),
-        absent: texts(class.absent),
-        messages: class.messages.leak(),
-    }
 }
 
 fn libc(libc: &reduce::Libc) -> Libc<'static> {
