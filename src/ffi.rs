@@ -22,6 +22,9 @@ use crate::short::Short;
 use crate::sys::text::{self, CopyError};
 use crate::sys::tls::{self, Last};
 use crate::table::TABLE;
+use crate::unveil;
+
+pub mod veil;
 
 /// Major version; equals the package version.
 pub const RPLEDGE_VERSION_MAJOR: u32 = 0;
@@ -120,7 +123,7 @@ pub struct rpledge_status {
     pub matched: u32,
     /// One of RPLEDGE_SOURCE_*.
     pub source: u32,
-    /// Landlock ABI that is used; 0 in this version.
+    /// ABI of Landlock by which rules of unveil() are in force; 0 if none are.
     pub landlock: u32,
     /// The file that the data is from; empty if it is the library's own.
     pub data_file: [c_char; 128],
@@ -155,8 +158,13 @@ unsafe extern "C" {
     fn __errno_location() -> *mut c_int;
 }
 
-/// Flags of pledge().
+/// Flags of pledge() and unveil().
 static FLAGS: AtomicU64 = AtomicU64::new(RPLEDGE_ABORT);
+
+/// Those of pledge().
+fn flags() -> u64 {
+    FLAGS.load(Ordering::Relaxed) & !unveil::Flags::OWN
+}
 
 /// Restrict the process, in all its threads, to what the words of `promises`
 /// allow. NULL leaves what is in force as it is, as does a call that fails; a
@@ -165,7 +173,7 @@ static FLAGS: AtomicU64 = AtomicU64::new(RPLEDGE_ABORT);
 #[must_use]
 pub unsafe extern "C" fn pledge(promises: *const c_char, execpromises: *const c_char) -> c_int {
     // SAFETY: the caller's.
-    unsafe { rpledge_pledge(promises, execpromises, FLAGS.load(Ordering::Relaxed)) }
+    unsafe { rpledge_pledge(promises, execpromises, flags()) }
 }
 
 /// pledge() with flags; a bit unknown to this version fails with EINVAL.
@@ -185,11 +193,14 @@ pub unsafe extern "C" fn rpledge_pledge(
     }))
 }
 
-/// Set the flags that pledge() takes from now on.
+/// Set the flags that pledge() and unveil() take from now on.
 /// Returns 0, or -1 with EINVAL.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpledge_set_flags(flags: u64) -> c_int {
-    let result = Flags::from_bits(flags).map(|_| FLAGS.store(flags, Ordering::Relaxed));
+    let result = Flags::from_bits(flags & !unveil::Flags::OWN).map(|_| {
+        FLAGS.store(flags, Ordering::Relaxed);
+        unveil::set_defaults(flags);
+    });
     finish(result.map_err(plain))
 }
 
@@ -237,6 +248,7 @@ fn current_status() -> rpledge_status {
     } = held.unwrap_or(none);
     let partial = promises.and(host.table.partial);
     let bit = |holds: bool, bit: u32| if holds { bit } else { 0 };
+    let (veil, landlock) = veil::state();
     let flags = FLAGS.load(Ordering::Relaxed);
     let mode = if held.is_some() {
         mode.number()
@@ -256,13 +268,14 @@ fn current_status() -> rpledge_status {
                 RPLEDGE_NO_KERNEL,
             )
             | bit(promises.contains(Promise::Exec), RPLEDGE_EXEC_INHERITS)
-            | bit(thread_only, RPLEDGE_THREAD_ONLY),
+            | bit(thread_only, RPLEDGE_THREAD_ONLY)
+            | veil,
         matched: matched(host.rows.matched),
         source: match host.origin.file.is_empty() {
             true => RPLEDGE_SOURCE_LIBRARY,
             false => RPLEDGE_SOURCE_FILE,
         },
-        landlock: 0,
+        landlock,
         data_file: chars(host.origin.file.as_str().as_bytes()),
         refused_file: chars(host.origin.refused.as_str().as_bytes()),
         refused_why: chars(words(host.origin.why).as_str().as_bytes()),

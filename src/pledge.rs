@@ -8,7 +8,7 @@ use crate::promise::{Promise, Set};
 use crate::resolve::Match;
 use crate::seccomp::{self, Turn};
 use crate::table::Table;
-use crate::{sys, violation};
+use crate::{sys, unveil, violation};
 
 /// How a call of pledge() is meant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -183,6 +183,13 @@ fn check_strict(host: &Host, promises: Set) -> Result<(), Error> {
 }
 
 fn apply(turn: &mut Turn, host: &Host, next: Held) -> Result<(), Error> {
+    let scope = if next.thread_only {
+        sys::Scope::Thread
+    } else {
+        sys::Scope::Process
+    };
+    // Before the filter, which may not let rules be put in force.
+    unveil::before_pledge(next, scope)?;
     let mut policy = Policy::of(host.table, host.libcs(), next.promises);
     (policy.exec, policy.mode) = (next.exec, next.mode);
     policy.thread_only = next.thread_only;

@@ -11,7 +11,7 @@ use super::parse::{self, Sheet};
 use super::promises::{self, Promises};
 use super::quirks::{self, Quirk};
 use super::syscalls::Syscalls;
-use super::{Snapshot, arches, document, syscalls};
+use super::{Snapshot, arches, document, syscalls, veil};
 use super::{
     check_gaps, check_homes, check_limits, check_promises, check_quirks, check_snapshot, check_text,
 };
@@ -279,6 +279,16 @@ pub const RULES: &[Rule] = &[
         "what a promise refuses is excused where it does, and with a reason",
         Judge::Promises(check_limits::excuse),
     ),
+    rule(
+        veil::LINE,
+        "what unveil(2) asks of a call can be read",
+        Judge::Reader(Kind::Unveil),
+    ),
+    rule(
+        veil::COVER,
+        "every system call has a line for unveil(2), or takes no path",
+        Judge::Reader(Kind::Unveil),
+    ),
     rule(FORM, "a file is as the formatter writes it", Judge::Form),
 ];
 
@@ -290,7 +300,7 @@ pub fn file(kind: Kind, source: &Source, known: &Known) -> Vec<Finding> {
     let mut findings = Vec::new();
     for rule in RULES {
         // Only what has a canonical text can lose a comment to it.
-        let applies = kind != Kind::Promises || rule.name != check_text::COMMENT;
+        let applies = kind.is_canonical() || rule.name != check_text::COMMENT;
         if let (Judge::Text(judge), true) = (&rule.judge, applies) {
             findings.extend(judge(source));
         }
@@ -338,6 +348,9 @@ pub fn file(kind: Kind, source: &Source, known: &Known) -> Vec<Finding> {
                     _ => None,
                 },
             )
+        }),
+        Kind::Unveil => veil::read(source).map_or_else(identity, |veil| {
+            veil::uncovered(source, &veil, &known.syscalls)
         }),
         Kind::Promises => promises::read(source).map_or_else(identity, |promises| {
             judged(

@@ -99,6 +99,7 @@ fn findings(judge: &Judge, text: &str, known: &Known) -> Vec<Finding> {
         Judge::Quirks(_) => (Kind::Quirks, "quirks.toml"),
         Judge::Gaps(_) => (Kind::Gaps, "gaps.toml"),
         Judge::Promises(_) | Judge::Reader(Kind::Promises) => (Kind::Promises, "promises.toml"),
+        Judge::Reader(Kind::Unveil) => (Kind::Unveil, "unveil.toml"),
         _ => (Kind::Snapshot, "glibc/2.36/x86_64.toml"),
     };
     check::file(kind, &Source { file, text }, known)

@@ -41,6 +41,7 @@ pub mod row;
 pub mod selectors;
 pub mod syscalls;
 pub mod traces;
+pub mod veil;
 pub mod verify;
 pub mod version;
 pub mod why;

@@ -7,8 +7,10 @@
 
 mod arch;
 pub mod arena;
+pub mod directory;
 pub mod file;
 pub mod image;
+pub mod landlock;
 pub mod linkmap;
 pub mod message;
 pub mod once;
