@@ -149,7 +149,15 @@ TRY(create_rw, "in:rw", EACCES, EACCES, NONE, can_open("in/new", O_RDWR | O_CREA
 TRY(create_c, "in:c", EACCES, EACCES, NONE, can_open("in/new", O_WRONLY | O_CREAT))
 TRY(create_hidden, "in:rwxc", ENOENT, EACCES, 1, can_open("out/new", O_RDWR | O_CREAT))
 TRY(create_existing, "in:rw", EACCES, 0, 3, can_open("in/file", O_RDWR | O_CREAT))
-TRY(tmpfile_rw, "in:rw", LINUX, EACCES, LINUX, can_open("in", O_RDWR | O_TMPFILE))
+TRY(tmpfile_rw, "in:rw", LINUX, 0, LINUX, can_open("in", O_RDWR | O_TMPFILE))
+TRY(tmpfile_hidden, "in:rwxc", LINUX, EACCES, LINUX, can_open("out", O_RDWR | O_TMPFILE))
+VEILED(tmpfile_named, "in:rw", LINUX, EACCES, LINUX)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "/proc/self/fd/%d", open("in", O_RDWR | O_TMPFILE, 0644));
+    return E(linkat(AT_FDCWD, name, AT_FDCWD, "in/new", AT_SYMLINK_FOLLOW) == 0);
+}
 
 /* Names */
 TRY(mkdir_c, "in:c", 0, 0, NONE, mkdir("in/new", 0755) == 0)
@@ -180,7 +188,7 @@ TRY(rename_to_more, "in:rc out:rwc", 0, EXDEV, 5, rename("in/file", "out/new") =
 TRY(link_rc, "in:rc", 0, 0, NONE, link("in/file", "in/new") == 0)
 TRY(link_c, "in:c", EACCES, 0, 4, link("in/file", "in/new") == 0)
 TRY(link_rwx, "in:rwx", EACCES, EACCES, NONE, link("in/file", "in/new") == 0)
-TRY(link_in, "in:rwxc", ENOENT, EACCES, 1, link("out/file", "in/new") == 0)
+TRY(link_in, "in:rwxc", ENOENT, EXDEV, 5, link("out/file", "in/new") == 0)
 TRY(link_between, "in:r out:rc", 0, 0, NONE, link("in/file", "out/new") == 0)
 TRY(link_to_more, "in:r out:rwc", 0, EXDEV, 5, link("in/file", "out/new") == 0)
 
@@ -275,10 +283,12 @@ VEILED(foreign_x32, "in:rwxc", LINUX, ENOSYS, LINUX)
 }
 
 /* Execution */
-VEILED(exec_x, "in:x", 0, 0, NONE) { return executes("in/prog"); }
+VEILED(exec_rx, "in:rx", 0, 0, NONE) { return executes("in/prog"); }
+VEILED(exec_r, "in:r", EACCES, EACCES, NONE) { return executes("in/prog"); }
 VEILED(exec_rwc, "in:rwc", EACCES, EACCES, NONE) { return executes("in/prog"); }
 VEILED(exec_hidden, "in:rwxc", ENOENT, EACCES, 1) { return executes("out/prog"); }
 VEILED(exec_file, "in/prog:x", 0, 0, NONE) { return executes("in/prog"); }
+TRY(exec_file_reads, "in/prog:x", EACCES, 0, 17, can_open("in/prog", O_RDONLY))
 VEILED(exec_script, "in:rx", 0, 0, NONE) { return executes("in/script"); }
 VEILED(exec_interpreter, "in/script:rx", 0, EACCES, 7) { return executes("in/script"); }
 

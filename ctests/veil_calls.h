@@ -171,6 +171,7 @@ CALLED(narrower_below, 0, ENOTSUP, 11) { return lock_fails("/:rwxc in:r"); }
 CALLED(narrower_far_below, 0, ENOTSUP, 11) { return lock_fails("/:rwxc in/sub:r"); }
 CALLED(hidden_below, 0, ENOTSUP, 11) { return lock_fails("/:r in:"); }
 CALLED(narrower_file, 0, ENOTSUP, 11) { return lock_fails("in:rw in/file:r"); }
+CALLED(exec_directory, 0, ENOTSUP, 17) { return lock_fails("in:x"); }
 CALLED(missing_name, 0, ENOTSUP, 11) { return lock_fails("in/none:r"); }
 CALLED(made_name, 0, ENOTSUP, 11) { return lock_fails("file:rwc"); }
 CALLED(missing_in_c, 0, 0, NONE)
@@ -235,19 +236,26 @@ CALLED(descriptors_closed, 0, EBADF, 13)
     int fd;
 
     MUST(unveil("in", "r") == 0);
-    for (fd = 3; fd < 1024; fd++)
+    /* Not the test's own. */
+    for (fd = 100; fd < 1024; fd++)
         close(fd);
     return CALL(unveil(NULL, NULL));
 }
+static int descriptors(void)
+{
+    int fd, count = 0;
+
+    for (fd = 0; fd < 1024; fd++)
+        count += fcntl(fd, F_GETFD) != -1;
+    return count;
+}
 CALLED(descriptors_after, 0, 0, NONE)
 {
-    int fd, before = dup(0);
+    int before = descriptors();
 
-    MUST(veil_rules("in:r file:r") == 0 && unveil(NULL, NULL) == 0);
-    MUST((fd = dup(0)) == before + 1);
-    for (fd = before + 2; fd < 1024; fd++)
-        MUST(fcntl(fd, F_GETFD) == -1 || fd < before);
-    return 0;
+    MUST(veil_rules("in:r file:r in/sub:r") == 0 && descriptors() == before + 3);
+    MUST(unveil(NULL, NULL) == 0);
+    return descriptors() == before ? 0 : BROKEN;
 }
 CALLED(no_new_privs, 0, 1, 14)
 {

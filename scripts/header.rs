@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 /// In the order in which the header has them.
-const FACES: [&str; 2] = ["src/ffi.rs", "src/ffi/veil.rs"];
+const FACES: [&str; 2] = ["src/ffi.rs", "src/ffi/paths.rs"];
 const CONFIG: &str = "include/cbindgen.toml";
 
 fn main() -> ExitCode {
@@ -34,7 +34,7 @@ fn generate() -> Result<String, String> {
         .map_err(|e| format!("cannot read {}: {e}", FACES.join(" ")))?;
     let mut text = Vec::new();
     bindings.write(&mut text);
-    String::from_utf8(text).map_err(|e| format!("cannot print {FACE}: {e}"))
+    String::from_utf8(text).map_err(|e| format!("cannot print the header: {e}"))
 }
 
 /// cbindgen closes its conditionals with `//`, which C89 has not; names the

@@ -24,7 +24,7 @@ use crate::sys::tls::{self, Last};
 use crate::table::TABLE;
 use crate::unveil;
 
-pub mod veil;
+pub mod paths;
 
 /// Major version; equals the package version.
 pub const RPLEDGE_VERSION_MAJOR: u32 = 0;
@@ -248,7 +248,7 @@ fn current_status() -> rpledge_status {
     } = held.unwrap_or(none);
     let partial = promises.and(host.table.partial);
     let bit = |holds: bool, bit: u32| if holds { bit } else { 0 };
-    let (veil, landlock) = veil::state();
+    let (veil, landlock) = paths::state();
     let flags = FLAGS.load(Ordering::Relaxed);
     let mode = if held.is_some() {
         mode.number()

@@ -9,10 +9,10 @@ pub struct Right {
     pub bit: u32,
     /// The first ABI that has it.
     pub abi: u32,
-    /// Any of these letters grants it.
+    /// Any of these letters grants it on a directory and below.
     pub letters: Letters,
-    /// Files have it too, and not directories only.
-    pub of_files: bool,
+    /// Any of these grants it on a file.
+    pub on_files: Letters,
 }
 
 /// A call that the filter of a veil refuses.

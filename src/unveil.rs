@@ -394,6 +394,7 @@ impl State {
         match beyond {
             Beyond::Narrower(Rule::Directory(n)) => Failure::Narrower(self.paths[n]),
             Beyond::Narrower(Rule::Name(n)) => Failure::Narrower(name(n)),
+            Beyond::Executes(n) => Failure::Executes(self.paths[n]),
             Beyond::Makes(n) => Failure::Makes(name(n)),
             Beyond::Missing(n) => Failure::Missing(name(n)),
         }

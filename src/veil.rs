@@ -101,6 +101,8 @@ pub enum Beyond {
     Narrower(Rule),
     /// Making and removing this name, in a directory without c.
     Makes(usize),
+    /// Executing what may not be read: the place of a directory.
+    Executes(usize),
     /// Nothing has this name, or a directory has it.
     Missing(usize),
 }
@@ -253,6 +255,11 @@ impl Veil {
             let joined = self.joined(above[n].map(usize::from), above);
             if directory.letters.is_some_and(|own| !own.has(joined)) {
                 return Some(Beyond::Narrower(Rule::Directory(n)));
+            }
+            // Landlock asks for both.
+            let executes = |own: Letters| own.has(Letters::X) && !own.has(Letters::R);
+            if directory.letters.is_some_and(executes) {
+                return Some(Beyond::Executes(n));
             }
         }
         for (n, name) in self.names().iter().enumerate() {

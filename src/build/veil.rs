@@ -13,11 +13,11 @@ pub fn print(veil: &Veil, syscalls: &Syscalls, arch: &str) -> String {
     for right in &veil.rights {
         let _ = writeln!(
             out,
-            "    Right {{ bit: {}, abi: {}, letters: Letters::from_bits({}), of_files: {} }},",
+            "    Right {{ bit: {}, abi: {}, letters: Letters::from_bits({}), on_files: Letters::from_bits({}) }},",
             right.bit,
             right.abi,
             right.letters.bits(),
-            right.of_files
+            right.on_files.bits()
         );
     }
     let _ = writeln!(

@@ -45,6 +45,8 @@ pub enum Veil {
     Layers,
     /// A rule allows less than one above it.
     Narrower(Named),
+    /// A directory with x and without r.
+    Executes(Named),
     /// A name that may be made and removed.
     Makes(Named),
     /// A name that is not there.
@@ -65,7 +67,11 @@ impl Veil {
             Veil::Promise | Veil::Kernel(_) => libc::ENOSYS,
             Veil::Busy | Veil::Threads(_) | Veil::Uncounted => libc::EBUSY,
             Veil::Lost(_) => libc::EBADF,
-            Veil::Narrower(_) | Veil::Makes(_) | Veil::Missing(_) | Veil::Partial => libc::ENOTSUP,
+            Veil::Narrower(_)
+            | Veil::Executes(_)
+            | Veil::Makes(_)
+            | Veil::Missing(_)
+            | Veil::Partial => libc::ENOTSUP,
         }
     }
 
@@ -82,7 +88,11 @@ impl Veil {
             Veil::Kernel(_) | Veil::Layers => Code::Kernel,
             Veil::Busy | Veil::Threads(_) | Veil::Uncounted => Code::Thread,
             Veil::Lost(_) => Code::Path,
-            Veil::Narrower(_) | Veil::Makes(_) | Veil::Missing(_) | Veil::Partial => Code::Broker,
+            Veil::Narrower(_)
+            | Veil::Executes(_)
+            | Veil::Makes(_)
+            | Veil::Missing(_)
+            | Veil::Partial => Code::Broker,
         }
     }
 }
@@ -135,6 +145,11 @@ impl fmt::Display for Veil {
             Veil::Narrower(path) => write!(
                 f,
                 "{}: a rule above allows more than this one; {LESS}",
+                path.as_str()
+            ),
+            Veil::Executes(path) => write!(
+                f,
+                "{}: \"x\" for a directory needs \"r\" too; {LESS}",
                 path.as_str()
             ),
             Veil::Makes(path) => write!(

@@ -39,10 +39,10 @@ pub struct Right {
     pub bit: u32,
     /// The first ABI that has it.
     pub abi: u32,
-    /// Any of these letters grants it.
+    /// Any of these letters grants it on a directory and below.
     pub letters: Letters,
-    /// Files have it too.
-    pub of_files: bool,
+    /// Any of these grants it on a file.
+    pub on_files: Letters,
 }
 
 /// What a call needs, and who asks.
@@ -144,7 +144,10 @@ pub fn read(source: &Source) -> Result<Veil, Vec<Finding>> {
     for (name, text) in document::in_file_order(&keys.rights) {
         match right(name.get_ref(), text.get_ref()) {
             Some(right) => veil.rights.push(right),
-            None => wrong(text, "write bit, ABI, letters and perhaps `file`"),
+            None => wrong(
+                text,
+                "write bit, ABI, letters, and perhaps `file` and letters",
+            ),
         }
     }
     for (_, text) in document::in_file_order(&keys.scopes) {
@@ -185,19 +188,20 @@ fn pair(text: &str) -> Option<(u32, u32)> {
 }
 
 fn right(name: &str, text: &str) -> Option<Right> {
-    let (text, of_files) = match text.strip_suffix(" file") {
-        Some(text) => (text, true),
-        None => (text, false),
+    let letters = |text: &str| Letters::parse(text.as_bytes()).filter(|l| !l.is_empty());
+    let (text, on_files) = match text.split_once(" file ") {
+        Some((text, on_files)) => (text, letters(on_files)?),
+        None => (text, Letters::NONE),
     };
-    let (numbers, letters) = text.rsplit_once(' ')?;
+    let (numbers, text) = text.rsplit_once(' ')?;
     let (bit, abi) = pair(numbers)?;
-    let letters = Letters::parse(letters.as_bytes()).filter(|l| !l.is_empty())?;
+    let letters = letters(text)?;
     Some(Right {
         name: name.to_owned(),
         bit,
         abi,
         letters,
-        of_files,
+        on_files,
     })
 }
 

@@ -19,7 +19,7 @@ fn codes_are_the_header_s() {
     let pairs = [
         (Code::Word, RPLEDGE_E_WORD),
         (Code::Regain, RPLEDGE_E_REGAIN),
-        (Code::Path, veil::RPLEDGE_E_PATH),
+        (Code::Path, paths::RPLEDGE_E_PATH),
         (Code::Libc, RPLEDGE_E_LIBC),
         (Code::Kernel, RPLEDGE_E_KERNEL),
         (Code::Thread, RPLEDGE_E_THREAD),
@@ -53,8 +53,8 @@ fn flags_of_unveil_are_the_header_s() {
         ],
         [
             RPLEDGE_STRICT,
-            veil::RPLEDGE_UNVEIL_NOW,
-            veil::RPLEDGE_UNVEIL_LESS
+            paths::RPLEDGE_UNVEIL_NOW,
+            paths::RPLEDGE_UNVEIL_LESS
         ]
     );
 }

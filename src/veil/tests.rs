@@ -264,4 +264,7 @@ fn what_landlock_cannot_hold_is_named() {
     let narrower = Beyond::Narrower(Rule::Name(0));
     assert_eq!(case(&[("/a", "rw"), ("/a/b/x", "r")], true), Some(narrower));
     assert_eq!(case(&[("/a/x", "")], false), None);
+    assert_eq!(case(&[("/a/x", "x")], true), None);
+    assert_eq!(case(&[("/a", "x")], true), Some(Beyond::Executes(0)));
+    assert_eq!(case(&[("/a", "rx")], true), None);
 }
