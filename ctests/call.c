@@ -441,7 +441,6 @@ NOT_YET(dns)
 NOT_YET(getpw)
 NOT_YET(ps)
 NOT_YET(vminfo)
-NOT_YET(unveil)
 /* Beside promises that grant all of it, it needs no name to be read. */
 CALL(tmppath_covered, 0,
      pledge("stdio rpath wpath cpath tmppath", NULL) == 0
