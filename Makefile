@@ -42,7 +42,7 @@ GENERATE = $(CARGO) run --quiet --all-features --example header
 # What `make check` runs, in order; each is a target, counted by scripts/tally.
 CHECKS = check-fmt check-clippy check-rust check-data check-constants check-man check-manual check-header \
          check-header-compiles check-symbols check-exceptions check-install check-examples \
-         check-fileserver check-serves check-trigger check-c conformance contract escapes check-drift check-traces check-decoders
+         check-fileserver check-serves check-trigger check-c conformance contract escapes unveil check-drift check-traces check-decoders
 # What `make check-live` runs: checks that need the network.
 LIVE_CHECKS = check-syscalls check-data-all
 
@@ -150,6 +150,9 @@ conformance: capi ## each promise and each limit in the data: allowed, and denie
 
 escapes: capi ## ways out of a filter: each works bare, and under no promises
 	@scripts/check-escapes
+
+unveil: capi ## the rules of unveil(2), as root and as a user, on every libc
+	@scripts/check-unveil
 
 check-programs: capi ## programs from Debian's sources, bare and pledged: their own tests; slow
 	@scripts/setup --programs

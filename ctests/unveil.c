@@ -478,7 +478,6 @@ VEILED(handle_hidden, NULL, LINUX, EACCES, LINUX)
 
 int main(int argc, char **argv)
 {
-    veil_self = argv[0];
     if (argc == 3 && strcmp(argv[1], "--try") == 0)
         return E(can_open(argv[2], O_RDONLY));
     return veil_main(argc, argv);

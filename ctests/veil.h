@@ -45,6 +45,17 @@
 
 #include <rpledge.h>
 
+/* What older headers lack. */
+#ifndef RENAME_EXCHANGE
+#define RENAME_EXCHANGE 2
+#endif
+#ifndef SYS_landlock_create_ruleset
+#define SYS_landlock_create_ruleset 444
+#endif
+#ifndef SYS_io_uring_setup
+#define SYS_io_uring_setup 425
+#endif
+
 #define NONE 0
 #define LINUX -1
 
@@ -64,7 +75,6 @@ struct veil_case {
 static struct veil_case *veil_cases;
 static int veil_is_bare;
 static uid_t veil_user;
-static const char *veil_self;
 
 #define E(...) ((__VA_ARGS__) ? 0 : errno)
 /* What must be so for the case to mean anything. */
