@@ -9,12 +9,11 @@ use core::ffi::CStr;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::Error;
-use crate::error::veil::{Named, Veil as Failure};
+use crate::error::veil::{Named, Veil as Failure, named};
 use crate::landlock::{self, Landlock, Ruleset};
 use crate::letters::Letters;
 use crate::policy::{Held, Mode};
 use crate::promise::Promise;
-use crate::short::Short;
 use crate::sys::directory::{self, Kind, Place};
 use crate::sys::once::Turns;
 use crate::sys::{self, Scope};
@@ -94,7 +93,7 @@ static STATE: Turns<State> = Turns::new(State {
     held: Veil::EMPTY,
     above: [None; DIRECTORIES_MAX],
     kept: [0; DIRECTORIES_MAX],
-    paths: [Short::EMPTY; DIRECTORIES_MAX],
+    paths: [Named::EMPTY; DIRECTORIES_MAX],
     buffers: Buffers::EMPTY,
     status: Status {
         abi: 0,
@@ -166,7 +165,7 @@ pub fn add(
         if len == 0 {
             return Err(Failure::Empty.into());
         }
-        let named = Short::new(&state.buffers.path[..len]);
+        let path = named(&state.buffers.path[..len]);
         let found = lookup::find(&mut state.buffers, len).map_err(|errno| match errno {
             // As OpenBSD has it: what cannot be searched is not there.
             libc::EACCES => Failure::Lookup(libc::ENOENT),
@@ -190,7 +189,7 @@ pub fn add(
         let at = at.map_err(|_| Failure::Full)?;
         if veil.directories().len() > before {
             state.kept[at] = place.keep();
-            state.paths[at] = named;
+            state.paths[at] = path;
         }
         state.status.waits = true;
         if flags.now {
@@ -390,7 +389,7 @@ impl State {
     }
 
     fn explain(&self, beyond: Beyond) -> Failure {
-        let name = |n: usize| Short::new(self.veil.names()[n].bytes());
+        let name = |n: usize| named(self.veil.names()[n].bytes());
         match beyond {
             Beyond::Narrower(Rule::Directory(n)) => Failure::Narrower(self.paths[n]),
             Beyond::Narrower(Rule::Name(n)) => Failure::Narrower(name(n)),

@@ -7,8 +7,13 @@ use super::Code;
 use crate::letters::Letters;
 use crate::short::Short;
 
-/// As much of a path as a message has room for.
-pub type Named = Short<64>;
+/// As much of a path, from its end, as an error has room for.
+pub type Named = Short<32>;
+
+/// The end of a path.
+pub fn named(path: &[u8]) -> Named {
+    Named::new(&path[path.len().saturating_sub(32)..])
+}
 
 /// A failed call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -68,7 +68,7 @@ impl Place {
             inode: stat.st_ino,
             is_directory: format == libc::S_IFDIR,
             is_link: format == libc::S_IFLNK,
-            links: stat.st_nlink as u64,
+            links: stat.st_nlink,
         })
     }
 
