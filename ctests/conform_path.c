@@ -223,9 +223,9 @@ RO(fchownat, HERE, "file", 4711, 4711, 0)
 #define SYS_landlock_add_rule 445
 #define SYS_landlock_restrict_self 446
 LET(unveil_create, "unveil", landlock_create_ruleset, "stdio", 0, NULL, 0, 1)
-REFUSAL(unveil_create_without, "unveil", landlock_create_ruleset, "stdio", 0, NULL, 0, 1)
+REFUSAL(unveil_create_stdio, "unveil", landlock_create_ruleset, "stdio", 0, NULL, 0, 1)
 LET(unveil_add, "unveil", landlock_add_rule, "stdio", EBADF, -1, 1, buf, 0)
-REFUSAL(unveil_add_without, "unveil", landlock_add_rule, "stdio", EBADF, -1, 1, buf, 0)
+REFUSAL(unveil_add_stdio, "unveil", landlock_add_rule, "stdio", EBADF, -1, 1, buf, 0)
 GRANT(unveil_restrict, "unveil", landlock_restrict_self, "stdio", AS_ROOT | EBADF, -1, 0)
 GRANT(unveil_openat, "unveil", openat, "stdio", 0, HERE, "file", O_PATH, 0, 0, DOOR)
 BEYOND(unveil_openat_read, "unveil", openat, "stdio unveil", 0, HERE, "file", O_RDONLY, 0, 0, DOOR)

@@ -6,7 +6,7 @@ use crate::letters::Letters;
 use crate::needs::{RIGHTS, Right, SCOPES};
 use crate::sys;
 use crate::sys::landlock as kernel;
-pub use crate::sys::landlock::Ruleset;
+pub use crate::sys::landlock::{RESTRICT_SELF_TSYNC, Ruleset};
 
 /// Landlock as this kernel has it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -309,13 +309,27 @@ fn check_narrower(
     }
 }
 
+/// Rules as the kernel takes them, in force for nobody yet.
+pub struct Prepared {
+    pub ruleset: Ruleset,
+    /// What refuses calls by their numbers; none where all can be changed.
+    pub filter: Option<Filter>,
+    pub landlock: Landlock,
+}
+
+/// The rules that were given, for another process to be held to.
+pub fn prepare(flags: Flags) -> Result<Prepared, Error> {
+    in_turn(|state| state.prepare(flags))
+}
+
 /// Hold the process, or a thread, to the rules that there are.
 fn enforce(state: &mut State, scope: Scope, flags: Flags) -> Result<(), Error> {
-    if flags.strict {
-        return Err(Failure::Partial.into());
-    }
-    let landlock = Landlock::find()?;
     let is_pledged = seccomp::held().is_some();
+    let Prepared {
+        ruleset,
+        filter,
+        landlock,
+    } = state.prepare(flags)?;
     let all_threads = scope == Scope::Process && landlock.restricts_threads();
     if scope == Scope::Process && !all_threads {
         match landlock::threads(is_pledged)? {
@@ -323,25 +337,13 @@ fn enforce(state: &mut State, scope: Scope, flags: Flags) -> Result<(), Error> {
             count => return Err(Failure::Threads(count).into()),
         }
     }
-    state.look_above()?;
-    state.next = state.veil;
-    if let Some(beyond) = state
-        .next
-        .landlock(&state.above, |name| state.is_there(name))
-    {
-        if !flags.less {
-            return Err(state.explain(beyond).into());
-        }
-        state.next.lessen(&state.above);
-    }
-    let ruleset = state.ruleset(landlock)?;
     if !is_pledged {
         // What a later pledge() would look for is hidden from it then.
         host::prepare(true);
     }
     sys::set_no_new_privs().map_err(Error::Kernel)?;
-    if !state.changes_everything()? {
-        match sys::load_filter(Filter::new(landlock.abi).insns(), scope) {
+    if let Some(filter) = filter {
+        match sys::load_filter(filter.insns(), scope) {
             Ok(0) => {}
             Ok(other) => return Err(Error::Thread(other as u32)),
             Err(errno) => return Err(Error::Kernel(errno)),
@@ -359,6 +361,30 @@ fn enforce(state: &mut State, scope: Scope, flags: Flags) -> Result<(), Error> {
 }
 
 impl State {
+    fn prepare(&mut self, flags: Flags) -> Result<Prepared, Error> {
+        if flags.strict {
+            return Err(Failure::Partial.into());
+        }
+        let landlock = Landlock::find()?;
+        self.look_above()?;
+        self.next = self.veil;
+        let beyond = self
+            .next
+            .landlock(&self.above, |name| self.file(name).is_some());
+        if let Some(beyond) = beyond {
+            if !flags.less {
+                return Err(self.explain(beyond).into());
+            }
+            self.next.lessen(&self.above);
+        }
+        let everything = self.changes_everything()?;
+        Ok(Prepared {
+            ruleset: self.ruleset(landlock)?,
+            filter: (!everything).then(|| Filter::new(landlock.abi)),
+            landlock,
+        })
+    }
+
     /// Which listed directory is next above each, as things are now; each must
     /// still be held by its descriptor.
     fn look_above(&mut self) -> Result<(), Error> {
@@ -382,10 +408,6 @@ impl State {
         let place = Place::open(directory as usize, text, false).ok()?;
         let kind = place.kind().ok()?;
         (!kind.is_directory && !kind.is_link).then_some(place)
-    }
-
-    fn is_there(&self, name: usize) -> bool {
-        self.file(name).is_some()
     }
 
     fn explain(&self, beyond: Beyond) -> Failure {

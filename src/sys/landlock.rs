@@ -21,7 +21,7 @@ struct PathBeneathAttr {
 
 const CREATE_RULESET_VERSION: usize = 1;
 const RULE_PATH_BENEATH: usize = 1;
-const RESTRICT_SELF_TSYNC: usize = 1 << 3;
+pub const RESTRICT_SELF_TSYNC: usize = 1 << 3;
 
 /// The first ABI that can restrict all threads at once.
 pub const THREADS_ABI: u32 = 8;
@@ -76,6 +76,11 @@ impl Ruleset {
         ];
         // SAFETY: the kernel reads the structure.
         unsafe { call(libc::SYS_landlock_add_rule, args) }.map(|_| ())
+    }
+
+    /// Its number.
+    pub fn descriptor(&self) -> i32 {
+        self.0.descriptor() as i32
     }
 
     /// Hold the thread to it, or all threads; and what they make later.
