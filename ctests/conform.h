@@ -61,6 +61,8 @@ static void conform_end(long end, int want, int line, const char *what)
         return;
     if (end != -1)
         errno = 0;
+    NEED("a kernel, or a file system, that has the call",
+         case_is_pledged || (errno != ENOSYS && errno != EOPNOTSUPP));
     case_end(end == -1 && errno > 0 ? errno : CASE_UNTRUE, line, what);
 }
 

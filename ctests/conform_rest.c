@@ -57,7 +57,15 @@ FILTER(esrch_log, 19)
 ALWAYS(seccomp_asked, seccomp, EFAULT, SECCOMP_GET_ACTION_AVAIL, 0, 0)
 NEVER(seccomp_strict, seccomp, EINVAL, SECCOMP_SET_MODE_STRICT, 1, 0)
 NEVER(seccomp_listener, seccomp, EFAULT, SECCOMP_SET_MODE_FILTER, 8, 0)
-NEVER(seccomp_wait, seccomp, EFAULT, SECCOMP_SET_MODE_FILTER, 40, 0)
+/* Linux 5.19 and later. */
+static long waits(void)
+{
+    long end = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 40, 0);
+
+    NEED("waits that only death ends", case_is_pledged || errno != EINVAL);
+    return end;
+}
+BEYOND_BY(never_seccomp_wait, "always", seccomp, "", EFAULT, waits())
 NEVER(seccomp_no_speculation, seccomp, EFAULT, SECCOMP_SET_MODE_FILTER, 4, 0)
 NEVER(seccomp_sizes, seccomp, EFAULT, SECCOMP_GET_NOTIF_SIZES, 0, 0)
 

@@ -275,6 +275,7 @@ const HEADERS: [&[&str]; 5] = [
         "linux/hdreg.h",
         "linux/if_packet.h",
         "linux/netlink.h",
+        "linux/rtnetlink.h",
     ],
     &[
         "netinet/in.h",

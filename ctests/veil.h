@@ -226,6 +226,11 @@ static int veil_main(int argc, char **argv)
     const struct veil_case *one;
     const char *only = argc == 2 && argv[1][0] != '-' ? argv[1] : NULL;
 
+    if (argc == 2 && strcmp(argv[1], "-l") == 0) {
+        for (one = veil_cases; one != NULL; one = one->next)
+            puts(one->name);
+        return 0;
+    }
     users[count++] = geteuid();
     if (geteuid() == 0)
         users[count++] = NOBODY;

@@ -24,7 +24,7 @@ use std::{env, fs};
 
 use facts::arches::{self, Arches, Endian};
 use facts::finding::{Finding, Source};
-use facts::{libcs, parse, promises, quirks, reduce, syscalls};
+use facts::{libcs, parse, promises, quirks, reduce, sockets, syscalls};
 
 /// Words in the bit sets of src/table.rs.
 const CALL_WORDS: usize = 8;
@@ -61,6 +61,8 @@ fn table_rs(data: &Path, arches: &Arches) -> Result<String, String> {
     })?;
     let promises = place(data, "promises.toml", promises::read)?;
     let quirks = place(data, "quirks.toml", quirks::read)?;
+    let classes = place(data, "sockets.toml", sockets::read)?;
+    let classes = sockets::numbered(&classes, &promises.constants(name))?;
     let mut files = Vec::new();
     collect(data, "", &mut files)?;
     files.sort();
@@ -83,6 +85,7 @@ fn table_rs(data: &Path, arches: &Arches) -> Result<String, String> {
         broker: promises.broker(),
         covered: promises.covered(),
         partial: promises.partial(),
+        classes,
     };
     Ok(table::print(&reduced, &frame))
 }

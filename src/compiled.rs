@@ -299,6 +299,8 @@ impl<'a> Reader<'a, &'a Arena> {
             // What serves them is the library's own to know.
             covered: own.covered,
             partial: partial.or(own.partial),
+            // So are the sockets that go with them: a file is about libcs.
+            classes: own.classes,
             libcs,
         })
     }

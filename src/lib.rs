@@ -27,7 +27,7 @@
 //! 5  violation  unveil              SIGSYS: report, abort; the rules for paths
 //! 4  host  installed  seccomp  landlock
 //!                                   read the system, load filters and rules
-//! 3  policy  bpf  sim  resolve  compiled  veil
+//! 3  policy  bpf  sim  resolve  compiled  sockets  veil
 //!                                   pure: promises to verdicts to instructions; tables as bytes; what rules decide
 //! 2  table  needs                   made by the build script from data/
 //! 1  facts  sys                     the data language; raw system calls
@@ -57,6 +57,7 @@ pub mod compiled;
 pub mod policy;
 pub mod resolve;
 pub mod sim;
+pub mod sockets;
 pub mod veil;
 
 // The running system.

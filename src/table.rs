@@ -84,6 +84,8 @@ pub struct Table<'a> {
     pub covered: &'a [(Set, Set)],
     /// Promises of which a filter alone cannot see all.
     pub partial: Set,
+    /// Sockets that promises have beside those of their limits.
+    pub classes: &'a [Class<'a>],
     /// Every libc, sorted by name and version.
     pub libcs: &'a [Libc<'a>],
 }
@@ -109,6 +111,32 @@ impl Survivable<'_> {
             Some(tail) => rest.ends_with(tail.as_bytes()) && !rest.windows(3).any(|w| w == b"/.."),
         }
     }
+}
+
+/// One row of a class of sockets: which they are, and what may be done with them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Class<'a> {
+    pub name: &'a str,
+    /// Only on this libc.
+    pub libc: Option<&'a str>,
+    /// Any of these has it.
+    pub promises: Set,
+    pub families: &'a [u16],
+    pub types: &'a [u16],
+    pub protocols: &'a [u16],
+    /// Of AF_INET and AF_INET6: that may be sent and connected to.
+    pub ports: &'a [u16],
+    /// Bit in socket(2)'s type that asks for this class and no other.
+    pub mark: u32,
+    /// A datagram socket that connects to another port is connected to the
+    /// first of `ports`.
+    pub rewrites: bool,
+    /// Of AF_UNIX: that may be connected to.
+    pub paths: &'a [&'a str],
+    /// Of AF_UNIX: that are not there, whether they are or not.
+    pub absent: &'a [&'a str],
+    /// Of AF_NETLINK: requests that may be sent.
+    pub messages: &'a [u16],
 }
 
 /// One system call.

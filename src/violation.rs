@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The handler of SIGSYS: two lines on standard error, then death by SIGABRT. Async-signal-safe.
 
-use core::ffi::{c_int, c_void};
+use core::ffi::{c_int, c_long, c_void};
 use core::fmt::{self, Write};
 
 use crate::host::{self, Host};
@@ -48,11 +48,11 @@ extern "C" fn on_sigsys(_signal: c_int, info: *mut Info, context: *mut c_void) {
     if info.is_seccomp() {
         // Not a violation: the call may be one that can be made otherwise.
         if info.data() != 0 {
-            let done = message::make(info.nr.into(), &registers.args, registers.mask);
+            let done = message::make(c_long::from(info.nr), &registers.args, registers.mask);
             let errno = info.data().into();
             return signal::answer(context, done.unwrap_or(Err(errno)));
         }
-        if let Some(status) = zone::recall(info.nr.into(), &registers.args) {
+        if let Some(status) = zone::recall(c_long::from(info.nr), &registers.args) {
             return signal::answer(context, status);
         }
         if let Some(errno) = survivable(info, &registers) {
@@ -100,7 +100,7 @@ fn report(info: &Info, registers: &Registers) {
         pid,
         promise: promise.map_or("", Promise::name),
         nr: data.nr,
-        function: function(&host, info.address, registers.stack),
+        function: function(&host, info.address, registers),
         libc: host.name,
         version: host.version.as_str(),
         is_static: host.is_static,
@@ -181,7 +181,7 @@ impl Told<'_> {
 /// The function of the libc that made the call, as people call it: the one
 /// around it, or the first up the stack, since private helpers have no name or
 /// one that begins with an underscore.
-fn function(host: &Host, address: usize, stack: usize) -> Option<&'static str> {
+fn function(host: &Host, address: usize, registers: &Registers) -> Option<&'static str> {
     let symbols = host.symbols()?;
     let named = |at: usize| {
         // A return address belongs to the call before it.
@@ -193,7 +193,7 @@ fn function(host: &Host, address: usize, stack: usize) -> Option<&'static str> {
         return first;
     }
     let returns =
-        image::stack_words(stack, STACK_WORDS).filter(|at| symbols.is_return_address(*at));
+        image::return_addresses(registers, STACK_WORDS).filter(|at| symbols.is_return_address(*at));
     let mut callers = returns.filter_map(named);
     callers.find(|name| !name.starts_with('_')).or(first)
 }

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The first process of a virtual machine: runs the lines of /commands, writes
  * what they print to the console when all have ended, and turns the machine off.
- * A checksum follows, because others write to a console, too. */
+ * A checksum follows, because others write to a console, too.
+ *
+ * The first command to fail is the last.  One that begins with "@TITLE" may
+ * fail: the title stands above what it prints, errors among it.  A command's
+ * words are divided by tabs, if there are any. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -65,21 +69,28 @@ static void print(FILE *record, int status)
 
 static int run(char *line, FILE *record)
 {
-	char *words[16];
+	const char *between = strchr(line, '\t') ? "\t\n" : " \n";
+	char *words[16], **command = words;
 	int n = 0, status;
 	pid_t child;
-	for (words[n] = strtok(line, " \n"); words[n] && n < 15; words[n] = strtok(NULL, " \n"))
+	for (words[n] = strtok(line, between); words[n] && n < 15; words[n] = strtok(NULL, between))
 		n++;
+	if (words[0][0] == '@')
+		dprintf(fileno(record), "%s\n", *command++);
 	child = fork();
 	if (child == 0) {
 		setsid();
 		dup2(fileno(record), 1);
-		execv(words[0], words);
-		perror(words[0]);
+		if (command != words)
+			dup2(fileno(record), 2);
+		execv(command[0], command);
+		perror(command[0]);
 		_exit(127);
 	}
 	while (waitpid(child, &status, 0) != child)
 		;
+	if (command != words)
+		return 0;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 

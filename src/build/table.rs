@@ -6,6 +6,7 @@ use std::fmt::Write;
 
 use crate::facts::limits::{Test, Value};
 use crate::facts::reduce::{Grant, Limited, Reduced};
+use crate::facts::sockets::Numbered;
 use crate::promise::Set;
 
 /// What `Table` holds beside the reduced facts.
@@ -17,6 +18,7 @@ pub struct Frame {
     pub broker: Set,
     pub covered: Vec<(Set, Set)>,
     pub partial: Set,
+    pub classes: Vec<Numbered>,
 }
 
 /// `TABLE` and `BUILDS`.
@@ -95,6 +97,8 @@ pub fn print(reduced: &Reduced, frame: &Frame) -> String {
         format!("(Set::from_bits({promise:#x}), Set::from_bits({by:#x})), ")
     });
     let _ = writeln!(out, "    covered: &[{}],", covered.collect::<String>());
+    let classes: String = frame.classes.iter().map(class).collect();
+    let _ = writeln!(out, "    classes: &[\n{classes}    ],");
     let _ = writeln!(out, "    libcs: &[\n{libcs}    ],\n}};");
     let _ = writeln!(
         out,
@@ -131,6 +135,30 @@ impl Grants {
         });
         name.clone()
     }
+}
+
+fn class(class: &Numbered) -> String {
+    let Numbered {
+        name,
+        libc,
+        promises,
+        families,
+        types,
+        protocols,
+        ports,
+        mark,
+        rewrites,
+        paths,
+        absent,
+        messages,
+    } = class;
+    let promises = promises.bits();
+    format!(
+        "    Class {{ name: {name:?}, libc: {libc:?}, promises: Set::from_bits({promises:#x}), \
+         families: &{families:?}, types: &{types:?}, protocols: &{protocols:?}, \
+         ports: &{ports:?}, mark: {mark:#x}, rewrites: {rewrites}, paths: &{paths:?}, \
+         absent: &{absent:?}, messages: &{messages:?} }},\n"
+    )
 }
 
 fn limit(limit: &Limited) -> String {

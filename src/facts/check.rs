@@ -10,10 +10,12 @@ use super::gaps::{self, Gap};
 use super::parse::{self, Sheet};
 use super::promises::{self, Promises};
 use super::quirks::{self, Quirk};
+use super::sockets;
 use super::syscalls::Syscalls;
 use super::{Snapshot, arches, document, syscalls, veil};
 use super::{
-    check_gaps, check_homes, check_limits, check_promises, check_quirks, check_snapshot, check_text,
+    check_gaps, check_homes, check_limits, check_promises, check_quirks, check_snapshot,
+    check_sockets, check_text,
 };
 
 /// One thing that every file of its kind must keep to.
@@ -37,6 +39,8 @@ pub enum Judge {
     Quirks(fn(&QuirksCase) -> Vec<Finding>),
     /// A gaps file that could be read.
     Gaps(fn(&GapsCase) -> Vec<Finding>),
+    /// A file of socket classes that could be read.
+    Sockets(fn(&SocketsCase) -> Vec<Finding>),
     /// A promises file that could be read.
     Promises(fn(&PromisesCase) -> Vec<Finding>),
     /// Any file in which nothing else is wrong.
@@ -73,6 +77,13 @@ pub struct QuirksCase<'a> {
 pub struct GapsCase<'a> {
     pub source: Source<'a>,
     pub sheet: &'a gaps::Sheet,
+    pub known: &'a Known,
+}
+
+/// A file of socket classes before the rules.
+pub struct SocketsCase<'a> {
+    pub source: Source<'a>,
+    pub sheet: &'a sockets::Sheet,
     pub known: &'a Known,
 }
 
@@ -289,6 +300,21 @@ pub const RULES: &[Rule] = &[
         "every system call has a line for unveil(2), or takes no path",
         Judge::Reader(Kind::Unveil),
     ),
+    rule(
+        check_sockets::SCOPE,
+        "a class is for a libc, and no row of it stands twice",
+        Judge::Sockets(check_sockets::scope),
+    ),
+    rule(
+        check_sockets::CONSTANT,
+        "a class names constants of their kinds, and requests that read",
+        Judge::Sockets(check_sockets::constant),
+    ),
+    rule(
+        check_sockets::SHAPE,
+        "a class is bounded as its families are",
+        Judge::Sockets(check_sockets::shape),
+    ),
     rule(FORM, "a file is as the formatter writes it", Judge::Form),
 ];
 
@@ -351,6 +377,19 @@ pub fn file(kind: Kind, source: &Source, known: &Known) -> Vec<Finding> {
         }),
         Kind::Unveil => veil::read(source).map_or_else(identity, |veil| {
             veil::uncovered(source, &veil, &known.syscalls)
+        }),
+        Kind::Sockets => sockets::sheet(source).map_or_else(identity, |sheet| {
+            judged(
+                &SocketsCase {
+                    source: *source,
+                    sheet: &sheet,
+                    known,
+                },
+                |judge| match judge {
+                    Judge::Sockets(judge) => Some(*judge),
+                    _ => None,
+                },
+            )
         }),
         Kind::Promises => promises::read(source).map_or_else(identity, |promises| {
             judged(

@@ -3,7 +3,7 @@
 
 use super::arches::Arches;
 use super::finding::{Finding, Source};
-use super::{arches, check_text, document, gaps, parse, print, quirks, syscalls};
+use super::{arches, check_text, document, gaps, parse, print, quirks, sockets, syscalls};
 
 /// The kinds of data files that these modules know.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -12,6 +12,7 @@ pub enum Kind {
     Syscalls,
     Quirks,
     Gaps,
+    Sockets,
     Snapshot,
     /// Ordered and commented by hand: it has no canonical text.
     Promises,
@@ -29,6 +30,7 @@ impl Kind {
             "syscalls.toml" => Some(Kind::Syscalls),
             "quirks.toml" => Some(Kind::Quirks),
             "gaps.toml" => Some(Kind::Gaps),
+            "sockets.toml" => Some(Kind::Sockets),
             "promises.toml" => Some(Kind::Promises),
             "unveil.toml" => Some(Kind::Unveil),
             file if file.ends_with(".toml") && is_version(parts.next()?) => Some(Kind::Snapshot),
@@ -62,6 +64,7 @@ pub fn canonical(kind: Kind, source: &Source, known: &Arches) -> Result<String, 
         Kind::Arches => arches::read(source).map(|a| with_head(arches::print(&a))),
         Kind::Quirks => quirks::read(source).map(|q| with_head(quirks::print(&q))),
         Kind::Gaps => gaps::read(source).map(|g| with_head(gaps::print(&g))),
+        Kind::Sockets => sockets::read(source).map(|s| with_head(sockets::print(&s))),
         Kind::Syscalls => syscalls::read(source, known).map(|s| syscalls::print(&s, known)),
         Kind::Snapshot => parse::snapshot(source).map(|s| print::snapshot(&s)),
         Kind::Promises | Kind::Unveil => Ok(source.text.to_owned()),
@@ -78,6 +81,7 @@ mod tests {
             ("data/arches.toml", Some(Kind::Arches)),
             ("syscalls.toml", Some(Kind::Syscalls)),
             ("./quirks.toml", Some(Kind::Quirks)),
+            ("data/sockets.toml", Some(Kind::Sockets)),
             ("data/glibc/2.36/x86_64.toml", Some(Kind::Snapshot)),
             ("2.36/x86_64.toml", Some(Kind::Snapshot)),
             ("x86_64.toml", None),

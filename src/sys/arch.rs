@@ -1,59 +1,75 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The instruction that enters the kernel, and the way back from a signal handler.
+//! What differs by architecture: entering the kernel, a handler's registers, how calls look, thread-local storage.
+//!
+//! A file each, with one interface:
+//!
+//! - `syscall`: the instruction that enters the kernel
+//! - `Context`: what the kernel gives a handler, up to where it matters; its
+//!   `registers`, and `answer`, which sets what the trapped call returns
+//! - `RESTORER_FLAG`, `Restorer`, `restorer`, `NO_RESTORER`: where a handler
+//!   returns to, if the kernel wants to be told
+//! - `CALL_BYTES`, `ends_with_call`: code before a return address
+//! - `bare`: a return address as it lies on a stack, without a signature
+//! - `last`: the address of this thread's `rpledge_last` (src/sys/tls.rs)
+//! - `FSTAT`, `MMAP`, ...: calls that go by other numbers, or differ in what
+//!   they take, though the kernel has them everywhere
 
-#[cfg(target_arch = "x86_64")]
-mod imp {
-    use core::arch::{asm, global_asm};
+#[cfg_attr(target_arch = "x86_64", path = "arch/x86_64.rs")]
+#[cfg_attr(target_arch = "x86", path = "arch/x86.rs")]
+#[cfg_attr(target_arch = "aarch64", path = "arch/aarch64.rs")]
+#[cfg_attr(target_arch = "riscv64", path = "arch/riscv64.rs")]
+mod imp;
 
-    /// # Safety
-    /// As the system call's.
-    pub unsafe fn syscall(nr: usize, args: [usize; 6]) -> usize {
-        let value;
-        // SAFETY: the System V convention for system calls; the kernel
-        // clobbers rcx and r11 and what the call itself writes.
-        unsafe {
-            asm!("syscall", inlateout("rax") nr => value, in("rdi") args[0], in("rsi") args[1],
-                 in("rdx") args[2], in("r10") args[3], in("r8") args[4], in("r9") args[5],
-                 lateout("rcx") _, lateout("r11") _, options(nostack));
-        }
-        value
-    }
+pub use imp::*;
 
-    unsafe extern "C" {
-        /// Where a handler returns to: the kernel wants one on x86_64.
-        #[link_name = "rpledge_sigreturn"]
-        pub fn restorer();
-    }
-
-    global_asm!(
-        ".pushsection .text.rpledge_sigreturn, \"ax\", @progbits",
-        ".hidden rpledge_sigreturn",
-        ".globl rpledge_sigreturn",
-        ".type rpledge_sigreturn, @function",
-        // An unwinder knows a signal frame by these very instructions, and
-        // looks one byte before them.
-        "nop",
-        "rpledge_sigreturn:",
-        "mov rax, 15",
-        "syscall",
-        ".size rpledge_sigreturn, . - rpledge_sigreturn",
-        ".popsection",
-    );
-
-    /// Does a call end before this code? As the compiler writes them: E8 with
-    /// a distance, or FF /2 with a register or an address.
-    pub fn ends_with_call(before: &[u8; 7]) -> bool {
-        let indirect = |at: usize| before[at] == 0xff && before[at + 1] >> 3 & 7 == 2;
-        before[2] == 0xe8 || [0, 1, 4, 5].into_iter().any(indirect)
-    }
-
-    /// SA_RESTORER: `sa_restorer` is set.
-    pub const RESTORER_FLAG: usize = 0x0400_0000;
+/// The registers that a handler interrupted.
+#[derive(Clone, Copy, Debug)]
+pub struct Registers {
+    pub stack: usize,
+    /// Where the function at work returns to, if it has not put that on the stack.
+    pub link: usize,
+    pub args: [u64; 6],
+    /// The signals that were blocked.
+    pub mask: u64,
 }
 
-#[cfg(not(target_arch = "x86_64"))]
-compile_error!(
-    "rpledge runs on x86_64 so far: another architecture needs its part here and in tls.rs"
-);
+/// `stack_t`, which lies before what matters in a `Context`.
+#[repr(C)]
+pub struct Stack {
+    _base: usize,
+    _flags: i32,
+    _size: usize,
+}
 
-pub use imp::{RESTORER_FLAG, ends_with_call, restorer, syscall};
+/// A sum of the calls and structures that 64-bit architectures have in common.
+#[cfg(target_pointer_width = "64")]
+mod width {
+    pub const FSTAT: libc::c_long = libc::SYS_fstat;
+    pub const GETEGID: libc::c_long = libc::SYS_getegid;
+    pub const GETEUID: libc::c_long = libc::SYS_geteuid;
+    pub const MMAP: libc::c_long = libc::SYS_mmap;
+    pub type Stat = libc::stat;
+
+    /// The ELF of the architecture.
+    pub mod elf {
+        pub use libc::{Elf64_Ehdr as Header, Elf64_Phdr as Segment};
+        pub use libc::{Elf64_Shdr as Section, Elf64_Sym as Symbol};
+    }
+}
+
+/// Those of 32-bit ones.
+#[cfg(target_pointer_width = "32")]
+mod width {
+    pub const FSTAT: libc::c_long = libc::SYS_fstat64;
+    pub const GETEGID: libc::c_long = libc::SYS_getegid32;
+    pub const GETEUID: libc::c_long = libc::SYS_geteuid32;
+    pub const MMAP: libc::c_long = libc::SYS_mmap2;
+    pub type Stat = libc::stat64;
+
+    pub mod elf {
+        pub use libc::{Elf32_Ehdr as Header, Elf32_Phdr as Segment};
+        pub use libc::{Elf32_Shdr as Section, Elf32_Sym as Symbol};
+    }
+}
+
+pub use width::*;

@@ -29,7 +29,7 @@ impl Arena {
         let flags = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE) as usize;
         let args = [0, size, protection, flags, usize::MAX, 0];
         // SAFETY: a new mapping, where the kernel likes it.
-        let base = unsafe { super::call(libc::SYS_mmap, args) }?;
+        let base = unsafe { super::call(super::arch::MMAP, args) }?;
         Ok(Arena {
             base,
             size,

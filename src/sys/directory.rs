@@ -7,6 +7,7 @@
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
 
+use super::arch::{FSTAT, Stat};
 use super::{DOOR, Errno, call};
 
 /// A place, closed when it is dropped.
@@ -54,21 +55,23 @@ impl Place {
         self.0
     }
 
+    // Architectures differ in how wide these are.
+    #[allow(clippy::unnecessary_cast)]
     pub fn kind(&self) -> Result<Kind, Errno> {
-        let mut stat = MaybeUninit::<libc::stat>::zeroed();
+        let mut stat = MaybeUninit::<Stat>::zeroed();
         let args = [self.0, stat.as_mut_ptr() as usize, 0, 0, 0, DOOR];
         // SAFETY: the kernel fills the structure, all of whose bits mean something.
         let stat = unsafe {
-            call(libc::SYS_fstat, args)?;
+            call(FSTAT, args)?;
             stat.assume_init()
         };
         let format = stat.st_mode & libc::S_IFMT;
         Ok(Kind {
-            device: stat.st_dev,
-            inode: stat.st_ino,
+            device: stat.st_dev as u64,
+            inode: stat.st_ino as u64,
             is_directory: format == libc::S_IFDIR,
             is_link: format == libc::S_IFLNK,
-            links: stat.st_nlink,
+            links: stat.st_nlink as u64,
         })
     }
 

@@ -4,6 +4,7 @@
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
 
+use super::arch::{FSTAT, Stat};
 use super::{Errno, call};
 
 /// An open file or directory.
@@ -39,12 +40,12 @@ impl File {
     }
 
     pub fn about(&self) -> Result<About, Errno> {
-        let mut stat = MaybeUninit::<libc::stat>::zeroed();
+        let mut stat = MaybeUninit::<Stat>::zeroed();
         let args = [self.0, stat.as_mut_ptr() as usize, 0, 0, 0, 0];
         // SAFETY: the kernel fills the structure, all of whose bits mean
         // something.
         let stat = unsafe {
-            call(libc::SYS_fstat, args)?;
+            call(FSTAT, args)?;
             stat.assume_init()
         };
         Ok(About {

@@ -3,12 +3,14 @@
 
 use core::ffi::{c_int, c_void};
 
+use super::arch::{self, CALL_BYTES, Registers, elf};
 use super::text;
 
 const NOTE_BUILD_ID: u32 = 3;
 /// `DT_GNU_HASH`, which the libc crate lacks.
 const DT_GNU_HASH: u64 = 0x6fff_fef5;
 const STB_GLOBAL: u8 = 1;
+const SHT_SYMTAB: u32 = 2;
 /// A build-id is a SHA-1 as a rule; longer ones exist.
 pub const BUILD_ID_MAX: usize = 32;
 
@@ -116,12 +118,12 @@ impl Object {
         (list != 0).then_some(list)
     }
 
-    fn headers(&self) -> &[libc::Elf64_Phdr] {
+    fn headers(&self) -> &[elf::Segment] {
         if self.headers == 0 {
             return &[];
         }
         // SAFETY: the loader keeps an object's program headers mapped.
-        unsafe { core::slice::from_raw_parts(self.headers as *const libc::Elf64_Phdr, self.count) }
+        unsafe { core::slice::from_raw_parts(self.headers as *const elf::Segment, self.count) }
     }
 
     fn segment(&self, kind: u32) -> Option<Span> {
@@ -131,7 +133,7 @@ impl Object {
             .map(|h| self.span(h))
     }
 
-    fn span(&self, header: &libc::Elf64_Phdr) -> Span {
+    fn span(&self, header: &elf::Segment) -> Span {
         let from = self.base.wrapping_add(header.p_vaddr as usize);
         Span {
             from,
@@ -178,13 +180,13 @@ impl Object {
     /// Where its code lies.
     pub fn code(&self) -> Option<Span> {
         let executable =
-            |h: &&libc::Elf64_Phdr| h.p_type == libc::PT_LOAD && h.p_flags & libc::PF_X != 0;
+            |h: &&elf::Segment| h.p_type == libc::PT_LOAD && h.p_flags & libc::PF_X != 0;
         self.headers().iter().find(executable).map(|h| self.span(h))
     }
 
     /// Its constants, byte by byte: segments that can be read and nothing else.
     pub fn constants(&self) -> impl Iterator<Item = &[u8]> {
-        let constant = |h: &&libc::Elf64_Phdr| {
+        let constant = |h: &&elf::Segment| {
             h.p_type == libc::PT_LOAD && h.p_flags & (libc::PF_R | libc::PF_W) == libc::PF_R
         };
         self.headers().iter().filter(constant).map(|h| {
@@ -219,13 +221,13 @@ impl Object {
         };
         // No entry says how many symbols there are beyond the hashed ones, but
         // every linker puts the strings behind the last.
-        let size = size_of::<libc::Elf64_Sym>();
+        let size = size_of::<elf::Symbol>();
         let count = strings.saturating_sub(table) / size;
         for n in 1..count.min(1 << 20) {
             // SAFETY: within the symbol table, see above.
-            let symbol = unsafe { &*((table + n * size) as *const libc::Elf64_Sym) };
+            let symbol = unsafe { &*((table + n * size) as *const elf::Symbol) };
             let is_wanted = symbol.st_shndx == 0 && symbol.st_info >> 4 == STB_GLOBAL;
-            if is_wanted && u64::from(symbol.st_name) < len {
+            if is_wanted && (symbol.st_name as usize) < len as usize {
                 // SAFETY: an offset in the string table.
                 tell(unsafe { text::at((strings + symbol.st_name as usize) as *const _) });
             }
@@ -257,7 +259,7 @@ impl Object {
         unsafe {
             let word = |n: usize| *((hash + 4 * n) as *const u32);
             let (buckets, first, blooms) = (word(0) as usize, word(1), word(2) as usize);
-            let bucket = 4 + 2 * blooms;
+            let bucket = 4 + blooms * size_of::<usize>() / 4;
             let last = (0..buckets).map(|n| word(bucket + n)).max()?;
             if last < first {
                 return Some(first as usize);
@@ -286,13 +288,13 @@ struct Dynamic(Span);
 impl Dynamic {
     fn get(&self, tag: u64) -> Option<u64> {
         let mut at = self.0.from;
-        while at + 16 <= self.0.to {
+        while at + size_of::<[usize; 2]>() <= self.0.to {
             // SAFETY: within the segment, which the loader itself has read.
-            let (key, value) = unsafe { (*(at as *const u64), *((at + 8) as *const u64)) };
-            match key {
+            let [key, value] = unsafe { *(at as *const [usize; 2]) };
+            match key as u64 {
                 0 => return None,
-                _ if key == tag => return Some(value),
-                _ => at += 16,
+                key if key == tag => return Some(value as u64),
+                _ => at += size_of::<[usize; 2]>(),
             }
         }
         None
@@ -330,12 +332,12 @@ fn build_id(notes: Span) -> Option<BuildId> {
 impl Symbols {
     /// Is it where a call in this code returns to?
     pub fn is_return_address(&self, address: usize) -> bool {
-        let Some(before) = address.checked_sub(7) else {
+        let Some(before) = address.checked_sub(CALL_BYTES) else {
             return false;
         };
-        // SAFETY: mapped code, which can be read on this architecture.
+        // SAFETY: mapped code, which can be read on these architectures.
         self.code.contains(before)
-            && super::arch::ends_with_call(unsafe { &*(before as *const [u8; 7]) })
+            && arch::ends_with_call(unsafe { &*(before as *const [u8; CALL_BYTES]) })
     }
 
     /// The function that the address lies in.
@@ -343,11 +345,11 @@ impl Symbols {
         if !self.code.contains(address) {
             return None;
         }
-        let mut best: Option<&libc::Elf64_Sym> = None;
+        let mut best: Option<&elf::Symbol> = None;
         for n in 0..self.count {
-            let size = size_of::<libc::Elf64_Sym>();
+            let size = size_of::<elf::Symbol>();
             // SAFETY: within the symbol table.
-            let symbol = unsafe { &*((self.table + n * size) as *const libc::Elf64_Sym) };
+            let symbol = unsafe { &*((self.table + n * size) as *const elf::Symbol) };
             let from = self.base.wrapping_add(symbol.st_value as usize);
             // A local name is a helper's: people know the exported ones.
             let holds = symbol.st_shndx != 0
@@ -364,21 +366,26 @@ impl Symbols {
         best.map(|symbol| self.name(symbol))
     }
 
-    fn name(&self, symbol: &libc::Elf64_Sym) -> &'static [u8] {
+    fn name(&self, symbol: &elf::Symbol) -> &'static [u8] {
         // SAFETY: an offset in the string table that the loader uses too.
         unsafe { text::at((self.strings + symbol.st_name as usize) as *const _) }
     }
 }
 
-/// Words of the stack from `from` on, as far as they can be read.
-pub fn stack_words(from: usize, count: usize) -> impl Iterator<Item = usize> {
-    let from = from.next_multiple_of(8);
-    (0..count).map(move |n| from + 8 * n).map_while(|at| {
+/// Where functions may return to: the register for that, and words of the
+/// stack from `from` on, as far as they can be read.
+pub fn return_addresses(registers: &Registers, count: usize) -> impl Iterator<Item = usize> {
+    let size = size_of::<usize>();
+    let from = registers.stack.next_multiple_of(size);
+    let words = (0..count).map(move |n| from + size * n).map_while(|at| {
         // SAFETY: asked just now; a stack that another thread unmaps under a
         // running handler is beyond help.
         (at % 4096 != 0 || super::is_readable(at))
             .then(|| unsafe { core::ptr::read_volatile(at as *const usize) })
-    })
+    });
+    core::iter::once(registers.link)
+        .chain(words)
+        .map(arch::bare)
 }
 
 impl Object {
@@ -386,45 +393,37 @@ impl Object {
     /// loader maps: the file is mapped here, for good.
     pub fn file_symbols(&self) -> Option<Symbols> {
         let file = super::map_file(c"/proc/self/exe")?;
-        let word =
-            |at: usize| Some(u64::from_le_bytes(file.get(at..at + 8)?.try_into().ok()?) as usize);
-        let half = |at: usize| {
-            Some(usize::from(u16::from_le_bytes(
-                file.get(at..at + 2)?.try_into().ok()?,
-            )))
-        };
-        // Elf64_Ehdr: e_shoff, e_shentsize, e_shnum. Elf64_Shdr: sh_type,
-        // sh_offset, sh_size, sh_link.
-        let (table, size, count) = (word(0x28)?, half(0x3a)?, half(0x3c)?);
-        if file.get(..4)? != b"\x7fELF" || size != 64 {
+        let header: elf::Header = read(file, 0)?;
+        let (table, size) = (header.e_shoff as usize, usize::from(header.e_shentsize));
+        if header.e_ident[..4] != *b"\x7fELF" || size != size_of::<elf::Section>() {
             return None;
         }
-        let section = |n: usize| {
-            file.get(table.checked_add(n * size)?..)
-                .filter(|s| s.len() >= size)
+        let section = |n: usize| read::<elf::Section>(file, table.checked_add(n * size)?);
+        let bytes = |s: &elf::Section| {
+            let (from, size) = (s.sh_offset as usize, s.sh_size as usize);
+            file.get(from..)?.get(..size)
         };
-        let kind = |s: &[u8]| u32::from_le_bytes([s[4], s[5], s[6], s[7]]);
-        let symtab = (0..count).filter_map(section).find(|s| kind(s) == 2)?;
-        let field = |s: &[u8], at: usize| {
-            u64::from_le_bytes(s[at..at + 8].try_into().unwrap_or([0; 8])) as usize
-        };
-        let link = u32::from_le_bytes(symtab[0x28..0x2c].try_into().ok()?) as usize;
-        let strtab = section(link)?;
-        let symbols = file
-            .get(field(symtab, 0x18)..)?
-            .get(..field(symtab, 0x20))?;
-        let strings = file
-            .get(field(strtab, 0x18)..)?
-            .get(..field(strtab, 0x20))?;
+        let mut sections = (0..usize::from(header.e_shnum)).filter_map(section);
+        let symtab = sections.find(|s| s.sh_type == SHT_SYMTAB)?;
+        let symbols = bytes(&symtab)?;
+        let strings = bytes(&section(symtab.sh_link as usize)?)?;
         // Names are read to their NUL, so the table must end with one.
-        (strings.last() == Some(&0) && symbols.as_ptr().addr() % 8 == 0).then_some(())?;
+        let is_aligned = symbols.as_ptr().cast::<elf::Symbol>().is_aligned();
+        (strings.last() == Some(&0) && is_aligned).then_some(())?;
         Some(Symbols {
             base: self.base,
             table: symbols.as_ptr() as usize,
-            count: symbols.len() / size_of::<libc::Elf64_Sym>(),
+            count: symbols.len() / size_of::<elf::Symbol>(),
             strings: strings.as_ptr() as usize,
             strings_len: strings.len(),
             code: self.code()?,
         })
     }
+}
+
+/// A structure in a file's bytes.
+fn read<T>(file: &[u8], at: usize) -> Option<T> {
+    let bytes = file.get(at..)?.get(..size_of::<T>())?;
+    // SAFETY: that many bytes; the structures of an ELF file are numbers.
+    Some(unsafe { bytes.as_ptr().cast::<T>().read_unaligned() })
 }

@@ -5,6 +5,7 @@
 //! another thread of the parent had it.  In such a child nobody changes the
 //! list; elsewhere another thread may, so this is for such children only.
 
+use super::arch::elf;
 use super::image::Object;
 use super::{is_readable, weak};
 
@@ -63,11 +64,11 @@ fn program() -> Option<Object> {
 /// The object whose ELF header lies at `base`, if one does: objects that are
 /// linked for another address than 0 have it elsewhere.
 fn mapped(base: usize, name: usize) -> Option<Object> {
-    if !base.is_multiple_of(8) || !is_readable(base) {
+    if !base.is_multiple_of(align_of::<elf::Header>()) || !is_readable(base) {
         return None;
     }
     // SAFETY: it can be read, and an ELF header is on one page.
-    let header = unsafe { &*(base as *const libc::Elf64_Ehdr) };
+    let header = unsafe { &*(base as *const elf::Header) };
     (header.e_ident[..4] == *b"\x7fELF").then(|| {
         let headers = base + header.e_phoff as usize;
         Object::new(base, headers, usize::from(header.e_phnum), name)

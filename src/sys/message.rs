@@ -6,7 +6,9 @@
 //! for neither, sendto(2), writev(2), recvfrom(2) and readv(2) do the same, and
 //! the filter judges those; so nothing is possible here that is not without.
 
-use super::{DOOR, Errno, call, is_readable, is_writable, signal};
+use core::ffi::c_long;
+
+use super::{DOOR, Errno, arch, call, is_readable, is_writable, signal};
 
 /// Most parts of a message (UIO_MAXIOV) and most messages of a call.
 const MOST: usize = 1024;
@@ -26,7 +28,7 @@ type Outcome = Result<Result<usize, Errno>, Hidden>;
 
 /// Make the trapped call, if it can be made so. `mask` is the thread's, which
 /// holds again meanwhile: the call may wait, and signals must interrupt it.
-pub fn make(nr: i64, args: &[u64; 6], mask: u64) -> Outcome {
+pub fn make(nr: c_long, args: &[u64; 6], mask: u64) -> Outcome {
     let args = args.map(|arg| arg as usize);
     match nr {
         libc::SYS_sendmsg => one(args, mask, send),
@@ -81,7 +83,7 @@ struct Socket {
 
 impl Socket {
     /// A call that may wait, with the thread's own signal mask.
-    fn call(&self, nr: i64, args: [usize; 6]) -> Result<usize, Errno> {
+    fn call(&self, nr: c_long, args: [usize; 6]) -> Result<usize, Errno> {
         let args = [self.fd, args[1], args[2], args[3], args[4], args[5]];
         signal::restore_mask(self.mask & !(1 << (libc::SIGSYS - 1)));
         // SAFETY: as the program's own call would be: the kernel looks at each pointer.
@@ -138,12 +140,9 @@ fn receive(socket: &Socket, at: usize, message: &Message, flags: usize) -> Outco
         let was_cut = !is_stream && got > parts.total;
         let told = if was_cut { libc::MSG_TRUNC as u32 } else { 0 };
         let field = |offset: usize| at.wrapping_add(offset);
-        // Before the name's length: the probe of a field writes eight bytes.
         write(field(core::mem::offset_of!(Message, msg_flags)), told)?;
         if name != 0 {
-            let rest = read::<u32>(field(core::mem::offset_of!(Message, msg_namelen) + 4))?;
-            let both = u64::from(len) | u64::from(rest) << 32;
-            write(field(core::mem::offset_of!(Message, msg_namelen)), both)?;
+            write(field(core::mem::offset_of!(Message, msg_namelen)), len)?;
         }
         Ok(if was_cut && flags & trunc == 0 {
             parts.total
@@ -246,7 +245,7 @@ impl Copied {
         let prot = (libc::PROT_READ | libc::PROT_WRITE) as usize;
         let flags = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS) as usize;
         // SAFETY: a new mapping, where the kernel likes it.
-        let at = unsafe { call(libc::SYS_mmap, [0, size, prot, flags, usize::MAX, 0]) };
+        let at = unsafe { call(arch::MMAP, [0, size, prot, flags, usize::MAX, 0]) };
         at.map(|at| Copied { at, size }).map_err(|_| libc::ENOBUFS)
     }
 }
@@ -273,12 +272,15 @@ fn read<T: Copy>(at: usize) -> Result<T, Errno> {
     Ok(unsafe { core::ptr::read_unaligned(at as *const T) })
 }
 
-fn write<T: Copy>(at: usize, value: T) -> Result<(), Errno> {
-    if !is_writable(at) {
+/// A field of four bytes, which has others before it: the probe writes eight.
+fn write(at: usize, value: u32) -> Result<(), Errno> {
+    let before = at.wrapping_sub(4);
+    let old = read::<[u32; 2]>(before)?;
+    if !is_writable(before) {
         return Err(libc::EFAULT);
     }
-    // SAFETY: could be written a moment ago: fields that are aligned to their size.
-    unsafe { core::ptr::write_unaligned(at as *mut T, value) };
+    // SAFETY: could be written a moment ago.
+    unsafe { core::ptr::write_unaligned(before as *mut [u32; 2], [old[0], value]) };
     Ok(())
 }
 

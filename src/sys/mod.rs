@@ -143,21 +143,24 @@ fn set_filter(flags: usize, program: usize) -> Result<usize, Errno> {
     unsafe { call(libc::SYS_seccomp, [mode, flags, program, 0, 0, 0]) }
 }
 
-/// Let other threads run, under any promises: poll(2) of nothing, for a
+/// Let other threads run, under any promises: ppoll(2) of nothing, for a
 /// millisecond, is what a filter lets the library do.
 fn sleep_a_moment() {
-    let mut nothing = libc::pollfd {
-        fd: -1,
-        events: 0,
+    let _ = poll(-1, 0, 1);
+}
+
+/// Wait for a descriptor; by ppoll(2), since newer architectures have no poll(2).
+fn poll(fd: i32, events: i16, milliseconds: usize) -> Result<usize, Errno> {
+    let mut wanted = libc::pollfd {
+        fd,
+        events,
         revents: 0,
     };
-    // SAFETY: the kernel reads and writes one pollfd.
-    let _ = unsafe {
-        call(
-            libc::SYS_poll,
-            [&raw mut nothing as usize, 1, 1, 0, 0, DOOR],
-        )
-    };
+    // `struct timespec` of the kernel: two longs, which it may overwrite.
+    let mut time = [0, milliseconds * 1_000_000];
+    let args = [&raw mut wanted as usize, 1, time.as_mut_ptr() as usize];
+    // SAFETY: the kernel reads and writes one pollfd and the time.
+    unsafe { call(libc::SYS_ppoll, [args[0], args[1], args[2], 0, 8, DOOR]) }
 }
 
 /// The process's id, also where only a handler may ask for it.
@@ -176,7 +179,7 @@ pub fn tid() -> u32 {
 pub fn ids() -> (u32, u32) {
     let door = [0, 0, 0, 0, 0, DOOR];
     // SAFETY: take no pointer.
-    let (uid, gid) = unsafe { (call(libc::SYS_geteuid, door), call(libc::SYS_getegid, door)) };
+    let (uid, gid) = unsafe { (call(arch::GETEUID, door), call(arch::GETEGID, door)) };
     (uid.unwrap_or(0) as u32, gid.unwrap_or(0) as u32)
 }
 
@@ -186,14 +189,7 @@ const REPORT_WAIT: usize = 200;
 
 /// Write a report to standard error, if that takes it soon.
 pub fn report(text: &[u8]) {
-    let mut wanted = libc::pollfd {
-        fd: 2,
-        events: libc::POLLOUT,
-        revents: 0,
-    };
-    let args = [&raw mut wanted as usize, 1, REPORT_WAIT, 0, 0, DOOR];
-    // SAFETY: the kernel reads and writes one pollfd.
-    if unsafe { call(libc::SYS_poll, args) } == Ok(0) {
+    if poll(2, libc::POLLOUT, REPORT_WAIT) == Ok(0) {
         return;
     }
     let args = [2, text.as_ptr() as usize, text.len(), 0, 0, DOOR];
@@ -257,7 +253,7 @@ fn map_file(path: &core::ffi::CStr) -> Option<&'static [u8]> {
         0,
     ];
     // SAFETY: a new mapping, where the kernel likes it.
-    let address = unsafe { call(libc::SYS_mmap, map) };
+    let address = unsafe { call(arch::MMAP, map) };
     // SAFETY: opened above.
     let _ = unsafe { call(libc::SYS_close, [fd, 0, 0, 0, 0, 0]) };
     // SAFETY: mapped above and never unmapped; a program that is written while

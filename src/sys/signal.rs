@@ -3,7 +3,9 @@
 
 use core::ffi::{c_int, c_void};
 
-use super::{DOOR, Errno, arch, call, exit_group, pid, tid};
+pub use super::arch::Registers;
+use super::arch::{self, Context, Restorer};
+use super::{DOOR, Errno, call, exit_group, pid, tid};
 
 /// What a handler is told: siginfo and the interrupted registers.
 pub type Handler = extern "C" fn(c_int, *mut Info, *mut c_void);
@@ -15,6 +17,7 @@ pub struct Info {
     signo: c_int,
     errno: c_int,
     code: c_int,
+    #[cfg(target_pointer_width = "64")]
     _pad: c_int,
     /// Of the instruction after the call.
     pub address: usize,
@@ -44,18 +47,30 @@ impl Info {
 pub struct Action {
     handler: usize,
     flags: usize,
-    restorer: usize,
-    mask: u64,
+    restorer: Restorer,
+    /// In words, as some architectures align them.
+    mask: [usize; 64 / usize::BITS as usize],
+}
+
+impl Action {
+    fn new(handler: usize) -> Action {
+        Action {
+            handler,
+            flags: 0,
+            restorer: arch::NO_RESTORER,
+            mask: [0; 64 / usize::BITS as usize],
+        }
+    }
 }
 
 /// Make `handler` that of SIGSYS; what was there before is returned.
 pub fn handle_sigsys(handler: Handler) -> Result<Action, Errno> {
     let flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
     let action = Action {
-        handler: handler as *const () as usize,
         flags: flags as usize | arch::RESTORER_FLAG,
-        restorer: arch::restorer as *const () as usize,
-        mask: !0,
+        restorer: arch::restorer(),
+        mask: [!0; 64 / usize::BITS as usize],
+        ..Action::new(handler as *const () as usize)
     };
     swap(libc::SIGSYS, &action)
 }
@@ -66,12 +81,7 @@ pub fn restore_sigsys(action: &Action) {
 }
 
 fn swap(signal: c_int, action: &Action) -> Result<Action, Errno> {
-    let mut old = Action {
-        handler: 0,
-        flags: 0,
-        restorer: 0,
-        mask: 0,
-    };
+    let mut old = Action::new(0);
     let args = [
         signal as usize,
         action as *const Action as usize,
@@ -115,12 +125,7 @@ fn mask(how: c_int, set: u64) -> u64 {
 
 /// Die by SIGABRT, with its default action, whatever the program did to it.
 pub fn abort() -> ! {
-    let default = Action {
-        handler: libc::SIG_DFL,
-        flags: 0,
-        restorer: 0,
-        mask: 0,
-    };
+    let default = Action::new(libc::SIG_DFL);
     // Another thread may set a handler between two of these calls; then again.
     for _ in 0..1000 {
         let _ = swap(libc::SIGABRT, &default);
@@ -139,46 +144,16 @@ pub fn abort() -> ! {
     exit_group(128 + libc::SIGABRT as usize)
 }
 
-/// The registers that a handler interrupted.
-#[derive(Clone, Copy, Debug)]
-pub struct Registers {
-    pub stack: usize,
-    pub args: [u64; 6],
-    /// The signals that were blocked.
-    pub mask: u64,
-}
-
 /// What the call that was trapped returns when the handler does.
 pub fn answer(context: *mut c_void, value: Result<usize, Errno>) {
-    let value = value.map_or_else(|errno| -i64::from(errno), |value| value as i64);
+    let value = value.unwrap_or_else(|errno| (errno as usize).wrapping_neg());
     // SAFETY: as in `told`; the kernel loads these registers on the way back.
-    let g = unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
-    g[libc::REG_RAX as usize] = value;
+    unsafe { (*context.cast::<Context>()).answer(value) }
 }
 
 /// What the kernel gave a handler.
 pub fn told<'a>(info: *mut Info, context: *mut c_void) -> (&'a Info, Registers) {
-    // SAFETY: a handler's arguments; the layout of ucontext_t up to the
-    // registers is the kernel's in every libc.
-    let (info, context) = unsafe { (&*info, &*context.cast::<libc::ucontext_t>()) };
-    let g = &context.uc_mcontext.gregs;
-    // SAFETY: the kernel's signal set is the first eight bytes of a libc's.
-    let mask = unsafe { (&raw const context.uc_sigmask).cast::<u64>().read() };
-    let at = |n: c_int| g[n as usize] as u64;
-    let args = [
-        at(libc::REG_RDI),
-        at(libc::REG_RSI),
-        at(libc::REG_RDX),
-        at(libc::REG_R10),
-        at(libc::REG_R8),
-        at(libc::REG_R9),
-    ];
-    (
-        info,
-        Registers {
-            stack: at(libc::REG_RSP) as usize,
-            args,
-            mask,
-        },
-    )
+    // SAFETY: a handler's arguments, which have the kernel's layout.
+    let (info, context) = unsafe { (&*info, &*context.cast::<Context>()) };
+    (info, context.registers())
 }

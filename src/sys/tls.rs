@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One buffer a thread, for why its last call failed: thread-local storage, which stable Rust has only in std.
 
-use core::arch::{asm, global_asm};
+use core::arch::global_asm;
 
 /// Its size; an address in it fits any field of [`Last`].
 const SIZE: usize = 264;
@@ -30,27 +30,6 @@ pub struct Last {
 }
 
 /// This thread's own.
-#[cfg(target_arch = "x86_64")]
 pub fn last() -> *mut Last {
-    let address: *mut Last;
-    // SAFETY: the general dynamic model, spelled as the linkers know it, so
-    // that it works in a library that is opened later and relaxes in a
-    // program. The stack is aligned by hand for the call.
-    unsafe {
-        asm!(
-            "mov r12, rsp",
-            "and rsp, -16",
-            ".byte 0x66",
-            "lea rdi, [rip + rpledge_last@tlsgd]",
-            ".word 0x6666",
-            "rex64",
-            "call __tls_get_addr@PLT",
-            "mov rsp, r12",
-            out("r12") _,
-            out("rax") address,
-            out("rdi") _,
-            clobber_abi("C"),
-        );
-    }
-    address
+    super::arch::last() as *mut Last
 }

@@ -4,6 +4,20 @@
 use core::arch::global_asm;
 use core::ffi::{c_char, c_void};
 
+/// How an assembler calls a pointer.
+#[cfg(target_pointer_width = "64")]
+macro_rules! pointer {
+    ($symbol:literal) => {
+        concat!(".8byte ", $symbol)
+    };
+}
+#[cfg(target_pointer_width = "32")]
+macro_rules! pointer {
+    ($symbol:literal) => {
+        concat!(".4byte ", $symbol)
+    };
+}
+
 global_asm!(
     ".weak gnu_get_libc_version",
     ".weak __libc_version",
@@ -18,14 +32,14 @@ global_asm!(
     ".hidden rpledge_weak",
     ".globl rpledge_weak",
     "rpledge_weak:",
-    ".quad gnu_get_libc_version",
-    ".quad __libc_version",
-    ".quad __progname",
-    ".quad __libc",
-    ".quad backtrace",
-    ".quad __you_tried_to_link_a_dietlibc_object_against_glibc",
-    ".quad getauxval",
-    ".quad tzset",
+    pointer!("gnu_get_libc_version"),
+    pointer!("__libc_version"),
+    pointer!("__progname"),
+    pointer!("__libc"),
+    pointer!("backtrace"),
+    pointer!("__you_tried_to_link_a_dietlibc_object_against_glibc"),
+    pointer!("getauxval"),
+    pointer!("tzset"),
     ".size rpledge_weak, . - rpledge_weak",
     ".popsection",
 );

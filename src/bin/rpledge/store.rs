@@ -11,6 +11,7 @@ use rpledge::facts::form::Kind;
 use rpledge::facts::gaps::{self, Gap};
 use rpledge::facts::promises::{self, Promises};
 use rpledge::facts::quirks::{self, Quirk};
+use rpledge::facts::sockets::{self, Class};
 use rpledge::facts::syscalls::{self, Syscalls};
 use rpledge::facts::version::Version;
 use rpledge::facts::{Snapshot, near, parse};
@@ -104,6 +105,14 @@ impl Store {
     pub fn gaps(&self) -> Result<Vec<Gap>, Failure> {
         match self.source("gaps.toml") {
             Some(source) => Ok(gaps::read(&source)?),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// No file is no class.
+    pub fn sockets(&self) -> Result<Vec<Class>, Failure> {
+        match self.source("sockets.toml") {
+            Some(source) => Ok(sockets::read(&source)?),
             None => Ok(Vec::new()),
         }
     }

@@ -6,8 +6,9 @@ use rpledge::facts::Snapshot;
 use rpledge::facts::limits::{self, Value as Written};
 use rpledge::facts::promises::Promises;
 use rpledge::facts::reduce::{self, Limited, Reduced};
+use rpledge::facts::sockets::{self, Numbered};
 use rpledge::promise::Promise;
-use rpledge::table::{Bits, Call, Grant, Libc, Limit, Op, Survivable, Table, Test, Value};
+use rpledge::table::{Bits, Call, Class, Grant, Libc, Limit, Op, Survivable, Table, Test, Value};
 
 use crate::report::Failure;
 use crate::store::Store;
@@ -25,12 +26,19 @@ pub fn of(
     let quirks = store.quirks()?;
     let reduced = reduce::reduce(arch.name, &syscalls, &definitions, &quirks, snapshots);
     let reduced = reduced.map_err(|why| Failure::data(format!("rpledge: {why}")))?;
-    Ok(table(arch, &definitions, reduced))
+    let classes = sockets::numbered(&store.sockets()?, &definitions.constants(arch.name));
+    let classes = classes.map_err(|why| Failure::data(format!("rpledge: {why}")))?;
+    Ok(table(arch, &definitions, reduced, classes))
 }
 
 /// Reduced facts as the library has them. They live as long as the command,
 /// which makes one table and ends.
-fn table(arch: &Arch, promises: &Promises, reduced: Reduced) -> &'static Table<'static> {
+fn table(
+    arch: &Arch,
+    promises: &Promises,
+    reduced: Reduced,
+    classes: Vec<Numbered>,
+) -> &'static Table<'static> {
     let libcs: Vec<_> = reduced.libcs.iter().map(libc).collect();
     let calls = reduced.calls.into_iter().map(|(nr, name)| Call {
         nr,
@@ -72,8 +80,30 @@ fn table(arch: &Arch, promises: &Promises, reduced: Reduced) -> &'static Table<'
         broker: promises.broker(),
         covered: promises.covered().leak(),
         partial: promises.partial(),
+        classes: classes.into_iter().map(class).collect::<Vec<_>>().leak(),
         libcs: libcs.leak(),
     }))
+}
+
+fn class(class: Numbered) -> Class<'static> {
+    fn texts(texts: Vec<String>) -> &'static [&'static str] {
+        let texts: Vec<&str> = texts.into_iter().map(|text| &*text.leak()).collect();
+        texts.leak()
+    }
+    Class {
+        name: class.name.leak(),
+        libc: class.libc.map(|libc| &*libc.leak()),
+        promises: class.promises,
+        families: class.families.leak(),
+        types: class.types.leak(),
+        protocols: class.protocols.leak(),
+        ports: class.ports.leak(),
+        mark: class.mark,
+        rewrites: class.rewrites,
+        paths: texts(class.paths),
+        absent: texts(class.absent),
+        messages: class.messages.leak(),
+    }
 }
 
 fn libc(libc: &reduce::Libc) -> Libc<'static> {
