@@ -50,11 +50,11 @@ TESTS    = $(filter-out $(LONG),$(shell sed -n '/^\[\[test\]\]/,/^name/s/^name =
 # Lints and builds lock other directories of cargo's, and each keeps a core busy.
 CHECKS = check-fmt check-clippy+all check-rust check-filters check-data check-constants check-man check-manual check-header \
          check-header-compiles check-symbols check-exceptions check-install check-examples \
-         check-fileserver check-broker check-serves check-trigger check-c conformance contract escapes dns check-drift check-traces check-decoders
+         check-fileserver check-broker check-serves check-trigger check-c conformance contract escapes dns unveil check-drift check-traces check-decoders
 # What `make check-live` runs: checks that need the network.
 LIVE_CHECKS = check-syscalls check-data-all
 
-.PHONY: broker trigger-deb install-triggers install-triggers-pacman install-triggers-packager snapshots table check-snapshots command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-kernels check-archs capi-archs check-hidden check-programs check-decoders-all check-traces-all prove fuzz $(subst +, ,$(CHECKS)) $(LIVE_CHECKS)
+.PHONY: unveil broker trigger-deb install-triggers install-triggers-pacman install-triggers-packager snapshots table check-snapshots command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-kernels check-archs capi-archs check-hidden check-programs check-decoders-all check-traces-all prove fuzz $(subst +, ,$(CHECKS)) $(LIVE_CHECKS)
 
 all: command capi ## build the command and the C library, for every libc of LIBCS
 
@@ -185,6 +185,9 @@ check-archs: capi-archs ## contract and escapes on other architectures, in virtu
 	-@scripts/fetch-libcs $(ARCHS:%='glibc-*-%') $(ARCHS:%='musl-*-%')
 	-@scripts/fetch-kernels $(filter-out x86,$(ARCHS))
 	@scripts/check-elsewhere archs $(ARCHS)
+
+unveil: capi ## the rules of unveil(2), as root and as a user, on every libc
+	@scripts/check-unveil
 
 check-programs: capi ## programs from Debian's sources, bare and pledged: their own tests; slow
 	@scripts/setup --programs

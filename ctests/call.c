@@ -437,22 +437,12 @@ CALLED(error_in_thread_and_child, 0)
 CALL(error_alone_word, 0, pledge("error", NULL) == 0)
 CALL(error_bad_word, EINVAL, pledge("stdio error", NULL) == 0 && pledge("stdio foo", NULL) == 0)
 
-/* Words of OpenBSD that need what this kernel path cannot do */
-#define NOT_YET(word) CALL(word##_not_yet, 0, fails("stdio " #word, NULL, ENOTSUP, RPLEDGE_E_BROKER))
-NOT_YET(dns)
-NOT_YET(unveil)
 /* Beside promises that grant all of it, it needs no name to be read. */
 CALL(tmppath_covered, 0,
      pledge("stdio rpath wpath cpath tmppath", NULL) == 0
          && pledge("stdio rpath cpath tmppath", NULL) == -1 && errno == ENOTSUP
          && rpledge_error() == RPLEDGE_E_BROKER
          && pledge("stdio rpath wpath cpath tmppath", NULL) == 0)
-CALLED(not_yet_says_which, 0)
-{
-    TRY(pledge("stdio unveil", NULL) == -1);
-    TRY(strstr(rpledge_errmsg(), "unveil") != NULL);
-}
-CALL(not_yet_beside_wrong, 0, fails("dns foo", NULL, EINVAL, RPLEDGE_E_WORD))
 CALL(sendfd_partial, 0,
      pledge("stdio sendfd recvfd", NULL) == 0 && (status().state & RPLEDGE_PARTIAL))
 /* What a device or a message is, a filter does not see. */

@@ -213,3 +213,24 @@ GRANT(chown_fchown, "chown", fchown, "stdio rpath wpath", AS_ROOT, fd, 4711, 471
 RO(chown, "file", 4711, 4711)
 RO(lchown, "file", 4711, 4711)
 RO(fchownat, HERE, "file", 4711, 4711, 0)
+
+/* unveil: what its rules are looked up and put in force by */
+#define DOOR 0x72706c64 /* of data/promises.toml */
+#undef SYS_landlock_create_ruleset
+#undef SYS_landlock_add_rule
+#undef SYS_landlock_restrict_self
+#define SYS_landlock_create_ruleset 444
+#define SYS_landlock_add_rule 445
+#define SYS_landlock_restrict_self 446
+LET(unveil_create, "unveil", landlock_create_ruleset, "stdio", 0, NULL, 0, 1)
+REFUSAL(unveil_create_stdio, "unveil", landlock_create_ruleset, "stdio", 0, NULL, 0, 1)
+LET(unveil_add, "unveil", landlock_add_rule, "stdio", EBADF, -1, 1, buf, 0)
+REFUSAL(unveil_add_stdio, "unveil", landlock_add_rule, "stdio", EBADF, -1, 1, buf, 0)
+GRANT(unveil_restrict, "unveil", landlock_restrict_self, "stdio", AS_ROOT | EBADF, -1, 0)
+GRANT(unveil_openat, "unveil", openat, "stdio", 0, HERE, "file", O_PATH, 0, 0, DOOR)
+BEYOND(unveil_openat_read, "unveil", openat, "stdio unveil", 0, HERE, "file", O_RDONLY, 0, 0, DOOR)
+BEYOND(unveil_openat_own, "unveil", openat, "stdio unveil", 0, HERE, "file", O_PATH, 0, 0, 0)
+GRANT(unveil_readlinkat, "unveil", readlinkat, "stdio", 0, HERE, "link", buf, 64, 0, DOOR)
+BEYOND(unveil_readlinkat_own, "unveil", readlinkat, "stdio unveil", 0, HERE, "link", buf, 64, 0, 0)
+GRANT(unveil_fcntl, "unveil", fcntl, "tty", 0, fd, F_DUPFD_CLOEXEC, 0)
+BEYOND(unveil_fcntl_other, "unveil", fcntl, "unveil tty", 0, fd, F_GETFL)

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * rpledge.h - pledge(2) of OpenBSD for Linux
+ * rpledge.h - pledge(2) and unveil(2) of OpenBSD for Linux
  */
 
 #ifndef RPLEDGE_H
@@ -172,6 +172,41 @@ typedef uint64_t rpledge_u64;
 /* ... from a file that was installed since: see `data_file`. */
 #define RPLEDGE_SOURCE_FILE 1
 
+/*
+ * Rules of unveil(): put them in force at this call, and do not wait for the
+ * lock. What is in force cannot be widened.
+ */
+#define RPLEDGE_UNVEIL_NOW (1 << 8)
+
+/*
+ * Where the kernel cannot hold a rule of unveil() as it is meant, allow less
+ * rather than fail.
+ */
+#define RPLEDGE_UNVEIL_LESS (1 << 9)
+
+/*
+ * A path of unveil() cannot be used, or there is no place for another rule.
+ */
+#define RPLEDGE_E_PATH 3
+
+/* State bit: rules of unveil() are in force. */
+#define RPLEDGE_VEILED (1 << 1)
+
+/*
+ * State bit: there are rules of unveil() that are not in force: nothing has
+ * locked them.
+ */
+#define RPLEDGE_VEIL_WAITS (1 << 8)
+
+/* State bit: no more rules of unveil() are taken. */
+#define RPLEDGE_VEIL_LOCKED (1 << 9)
+
+/*
+ * State bit: names and attributes of files that are hidden can be seen, and
+ * to open them fails with EACCES, not ENOENT.
+ */
+#define RPLEDGE_VEIL_PARTIAL (1 << 10)
+
 /* What holds now for the calling thread; see rpledge_status(). */
 struct rpledge_status {
     /* Promises in force, bit n for rpledge_promise_name(n). */
@@ -191,7 +226,9 @@ struct rpledge_status {
     rpledge_u32 matched;
     /* One of RPLEDGE_SOURCE_*. */
     rpledge_u32 source;
-    /* Landlock ABI that is used; 0 in this version. */
+    /*
+     * ABI of Landlock by which rules of unveil() are in force; 0 if none are.
+     */
     rpledge_u32 landlock;
     /* The file that the data is from; empty if it is the library's own. */
     char data_file[128];
@@ -252,7 +289,7 @@ int rpledge_pledge(const char *promises,
 RPLEDGE_MUST_USE int rpledge_socket(int domain, int kind, int protocol);
 
 /*
- * Set the flags that pledge() takes from now on.
+ * Set the flags that pledge() and unveil() take from now on.
  * Returns 0, or -1 with EINVAL.
  */
 int rpledge_set_flags(rpledge_u64 flags);
@@ -287,6 +324,19 @@ const char *rpledge_version(void);
  * serves is in rpledge_status().
  */
 const char *rpledge_data_version(void);
+
+/*
+ * Allow what the letters r, w, x, c of `permissions` say on `path` and below;
+ * with two NULLs, take no more rules, and put those given in force. A call
+ * that fails has changed nothing. Returns 0, or -1 with errno set.
+ */
+RPLEDGE_MUST_USE int unveil(const char *path, const char *permissions);
+
+/* unveil() with flags; a bit unknown to this version fails with EINVAL. */
+RPLEDGE_MUST_USE
+int rpledge_unveil(const char *path,
+                   const char *permissions,
+                   rpledge_u64 flags);
 
 #ifdef __cplusplus
 } /* extern "C" */

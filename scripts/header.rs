@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Prints include/rpledge.h: what cbindgen reads in src/ffi.rs, made fit for C89.
+//! Prints include/rpledge.h: what cbindgen reads in src/ffi.rs and below, made fit for C89.
 
 use std::process::ExitCode;
 
-const FACE: &str = "src/ffi.rs";
+/// In the order in which the header has them.
+const FACES: [&str; 2] = ["src/ffi.rs", "src/ffi/paths.rs"];
 const CONFIG: &str = "include/cbindgen.toml";
 
 fn main() -> ExitCode {
@@ -22,14 +23,18 @@ fn main() -> ExitCode {
 fn generate() -> Result<String, String> {
     let config =
         cbindgen::Config::from_file(CONFIG).map_err(|e| format!("cannot read {CONFIG}: {e}"))?;
-    let bindings = cbindgen::Builder::new()
-        .with_src(FACE)
+    let builder = FACES
+        .iter()
+        .fold(cbindgen::Builder::new(), |builder, face| {
+            builder.with_src(face)
+        });
+    let bindings = builder
         .with_config(config)
         .generate()
-        .map_err(|e| format!("cannot read {FACE}: {e}"))?;
+        .map_err(|e| format!("cannot read {}: {e}", FACES.join(" ")))?;
     let mut text = Vec::new();
     bindings.write(&mut text);
-    String::from_utf8(text).map_err(|e| format!("cannot print {FACE}: {e}"))
+    String::from_utf8(text).map_err(|e| format!("cannot print the header: {e}"))
 }
 
 /// cbindgen closes its conditionals with `//`, which C89 has not; names the

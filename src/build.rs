@@ -8,10 +8,15 @@
 #[path = "facts/mod.rs"]
 mod facts;
 #[allow(dead_code)]
+#[path = "letters.rs"]
+mod letters;
+#[allow(dead_code)]
 #[path = "promise.rs"]
 mod promise;
 #[path = "build/table.rs"]
 mod table;
+#[path = "build/veil.rs"]
+mod veil;
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -44,6 +49,7 @@ fn make() -> Result<(), String> {
     let arches = place(&data, "arches.toml", arches::read)?;
     write(&out.join("arches.rs"), &arches_rs(&arches)?)?;
     write(&out.join("table.rs"), &table_rs(&data, &arches)?)?;
+    write(&out.join("veil.rs"), &veil_rs(&data, &arches)?)?;
     write(&out.join("data_files.rs"), &data_files_rs(&data)?)
 }
 
@@ -82,6 +88,16 @@ fn table_rs(data: &Path, arches: &Arches) -> Result<String, String> {
         classes,
     };
     Ok(table::print(&reduced, &frame))
+}
+
+/// `RIGHTS` and the like of src/needs.rs.
+fn veil_rs(data: &Path, arches: &Arches) -> Result<String, String> {
+    let (name, _) = target(arches)?;
+    let syscalls = place(data, "syscalls.toml", |source| {
+        syscalls::read(source, arches)
+    })?;
+    let asked = place(data, "unveil.toml", facts::veil::read)?;
+    Ok(veil::print(&asked, &syscalls, name))
 }
 
 /// Read a data file and what it says.

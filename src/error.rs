@@ -3,6 +3,8 @@
 
 use core::fmt;
 
+pub mod veil;
+
 use crate::promise::{Promise, Set, WordError};
 
 /// A failed call; nothing of it was applied.
@@ -34,6 +36,14 @@ pub enum Error {
     Thread(u32),
     /// The filter would be longer than the kernel takes.
     TooLong,
+    /// Rules of unveil(2).
+    Veil(veil::Veil),
+}
+
+impl From<veil::Veil> for Error {
+    fn from(why: veil::Veil) -> Error {
+        Error::Veil(why)
+    }
 }
 
 /// The number of an [`Error`] in C.
@@ -43,6 +53,7 @@ pub enum Code {
     None = 0,
     Word = 1,
     Regain = 2,
+    Path = 3,
     Libc = 5,
     Kernel = 6,
     Thread = 7,
@@ -69,6 +80,7 @@ impl Error {
             Error::Kernel(errno) | Error::Start(errno) => *errno,
             Error::Thread(_) => libc::EBUSY,
             Error::TooLong => libc::E2BIG,
+            Error::Veil(why) => why.errno(),
         }
     }
 
@@ -86,6 +98,7 @@ impl Error {
             Error::Libc => Code::Libc,
             Error::Kernel(_) | Error::TooLong => Code::Kernel,
             Error::Thread(_) => Code::Thread,
+            Error::Veil(why) => why.code(),
         }
     }
 }
@@ -196,6 +209,7 @@ impl fmt::Display for Error {
                 "thread {tid} has a filter of its own: pledge before it starts, or each thread for itself with RPLEDGE_THREAD"
             ),
             Error::TooLong => f.write_str("the filter is longer than the kernel takes"),
+            Error::Veil(why) => write!(f, "{why}"),
         }
     }
 }

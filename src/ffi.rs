@@ -23,6 +23,9 @@ use crate::sys::socket;
 use crate::sys::text::{self, CopyError};
 use crate::sys::tls::{self, Last};
 use crate::table::TABLE;
+use crate::unveil;
+
+pub mod paths;
 
 /// As include/cbindgen.toml has it in the header.
 const SOCK_DNS: c_int = 0x1000;
@@ -130,7 +133,7 @@ pub struct rpledge_status {
     pub matched: u32,
     /// One of RPLEDGE_SOURCE_*.
     pub source: u32,
-    /// Landlock ABI that is used; 0 in this version.
+    /// ABI of Landlock by which rules of unveil() are in force; 0 if none are.
     pub landlock: u32,
     /// The file that the data is from; empty if it is the library's own.
     pub data_file: [c_char; 128],
@@ -168,8 +171,13 @@ unsafe extern "C" {
     fn __errno_location() -> *mut c_int;
 }
 
-/// Flags of pledge().
+/// Flags of pledge() and unveil().
 static FLAGS: AtomicU64 = AtomicU64::new(RPLEDGE_ABORT);
+
+/// Those of pledge().
+fn flags() -> u64 {
+    FLAGS.load(Ordering::Relaxed) & !unveil::Flags::OWN
+}
 
 /// Restrict the process, in all its threads, to what the words of `promises`
 /// allow. NULL leaves what is in force as it is, as does a call that fails; a
@@ -178,7 +186,7 @@ static FLAGS: AtomicU64 = AtomicU64::new(RPLEDGE_ABORT);
 #[must_use]
 pub unsafe extern "C" fn pledge(promises: *const c_char, execpromises: *const c_char) -> c_int {
     // SAFETY: the caller's.
-    unsafe { rpledge_pledge(promises, execpromises, FLAGS.load(Ordering::Relaxed)) }
+    unsafe { rpledge_pledge(promises, execpromises, flags()) }
 }
 
 /// pledge() with flags; a bit unknown to this version fails with EINVAL.
@@ -204,7 +212,7 @@ pub unsafe extern "C" fn rpledge_pledge(
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn rpledge_socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int {
-    let is_marked = kind & SOCK_DNS != 0 && seccomp::held().is_none();
+    let is_marked = kind & SOCK_DNS != 0 && broker::held::held().is_none();
     let made = match domain {
         libc::AF_INET | libc::AF_INET6 if is_marked => {
             socket::call_socket(domain, kind & !SOCK_DNS, protocol)
@@ -219,11 +227,14 @@ pub extern "C" fn rpledge_socket(domain: c_int, kind: c_int, protocol: c_int) ->
     })
 }
 
-/// Set the flags that pledge() takes from now on.
+/// Set the flags that pledge() and unveil() take from now on.
 /// Returns 0, or -1 with EINVAL.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpledge_set_flags(flags: u64) -> c_int {
-    let result = Flags::from_bits(flags).map(|_| FLAGS.store(flags, Ordering::Relaxed));
+    let result = Flags::from_bits(flags & !unveil::Flags::OWN).map(|_| {
+        FLAGS.store(flags, Ordering::Relaxed);
+        unveil::set_defaults(flags);
+    });
     finish(result.map_err(plain))
 }
 
@@ -274,6 +285,9 @@ fn current_status() -> rpledge_status {
     let partial = promises.and(host.table.partial);
     let asking = host.table.brokered(promises);
     let bit = |holds: bool, bit: u32| if holds { bit } else { 0 };
+    let is_told = brokered || exec == Some(promises);
+    let is_inherited = promises.contains(Promise::Exec) && !is_told;
+    let (veil, landlock) = paths::state();
     let flags = FLAGS.load(Ordering::Relaxed);
     let mode = if held.is_some() {
         mode.number()
@@ -292,16 +306,17 @@ fn current_status() -> rpledge_status {
                 held.is_none() && crate::sys::has_filters().is_err(),
                 RPLEDGE_NO_KERNEL,
             )
-            | bit(promises.contains(Promise::Exec), RPLEDGE_EXEC_INHERITS)
+            | bit(is_inherited, RPLEDGE_EXEC_INHERITS)
             | bit(thread_only, RPLEDGE_THREAD_ONLY)
             | bit(brokered, RPLEDGE_BROKER)
-            | bit(!brokered && !asking.is_empty(), RPLEDGE_NO_BROKER),
+            | bit(!brokered && !asking.is_empty(), RPLEDGE_NO_BROKER)
+            | veil,
         matched: matched(host.rows.matched),
         source: match host.origin.file.is_empty() {
             true => RPLEDGE_SOURCE_LIBRARY,
             false => RPLEDGE_SOURCE_FILE,
         },
-        landlock: 0,
+        landlock,
         data_file: chars(host.origin.file.as_str().as_bytes()),
         refused_file: chars(host.origin.refused.as_str().as_bytes()),
         refused_why: chars(words(host.origin.why).as_str().as_bytes()),

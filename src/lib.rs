@@ -24,13 +24,15 @@
 //! ```text
 //! 7  ffi  rt  extract  bin/rpledge  the C face; the command
 //! 6  pledge                         the state machine
-//! 5  broker  violation              another process that is asked; SIGSYS: report, abort
-//! 4  host  installed  seccomp       read the system, load filters
-//! 3  policy  bpf  sim  resolve  compiled  names  sockets
-//!                                   pure: promises to verdicts to instructions; tables as bytes
-//! 2  table                          made by the build script from data/
+//! 5  broker  violation  unveil      another process that is asked; SIGSYS: report, abort; the rules for paths
+//! 4  host  installed  seccomp  landlock
+//!                                   read the system, load filters and rules
+//! 3  policy  bpf  sim  resolve  compiled  names  sockets  veil
+//!                                   pure: promises to verdicts to instructions; tables as bytes; what rules decide
+//! 2  table  needs                   made by the build script from data/
 //! 1  facts  sys                     the data language; raw system calls
-//! 0  promise  arch  error  short    know nobody; an error names promises
+//! 0  promise  letters  arch  error  short
+//!                                   know nobody; an error names promises and letters
 //! ```
 #![cfg_attr(not(any(test, feature = "facts")), no_std)]
 #![deny(unsafe_code)]
@@ -38,6 +40,7 @@
 // Words, architectures, errors.
 pub mod arch;
 pub mod error;
+pub mod letters;
 pub mod promise;
 pub mod short;
 
@@ -45,6 +48,7 @@ pub mod short;
 #[cfg(feature = "facts")]
 #[doc(hidden)]
 pub mod facts;
+pub mod needs;
 pub mod table;
 
 // Promises to instructions.
@@ -55,15 +59,18 @@ pub mod policy;
 pub mod resolve;
 pub mod sim;
 pub mod sockets;
+pub mod veil;
 
 // The running system.
 pub mod host;
 pub mod installed;
+pub mod landlock;
 pub mod seccomp;
 // What only the C face needs lies idle without it.
 pub mod broker;
 #[cfg_attr(not(feature = "capi"), allow(dead_code))]
 mod sys;
+pub mod unveil;
 pub mod violation;
 
 pub mod pledge;

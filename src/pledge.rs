@@ -11,7 +11,7 @@ use crate::resolve::Match;
 use crate::seccomp::{self, Turn};
 use crate::sys::spawn;
 use crate::table::Table;
-use crate::{sys, violation};
+use crate::{sys, unveil, violation};
 
 /// How a call of pledge() is meant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -226,16 +226,23 @@ fn apply(
     flags: Flags,
 ) -> Result<(), Error> {
     let policy = policy(host, next);
+    // Before the filter, which may not let rules be put in force.
+    let put_in_force = || {
+        let scope = match next.thread_only {
+            true => sys::Scope::Thread,
+            false => sys::Scope::Process,
+        };
+        unveil::before_pledge(next, scope)
+    };
     // Before the filter: the first violation may come with the next call.
     let before = violation::install().map_err(Error::Kernel)?;
-    let loaded = match (held, next.brokered) {
-        // An executed program that holds nothing: its broker is there.
-        (None, true) if seccomp::newest().is_some_and(|newest| newest.brokered) => {
-            load_later(turn, host, &policy, next)
-        }
-        (None, true) => load_first(turn, host, &policy, flags),
-        (Some(_), true) => load_later(turn, host, &policy, next),
-        (_, false) => turn.load(&policy),
+    // An executed program that holds nothing has the broker of its parent.
+    let is_first = held.is_none() && !seccomp::newest().is_some_and(|newest| newest.brokered);
+    let loaded = match next.brokered {
+        // The broker is there before the rules, which do not bind it.
+        true if is_first => load_first(turn, host, &policy, flags, put_in_force),
+        true => put_in_force().and_then(|()| load_later(turn, host, &policy, next)),
+        false => put_in_force().and_then(|()| turn.load(&policy)),
     };
     loaded.inspect_err(|_| violation::uninstall(&before))
 }
@@ -258,6 +265,7 @@ fn load_first(
     host: &Host,
     policy: &Policy<'static>,
     flags: Flags,
+    put_in_force: impl FnOnce() -> Result<(), Error>,
 ) -> Result<(), Error> {
     let state = State {
         promises: policy.promises,
@@ -271,9 +279,16 @@ fn load_first(
         || missing_after(policy.promises, policy.exec).is_some();
     let start = match start::begin(state, policy.promises.contains(Promise::Id)) {
         Ok(start) => start,
-        Err(_) if !is_needed => return turn.load(policy),
+        Err(_) if !is_needed => {
+            put_in_force()?;
+            return turn.load(policy);
+        }
         Err(errno) => return Err(Error::Start(errno)),
     };
+    if let Err(error) = put_in_force() {
+        start.give_up();
+        return Err(error);
+    }
     match turn.load_listened(&listened) {
         Ok(listener) => {
             start.go(listener);

@@ -36,8 +36,6 @@ const NEVER: &[&str] = &[
     "kexec_load",
     "keyctl",
     "getxattrat",
-    "landlock_create_ruleset",
-    "landlock_restrict_self",
     "mbind",
     "memfd_secret",
     "mlock",

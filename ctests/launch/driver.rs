@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use rpledge::bpf::Insn;
 
-use crate::launch::{self, Command, LaunchError, Tracee, Violation};
+use crate::launch::{self, Command, Confinement, LaunchError, Tracee, Violation};
 
 const RET: u16 = 0x06;
 const LOAD: u16 = 0x20;
@@ -34,7 +34,7 @@ fn filter(verdict: u32, padding: usize) -> Vec<Insn> {
     filter
 }
 
-fn install(mode: &str, tracee: &Tracee) -> Result<Vec<Insn>, String> {
+fn install(mode: &str, tracee: &Tracee) -> Result<Confinement, String> {
     let libc = tracee.libc.as_ref().map_or("unknown".into(), |libc| {
         let name = libc.path.file_name().unwrap_or_default().to_string_lossy();
         format!(
@@ -44,14 +44,15 @@ fn install(mode: &str, tracee: &Tracee) -> Result<Vec<Insn>, String> {
         )
     });
     eprintln!("install at {:?} libc {libc}", tracee.place);
-    match mode {
-        "errno" => Ok(filter(ERRNO | libc::ENOSYS as u32, 0)),
-        "long" => Ok(filter(TRAP, 4000)),
-        "empty" => Ok(Vec::new()),
-        "broken" => Ok(vec![filter(TRAP, 0)[0]]),
-        "fail" => Err("no data for this libc".into()),
-        _ => Ok(filter(TRAP, 0)),
-    }
+    let filter = match mode {
+        "errno" => filter(ERRNO | libc::ENOSYS as u32, 0),
+        "long" => filter(TRAP, 4000),
+        "empty" => Vec::new(),
+        "broken" => vec![filter(TRAP, 0)[0]],
+        "fail" => return Err("no data for this libc".into()),
+        _ => filter(TRAP, 0),
+    };
+    Ok(Confinement { veil: None, filter })
 }
 
 fn report(violation: &Violation) {
@@ -81,6 +82,7 @@ pub fn main(arguments: &[OsString]) -> ExitCode {
         program: program.clone(),
         arguments: arguments.to_vec(),
         stay: mode != "leave",
+        inherited: None,
     };
     match launch::launch(&command, |tracee| install(&mode, tracee), |_| None, report) {
         Ok(ending) => ExitCode::from(ending.code()),

@@ -12,7 +12,7 @@ use super::promises::{self, Promises};
 use super::quirks::{self, Quirk};
 use super::sockets;
 use super::syscalls::Syscalls;
-use super::{Snapshot, arches, document, syscalls};
+use super::{Snapshot, arches, document, syscalls, veil};
 use super::{
     check_gaps, check_homes, check_limits, check_promises, check_quirks, check_snapshot,
     check_sockets, check_text,
@@ -291,6 +291,16 @@ pub const RULES: &[Rule] = &[
         Judge::Promises(check_limits::excuse),
     ),
     rule(
+        veil::LINE,
+        "what unveil(2) asks of a call can be read",
+        Judge::Reader(Kind::Unveil),
+    ),
+    rule(
+        veil::COVER,
+        "every system call has a line for unveil(2), or takes no path",
+        Judge::Reader(Kind::Unveil),
+    ),
+    rule(
         check_sockets::SCOPE,
         "a class is for a libc, and no row of it stands twice",
         Judge::Sockets(check_sockets::scope),
@@ -316,7 +326,7 @@ pub fn file(kind: Kind, source: &Source, known: &Known) -> Vec<Finding> {
     let mut findings = Vec::new();
     for rule in RULES {
         // Only what has a canonical text can lose a comment to it.
-        let applies = kind != Kind::Promises || rule.name != check_text::COMMENT;
+        let applies = kind.is_canonical() || rule.name != check_text::COMMENT;
         if let (Judge::Text(judge), true) = (&rule.judge, applies) {
             findings.extend(judge(source));
         }
@@ -364,6 +374,9 @@ pub fn file(kind: Kind, source: &Source, known: &Known) -> Vec<Finding> {
                     _ => None,
                 },
             )
+        }),
+        Kind::Unveil => veil::read(source).map_or_else(identity, |veil| {
+            veil::uncovered(source, &veil, &known.syscalls)
         }),
         Kind::Sockets => sockets::sheet(source).map_or_else(identity, |sheet| {
             judged(

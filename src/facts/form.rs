@@ -16,6 +16,8 @@ pub enum Kind {
     Snapshot,
     /// Ordered and commented by hand: it has no canonical text.
     Promises,
+    /// Likewise.
+    Unveil,
 }
 
 impl Kind {
@@ -30,9 +32,17 @@ impl Kind {
             "gaps.toml" => Some(Kind::Gaps),
             "sockets.toml" => Some(Kind::Sockets),
             "promises.toml" => Some(Kind::Promises),
+            "unveil.toml" => Some(Kind::Unveil),
             file if file.ends_with(".toml") && is_version(parts.next()?) => Some(Kind::Snapshot),
             _ => None,
         }
+    }
+}
+
+impl Kind {
+    /// Has it a text that the formatter writes?
+    pub fn is_canonical(self) -> bool {
+        !matches!(self, Kind::Promises | Kind::Unveil)
     }
 }
 
@@ -43,7 +53,7 @@ fn is_version(part: &str) -> bool {
 /// The text that the formatter makes of a file; refuses to drop comments. Files that people write keep
 /// the comments at their top; those that programs write have a fixed one.
 pub fn canonical(kind: Kind, source: &Source, known: &Arches) -> Result<String, Vec<Finding>> {
-    if kind != Kind::Promises {
+    if kind.is_canonical() {
         let lost = check_text::comment(source);
         if !lost.is_empty() {
             return Err(lost);
@@ -57,7 +67,7 @@ pub fn canonical(kind: Kind, source: &Source, known: &Arches) -> Result<String, 
         Kind::Sockets => sockets::read(source).map(|s| with_head(sockets::print(&s))),
         Kind::Syscalls => syscalls::read(source, known).map(|s| syscalls::print(&s, known)),
         Kind::Snapshot => parse::snapshot(source).map(|s| print::snapshot(&s)),
-        Kind::Promises => Ok(source.text.to_owned()),
+        Kind::Promises | Kind::Unveil => Ok(source.text.to_owned()),
     }
 }
 

@@ -100,6 +100,7 @@ fn findings(judge: &Judge, text: &str, known: &Known) -> Vec<Finding> {
         Judge::Gaps(_) => (Kind::Gaps, "gaps.toml"),
         Judge::Sockets(_) => (Kind::Sockets, "sockets.toml"),
         Judge::Promises(_) | Judge::Reader(Kind::Promises) => (Kind::Promises, "promises.toml"),
+        Judge::Reader(Kind::Unveil) => (Kind::Unveil, "unveil.toml"),
         _ => (Kind::Snapshot, "glibc/2.36/x86_64.toml"),
     };
     check::file(kind, &Source { file, text }, known)

@@ -44,6 +44,7 @@ pub mod selectors;
 pub mod sockets;
 pub mod syscalls;
 pub mod traces;
+pub mod veil;
 pub mod verify;
 pub mod version;
 pub mod why;

@@ -19,6 +19,7 @@ fn codes_are_the_header_s() {
     let pairs = [
         (Code::Word, RPLEDGE_E_WORD),
         (Code::Regain, RPLEDGE_E_REGAIN),
+        (Code::Path, paths::RPLEDGE_E_PATH),
         (Code::Libc, RPLEDGE_E_LIBC),
         (Code::Kernel, RPLEDGE_E_KERNEL),
         (Code::Thread, RPLEDGE_E_THREAD),
@@ -38,6 +39,22 @@ fn codes_are_the_header_s() {
             RPLEDGE_THREAD,
             RPLEDGE_STRICT,
             RPLEDGE_DRYRUN
+        ]
+    );
+}
+
+#[test]
+fn flags_of_unveil_are_the_header_s() {
+    assert_eq!(
+        [
+            unveil::Flags::STRICT,
+            unveil::Flags::NOW,
+            unveil::Flags::LESS
+        ],
+        [
+            RPLEDGE_STRICT,
+            paths::RPLEDGE_UNVEIL_NOW,
+            paths::RPLEDGE_UNVEIL_LESS
         ]
     );
 }

@@ -7,9 +7,11 @@
 
 pub mod arch;
 pub mod arena;
+pub mod directory;
 pub mod fd;
 pub mod file;
 pub mod image;
+pub mod landlock;
 pub mod linkmap;
 pub mod lock;
 pub mod message;

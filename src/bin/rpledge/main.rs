@@ -11,6 +11,7 @@ mod history;
 mod identify;
 mod install;
 mod launch;
+mod needs;
 mod report;
 mod roads;
 mod run;

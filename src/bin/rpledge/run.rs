@@ -1,21 +1,27 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `rpledge run`: an unmodified program under promises, from its main() on.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::process::ExitCode;
 
 use rpledge::bpf::{self, Insn, Program};
 use rpledge::error::Error;
+use rpledge::error::veil::Veil as VeilError;
+use rpledge::landlock::RESTRICT_SELF_TSYNC;
 use rpledge::pledge::{self, Flags, Request};
 use rpledge::policy::{Held, Mode, Policy, Process};
 use rpledge::promise::{Promise, Set};
 use rpledge::sim::{self, Data};
 use rpledge::table::{TABLE, Table};
+use rpledge::unveil::{self, Prepared};
 use rpledge::violation::Told;
 
 use crate::identify::{self, Identity};
-use crate::launch::{self, Command, Tracee, Violation};
+use crate::launch::{self, Command, Confinement, Tracee, Veil, Violation};
+use crate::needs;
 use crate::report::Failure;
 use crate::show;
 
@@ -36,12 +42,37 @@ pub struct Args {
     /// What befalls a violation
     #[arg(short, value_enum, default_value_t = ModeName::Abort)]
     mode: ModeName,
+    /// Allow letters on a path, as unveil(3) takes them; r without letters
+    #[arg(short = 'v', value_name = "LETTERS:PATH")]
+    veil: Vec<OsString>,
+    #[command(flatten)]
+    needs: Needs,
     /// Tell where the program is confined, and by which data
-    #[arg(short)]
+    #[arg(long)]
     verbose: bool,
     /// The program and its arguments
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     program: Vec<OsString>,
+}
+
+/// Lists of paths for common needs, as data/unveil.toml has them
+#[derive(clap::Args)]
+struct Needs {
+    /// Allow what it takes to ask name servers
+    #[arg(long)]
+    dns: bool,
+    /// Allow what it takes to verify certificates
+    #[arg(long)]
+    certs: bool,
+    /// Allow what it takes to use the terminal
+    #[arg(long)]
+    tty: bool,
+    /// Allow what it takes to load libraries and execute dynamic programs
+    #[arg(long = "ld.so")]
+    loader: bool,
+    /// Allow less where the kernel cannot hold a path's letters, rather than fail
+    #[arg(long)]
+    less: bool,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -76,7 +107,20 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
         .program
         .split_first()
         .ok_or_else(|| Failure::usage("rpledge: no program"))?;
+    let veil = veil(&args)?;
+    let prepared = veil.as_ref().map(|veil| Veil {
+        ruleset: veil.ruleset.descriptor(),
+        filter: veil
+            .filter
+            .as_ref()
+            .map_or(Vec::new(), |filter| filter.insns().to_vec()),
+        flags: match veil.landlock.restricts_threads() {
+            true => RESTRICT_SELF_TSYNC as u64,
+            false => 0,
+        },
+    });
     let command = Command {
+        inherited: prepared.as_ref().map(|veil| veil.ruleset),
         program: program.clone(),
         arguments: arguments.to_vec(),
         stay: true,
@@ -90,7 +134,10 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
         }
         let filter = filter(tracee, &identity, held);
         *seen.borrow_mut() = Some(identity);
-        filter
+        Ok(Confinement {
+            veil: prepared.clone(),
+            filter: filter?,
+        })
     };
     let survives = |violation: &Violation| survives(violation, seen.borrow().as_ref()?.table);
     let report = |violation: &Violation| {
@@ -114,16 +161,72 @@ fn survives(violation: &Violation, table: &Table) -> Option<u16> {
     table.survives(&name)
 }
 
+fn cannot(text: String) -> Failure {
+    Failure {
+        code: CANNOT_CONFINE,
+        text: format!("rpledge: {text}"),
+    }
+}
+
+/// The rules for paths, if there are any.
+fn veil(args: &Args) -> Result<Option<Prepared>, Failure> {
+    let Needs {
+        dns,
+        certs,
+        tty,
+        loader,
+        less,
+    } = args.needs;
+    let lists = [
+        (dns, "dns"),
+        (certs, "certs"),
+        (tty, "tty"),
+        (loader, "ld.so"),
+    ];
+    let lists: Vec<&str> = lists.iter().filter(|l| l.0).map(|l| l.1).collect();
+    if args.veil.is_empty() && lists.is_empty() {
+        return Ok(None);
+    }
+    let add = |letters: &str, path: &Path| {
+        let bytes = path.as_os_str().as_bytes();
+        let read = |into: &mut [u8]| {
+            let room = into.get_mut(..=bytes.len()).ok_or(VeilError::Long)?;
+            room[..bytes.len()].copy_from_slice(bytes);
+            room[bytes.len()] = 0;
+            Ok(bytes.len())
+        };
+        unveil::add(letters.as_bytes(), read, unveil::Flags::default())
+            .map_err(|error| cannot(format!("{}: {error}", path.display())))
+    };
+    for (letters, path) in needs::paths(&lists)? {
+        add(&letters, &path)?;
+    }
+    for rule in &args.veil {
+        let bytes = rule.as_bytes();
+        let (letters, path) = match bytes.iter().position(|byte| *byte == b':') {
+            Some(at) if !bytes[..at].contains(&b'/') => (&bytes[..at], &bytes[at + 1..]),
+            _ => (&b"r"[..], bytes),
+        };
+        add(
+            &String::from_utf8_lossy(letters),
+            Path::new(OsStr::from_bytes(path)),
+        )?;
+    }
+    let flags = unveil::Flags {
+        less,
+        ..unveil::Flags::default()
+    };
+    unveil::prepare(flags)
+        .map(Some)
+        .map_err(|error| cannot(error.to_string()))
+}
+
 /// The promises, held to the rules of pledge(2).
 fn held(args: &Args) -> Result<Held, Failure> {
     let exec = args.exec.as_deref().map(show::words).transpose()?;
     let request = Request {
         promises: Some(show::words(&args.promises)?),
         exec,
-    };
-    let cannot = |text: String| Failure {
-        code: CANNOT_CONFINE,
-        text: format!("rpledge: {text}"),
     };
     let next = pledge::next(None, request, Flags::of(args.mode.into()), &TABLE)
         .map_err(|e| cannot(e.to_string()))?;

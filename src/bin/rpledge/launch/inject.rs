@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use std::ffi::{c_int, c_long};
 use std::io;
 
-use super::Insn;
 use super::machine;
 use super::proc::{self, Maps, Memory};
 use super::sys::{self, Mask, Pid, Status};
+use super::{Insn, Veil};
 
 /// All signals held but those that a step causes.
 const HELD: Mask = !(1 << (libc::SIGTRAP - 1) | 1 << (libc::SIGSYS - 1));
@@ -250,6 +250,33 @@ pub fn load_filter(held: &mut Held, maps: &Maps, program: &[Insn]) -> io::Result
     if !filtered || !grown {
         return Err(io::Error::other("the kernel does not show the filter"));
     }
+    Ok(())
+}
+
+/// Holds a stopped process to rules for paths, which it has by a descriptor.
+pub fn restrict(held: &mut Held, maps: &Maps, veil: &Veil) -> io::Result<()> {
+    let threads = proc::status(held.thread, "Threads");
+    if veil.flags == 0 && threads != Some(1) {
+        let text = "it has threads before main(), and this kernel's Landlock restricts one";
+        return Err(io::Error::other(text));
+    }
+    let site = call_site(held.memory()?, maps)?;
+    if veil.filter.is_empty() {
+        let no_new_privs = [libc::PR_SET_NO_NEW_PRIVS as u64, 1, 0, 0, 0];
+        held.call(site, libc::SYS_prctl, &no_new_privs)
+            .map_err(failed("prctl(PR_SET_NO_NEW_PRIVS)"))?;
+    } else {
+        load_filter(held, maps, &veil.filter)?;
+    }
+    let ruleset = veil.ruleset as u64;
+    held.call(
+        site,
+        libc::SYS_landlock_restrict_self,
+        &[ruleset, veil.flags],
+    )
+    .map_err(failed("landlock_restrict_self"))?;
+    held.call(site, libc::SYS_close, &[ruleset])
+        .map_err(failed("close"))?;
     Ok(())
 }
 

@@ -61,6 +61,26 @@ pub struct Command {
     /// violations are told too; else they are let go when the program ends,
     /// and die by SIGSYS where they would have died by SIGABRT.
     pub stay: bool,
+    /// A descriptor that the program is to inherit.
+    pub inherited: Option<i32>,
+}
+
+/// What a process is held to at its main().
+#[derive(Clone, Debug)]
+pub struct Confinement {
+    pub veil: Option<Veil>,
+    pub filter: Vec<Insn>,
+}
+
+/// Rules for paths that were prepared here.
+#[derive(Clone, Debug)]
+pub struct Veil {
+    /// Of the ruleset; the program inherits it up to its main().
+    pub ruleset: i32,
+    /// What refuses calls by their numbers; may be empty.
+    pub filter: Vec<Insn>,
+    /// Flags of landlock_restrict_self(2).
+    pub flags: u64,
 }
 
 /// A process that is about to be confined, stopped at its main().
@@ -156,8 +176,8 @@ impl fmt::Display for LaunchError {
     }
 }
 
-/// Runs a program. `install` gives the filter of a process that has come to
-/// its main(), the program's own first; a violation that `survives` gives an errno
+/// Runs a program. `install` says what a process that has come to its main() is held
+/// to, the program's own first; a violation that `survives` gives an errno
 /// fails with it, and `report` hears of every other.
 /// Whatever fails ends all processes of the program.
 ///
@@ -165,7 +185,7 @@ impl fmt::Display for LaunchError {
 /// takes the signals of the command, to pass them on.
 pub fn launch(
     command: &Command,
-    mut install: impl FnMut(&Tracee) -> Result<Vec<Insn>, String>,
+    mut install: impl FnMut(&Tracee) -> Result<Confinement, String>,
     mut survives: impl FnMut(&Violation) -> Option<u16>,
     mut report: impl FnMut(&Violation),
 ) -> Result<Ending, LaunchError> {
@@ -176,8 +196,13 @@ pub fn launch(
     let pipes = pipe().and_then(|go| Ok((go, pipe()?)));
     let ((wait, mut go), (mut failure, tell)) =
         pipes.map_err(|error| failed(format!("pipe: {error}")))?;
-    let pid = sys::fork_program(&argv, &signals.blocked, (&wait, &go), &tell)
-        .map_err(|error| failed(format!("fork: {error}")))?;
+    let pid = sys::fork_program(
+        &argv,
+        &signals.blocked,
+        (&wait, &go),
+        (&tell, command.inherited),
+    )
+    .map_err(|error| failed(format!("fork: {error}")))?;
     drop((wait, tell));
     // A child that is not told to go on ends when the pipe does.
     let seized = sys::seize(pid).and_then(|()| go.write_all(&[0]));

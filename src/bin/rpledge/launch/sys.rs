@@ -8,7 +8,7 @@
 use std::ffi::{CString, c_int, c_long, c_void};
 use std::io::{self, PipeReader, PipeWriter};
 use std::mem::{MaybeUninit, size_of, zeroed};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
 use super::machine::Registers;
@@ -309,7 +309,7 @@ pub fn fork_program(
     argv: &[CString],
     blocked: &Blocked,
     go: (&PipeReader, &PipeWriter),
-    failure: &PipeWriter,
+    (failure, inherited): (&PipeWriter, Option<RawFd>),
 ) -> Result<Pid> {
     let mut pointers: Vec<_> = argv.iter().map(|word| word.as_ptr()).collect();
     pointers.push(std::ptr::null());
@@ -330,6 +330,9 @@ pub fn fork_program(
         // Rust's start-up ignores SIGPIPE; programs expect the default.
         libc::signal(libc::SIGPIPE, libc::SIG_DFL);
         blocked.restore();
+        if let Some(inherited) = inherited {
+            libc::fcntl(inherited, libc::F_SETFD, 0);
+        }
         libc::execvp(pointers[0], pointers.as_ptr());
         let errno = *libc::__errno_location();
         libc::write(failure, (&raw const errno).cast(), size_of::<c_int>());

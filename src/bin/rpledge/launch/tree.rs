@@ -10,7 +10,7 @@ use super::proc::{self, Maps, Memory};
 use super::signals::Signals;
 use super::start::{self, Breakpoint, Place, Stage, Way};
 use super::sys::{self, Pid, SignalInfo, Status};
-use super::{Ending, Insn, LaunchError, Tracee, Violation, elf, machine};
+use super::{Confinement, Ending, LaunchError, Tracee, Violation, elf, machine};
 
 /// `si_code` of a SIGSYS that a filter caused.
 const SYS_SECCOMP: c_int = 1;
@@ -60,7 +60,7 @@ pub struct Tree<'a> {
     /// The program is stopped by job control.
     stopped: bool,
     ending: Option<Ending>,
-    install: &'a mut dyn FnMut(&Tracee) -> Result<Vec<Insn>, String>,
+    install: &'a mut dyn FnMut(&Tracee) -> Result<Confinement, String>,
     survives: &'a mut dyn FnMut(&Violation) -> Option<u16>,
     report: &'a mut dyn FnMut(&Violation),
 }
@@ -69,7 +69,7 @@ impl<'a> Tree<'a> {
     pub fn new(
         program: Pid,
         signals: Signals,
-        install: &'a mut dyn FnMut(&Tracee) -> Result<Vec<Insn>, String>,
+        install: &'a mut dyn FnMut(&Tracee) -> Result<Confinement, String>,
         survives: &'a mut dyn FnMut(&Violation) -> Option<u16>,
         report: &'a mut dyn FnMut(&Violation),
     ) -> Tree<'a> {
@@ -325,9 +325,12 @@ impl<'a> Tree<'a> {
             program: program.path.into(),
             maps,
         };
-        let filter = (self.install)(&tracee)
+        let Confinement { veil, filter } = (self.install)(&tracee)
             .map_err(|text| Interruption::Failed(LaunchError::Failed(text)))?;
         let mut held = Held::new(process, thread, &mut self.events)?;
+        if let Some(veil) = veil {
+            inject::restrict(&mut held, &tracee.maps, &veil)?;
+        }
         inject::load_filter(&mut held, &tracee.maps, &filter)?;
         held.release()?;
         Ok(Stage::Confined)

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What unveil() costs, and what calls on paths cost under it, as ratios to doing without.
+
+// They serve other benchmarks, too.
+#[allow(dead_code)]
+#[path = "../pledge/child.rs"]
+mod child;
+#[allow(dead_code)]
+#[path = "../machine.rs"]
+mod machine;
+
+use std::ffi::CString;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use rpledge::unveil::{self, Flags};
+
+/// Calls in a batch; of many batches the shortest counts.
+const CALLS: u32 = 2000;
+const BATCHES: usize = 60;
+
+/// A directory with as many others as there are rules, and one deeper file.
+struct World {
+    top: PathBuf,
+    file: CString,
+    directory: CString,
+}
+
+impl World {
+    fn new() -> World {
+        let top = std::env::temp_dir().join(format!("rpledge-bench-{}", std::process::id()));
+        let deep = top.join("0/a/b/c/d");
+        fs::create_dir_all(&deep).expect("directories");
+        for n in 1..100 {
+            fs::create_dir(top.join(n.to_string())).expect("a directory");
+        }
+        fs::write(deep.join("file"), "text").expect("a file");
+        let c = |path: &Path| CString::new(path.as_os_str().as_bytes()).expect("no NUL");
+        World {
+            file: c(&deep.join("file")),
+            directory: c(&deep),
+            top,
+        }
+    }
+
+    fn add(&self, rules: usize) {
+        for n in 0..rules {
+            let path = self.top.join(n.to_string());
+            let bytes = path.as_os_str().as_bytes();
+            let read = |into: &mut [u8]| {
+                into[..bytes.len()].copy_from_slice(bytes);
+                into[bytes.len()] = 0;
+                Ok(bytes.len())
+            };
+            unveil::add(b"rwc", read, Flags::default()).expect("a rule");
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.top);
+    }
+}
+
+/// Nanoseconds of one, at best.
+fn best(mut once: impl FnMut()) -> f64 {
+    let batch = || {
+        let start = Instant::now();
+        (0..CALLS).for_each(|_| once());
+        start.elapsed().as_nanos() as f64 / f64::from(CALLS)
+    };
+    std::iter::repeat_with(batch)
+        .take(BATCHES)
+        .fold(f64::INFINITY, f64::min)
+}
+
+/// What is measured, as the last words of a line.
+const CALL_NAMES: [&str; 4] = ["open and close", "stat", "read", "readdir"];
+
+/// Picoseconds of each of those calls, for the parent to compare.
+fn measure(world: &World) -> Vec<u64> {
+    let file = world.file.as_ptr();
+    // SAFETY: each call is given a C string or what the one before returned.
+    unsafe {
+        let kept = libc::open(file, libc::O_RDONLY);
+        assert!(kept >= 0, "the file is within the rules");
+        let list = libc::opendir(world.directory.as_ptr());
+        assert!(!list.is_null(), "the directory is within the rules");
+        let times = [
+            best(|| {
+                let fd = libc::open(file, libc::O_RDONLY);
+                libc::close(fd);
+            }),
+            best(|| {
+                let mut stat = std::mem::zeroed();
+                libc::stat(file, &mut stat);
+            }),
+            best(|| {
+                let mut byte = 0_u8;
+                libc::pread(kept, (&raw mut byte).cast(), 1, 0);
+            }),
+            best(|| {
+                libc::rewinddir(list);
+                while !libc::readdir(list).is_null() {}
+            }),
+        ];
+        times.map(|time| (time * 1000.0) as u64).to_vec()
+    }
+}
+
+fn main() {
+    machine::describe();
+    let world = World::new();
+    let bare = child::run(|| measure(&world));
+    for rules in [1, 10, 100] {
+        let veiled = child::run(|| {
+            world.add(rules);
+            unveil::lock(Flags::default()).expect("the lock");
+            measure(&world)
+        });
+        for ((name, bare), veiled) in CALL_NAMES.iter().zip(&bare).zip(&veiled) {
+            let ratio = *veiled as f64 / *bare as f64;
+            println!("{ratio:6.2}  {name} under {rules} rules, against none");
+        }
+        let costs = (0..30).map(|_| {
+            child::run(|| {
+                let start = Instant::now();
+                world.add(rules);
+                let given = start.elapsed().as_nanos() as u64;
+                unveil::lock(Flags::default()).expect("the lock");
+                vec![given, start.elapsed().as_nanos() as u64 - given]
+            })
+        });
+        let costs: Vec<Vec<u64>> = costs.collect();
+        let least = |n: usize| costs.iter().map(|c| c[n]).min().unwrap_or(0) as f64 / 1e6;
+        println!(
+            "{:6.2}  ms to give {rules} rules, {:.2} ms to lock them",
+            least(0),
+            least(1)
+        );
+    }
+}

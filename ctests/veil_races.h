@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Other processes change names as fast as they can, and nothing hidden is ever read or made. */
+
+#define RACE_ROUNDS 30000
+
+static pid_t racer(void (*once)(int))
+{
+    pid_t pid = fork();
+    int n;
+
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+        for (n = 1;; n++)
+            once(n);
+    }
+    MUST(pid > 0);
+    return pid;
+}
+
+/* What a name leads to now and then: 1 if it was ever the secret. */
+static int reads_secret(const char *path)
+{
+    char text[8] = {0};
+    int n, fd, seen = 0;
+
+    for (n = 0; n < RACE_ROUNDS; n++)
+        if ((fd = open(path, O_RDONLY)) >= 0) {
+            seen |= read(fd, text, 6) == 6 && memcmp(text, "secret", 6) == 0;
+            close(fd);
+        }
+    return seen;
+}
+
+static int race(void (*once)(int), const char *path)
+{
+    pid_t pid;
+    int seen;
+
+    once(0);
+    pid = racer(once);
+    MUST(veiled("in:rwxc") == 0);
+    seen = reads_secret(path);
+    kill(pid, SIGKILL);
+    /* Bare it is seen, or the race is none. */
+    return veil_is_bare ? (seen ? 0 : BROKEN) : seen ? 0 : EACCES;
+}
+
+static void swaps_links(int n)
+{
+    unlink("in/next");
+    (void)!symlink(n % 2 ? "../out/file" : "sub/file", "in/next");
+    rename("in/next", "in/race");
+}
+VEILED(race_links, NULL, LINUX, EACCES, LINUX) { return race(swaps_links, "in/race"); }
+
+static void swaps_directories(int n)
+{
+    if (n == 0)
+        MUST(symlink("../out", "in/next") == 0 && symlink("sub", "in/race") == 0);
+    syscall(SYS_renameat2, AT_FDCWD, "in/next", AT_FDCWD, "in/race", RENAME_EXCHANGE);
+}
+VEILED(race_directories, NULL, LINUX, EACCES, LINUX) { return race(swaps_directories, "in/race/file"); }
+
+/* Nothing is made outside either. */
+VEILED(race_creates, NULL, LINUX, EACCES, LINUX)
+{
+    char name[64];
+    pid_t pid;
+    int n, made = 0;
+
+    swaps_directories(0);
+    pid = racer(swaps_directories);
+    MUST(veiled("in:rwxc") == 0);
+    for (n = 0; n < RACE_ROUNDS / 10; n++) {
+        snprintf(name, sizeof name, "in/race/new%d", n);
+        can_open(name, O_WRONLY | O_CREAT);
+        snprintf(name, sizeof name, "out/new%d", n);
+        made |= access(name, F_OK) == 0;
+    }
+    kill(pid, SIGKILL);
+    return veil_is_bare ? (made ? 0 : BROKEN) : made ? 0 : EACCES;
+}
