@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The state machine: what a call of pledge() makes of the promises in force.
 
-use crate::broker::{self, start};
 use crate::broker::state::State;
+use crate::broker::{self, start};
 use crate::error::Error;
 use crate::host::{self, Host};
 use crate::policy::{self, Broker, Held, Mode, NARROW, Policy, Process};

@@ -11,16 +11,16 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use crate::broker;
 use crate::error::Error;
 use crate::error::veil::{Named, Veil as Failure, named};
+use crate::host;
 use crate::landlock::{self, Landlock, Ruleset};
 use crate::letters::Letters;
 use crate::policy::{Held, Mode};
-use crate::promise::Promise;
+use crate::promise::{Promise, Set};
 use crate::sys::directory::{self, Kind, Place};
 use crate::sys::once::Turns;
 use crate::sys::{self, Scope};
 use crate::veil::filter::Filter;
 use crate::veil::{Beyond, DIRECTORIES_MAX, Id, Rule, Veil};
-use crate::host;
 
 mod lookup;
 
@@ -340,7 +340,7 @@ fn enforce(state: &mut State, scope: Scope, flags: Flags) -> Result<(), Error> {
     }
     if !is_pledged {
         // What a later pledge() would look for is hidden from it then.
-        host::prepare(true);
+        host::prepare(Set::EMPTY.with(Promise::Stdio));
     }
     sys::set_no_new_privs().map_err(Error::Kernel)?;
     if let Some(filter) = filter {

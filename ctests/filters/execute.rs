@@ -69,7 +69,9 @@ impl Three {
 }
 
 fn sets() -> impl Iterator<Item = Set> {
-    programs::usual().into_iter().map(|set| set.with(Promise::Exec))
+    programs::usual()
+        .into_iter()
+        .map(|set| set.with(Promise::Exec))
 }
 
 #[test]
@@ -83,8 +85,13 @@ fn a_free_program_is_asked_for_all_that_is_not_allowed() {
         for call in 0..TABLE.calls.len() {
             let refused = [Action::Violation, Action::Foreign];
             let verdict = three.both.verdict(call);
-            let is_refused = |action| matches!(verdict, rpledge::policy::Verdict::Always(a) if a == action);
-            assert!(!refused.into_iter().any(is_refused), "{}", TABLE.calls[call].name);
+            let is_refused =
+                |action| matches!(verdict, rpledge::policy::Verdict::Always(a) if a == action);
+            assert!(
+                !refused.into_iter().any(is_refused),
+                "{}",
+                TABLE.calls[call].name
+            );
         }
     }
 }
@@ -96,7 +103,11 @@ fn execpromises_take_from_what_is_let_through() {
     for (n, set) in all.iter().enumerate() {
         let libcs = std::slice::from_ref(&TABLE.libcs[n % TABLE.libcs.len()]);
         // Wider, narrower and unlike: whatever comes next in the list.
-        for exec in [all[(n + 1) % all.len()], all[(n + 7) % all.len()], Set::EMPTY] {
+        for exec in [
+            all[(n + 1) % all.len()],
+            all[(n + 7) % all.len()],
+            Set::EMPTY,
+        ] {
             let three = Three::of(libcs, *set, Some(exec.without(Promise::Exec)));
             let [allowed, asked] = three.check(libcs);
             counted = [counted[0] + allowed, counted[1] + asked];

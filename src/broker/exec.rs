@@ -16,8 +16,8 @@ use crate::host;
 use crate::names::LONGEST;
 use crate::policy::{Action, Broker, Policy, Process};
 use crate::promise::Promise;
-use crate::sim::{self, Data};
 use crate::short::Short;
+use crate::sim::{self, Data};
 use crate::sys::Errno;
 use crate::sys::fd;
 use crate::sys::process::{self, Status};
@@ -146,7 +146,9 @@ pub fn survives(caller: &Caller, call: &Call) -> Option<Errno> {
 
 fn values(caller: &Caller, state: State) -> Process {
     let status = state.promises.contains(Promise::Fattr);
-    let status = status.then(|| Status::of(caller.asked().tid).ok()).flatten();
+    let status = status
+        .then(|| Status::of(caller.asked().tid).ok())
+        .flatten();
     // The second of each line is the effective one.
     let effective = |name| status.as_ref().and_then(|s| s.numbers(name, 10).nth(1));
     let id = |name| effective(name).map_or(u32::MAX, |id| id as u32);

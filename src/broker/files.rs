@@ -207,7 +207,11 @@ fn open(client: &dyn Client, path: &CStr, flags: i32, mode: u32) -> Answer {
 }
 
 /// A path and no more of the caller's memory than there is: it may end with a page.
-pub fn copy<'a>(client: &dyn Client, at: u64, into: &'a mut [u8; LONGEST]) -> Result<&'a [u8], Errno> {
+pub fn copy<'a>(
+    client: &dyn Client,
+    at: u64,
+    into: &'a mut [u8; LONGEST],
+) -> Result<&'a [u8], Errno> {
     const STEP: usize = 256;
     let mut len = 0;
     while len < LONGEST {

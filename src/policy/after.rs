@@ -36,7 +36,8 @@ pub fn differs(promises: Set, exec: Option<Set>) -> bool {
 fn grants<'a>(table: &Table<'a>, libcs: &[Libc<'a>], exec: Set) -> Grant {
     let mut begun = beginning(table, libcs);
     for libc in libcs {
-        exec.iter().for_each(|promise| begun.join(libc.grant(promise)));
+        exec.iter()
+            .for_each(|promise| begun.join(libc.grant(promise)));
     }
     begun
 }
