@@ -54,8 +54,8 @@ fn fits(name: &Name, path: &[u8]) -> bool {
     };
     match name.tail {
         None => rest.is_empty(),
-        // All that is below.
-        Some("") => !rest.is_empty(),
+        // All that begins so; a name that was cleaned does not end with a slash.
+        Some("") => true,
         // One name on the way, lest /proc/1/root lead anywhere.
         Some(tail) => rest
             .strip_suffix(tail.as_bytes())
@@ -158,6 +158,7 @@ mod tests {
             ("stdio getpw", "/etc/passwd", write, Verdict::Refuse),
             ("stdio getpw", "/etc/passwd", both, Verdict::Refuse),
             ("stdio getpw", "/etc/shadow", read, Verdict::Errno(1)),
+            ("stdio getpw", "/run/systemd/userdb/", read, Verdict::Errno(2)),
             ("stdio getpw", "/etc/passwd-", read, Verdict::Refuse),
             ("stdio dns", "/etc/passwd", read, Verdict::Refuse),
             ("stdio dns", "/etc/hosts", Use::Look, Verdict::Serve),

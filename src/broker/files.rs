@@ -76,6 +76,7 @@ impl Kind {
     /// What it does to the name; none if it is nothing that names are for.
     fn intent(&self) -> Option<Use> {
         match *self {
+            Kind::Open { flags, .. } if flags & libc::O_PATH != 0 => Some(Use::Look),
             Kind::Open { flags, .. } if flags & !OPEN_FLAGS != 0 => None,
             Kind::Open { flags, .. } if flags & libc::O_CREAT != 0 => Some(Use::Create),
             Kind::Open { flags, .. } => {
@@ -160,6 +161,8 @@ impl Own {
 
 fn act(client: &dyn Client, path: &CStr, kind: &Kind) -> Answer {
     match *kind {
+        // The kernel passes no such descriptor on; plug-ins of names go on without.
+        Kind::Open { flags, .. } if flags & libc::O_PATH != 0 => Answer::Errno(libc::EACCES),
         Kind::Open { flags, mode } => open(client, path, flags, mode),
         Kind::Status { to, flags } => {
             let copied = fd::status(path, flags).and_then(|status| client.write(to, &status));
