@@ -158,7 +158,12 @@ mod tests {
             ("stdio getpw", "/etc/passwd", write, Verdict::Refuse),
             ("stdio getpw", "/etc/passwd", both, Verdict::Refuse),
             ("stdio getpw", "/etc/shadow", read, Verdict::Errno(1)),
-            ("stdio getpw", "/run/systemd/userdb/", read, Verdict::Errno(2)),
+            (
+                "stdio getpw",
+                "/run/systemd/userdb/",
+                read,
+                Verdict::Errno(2),
+            ),
             ("stdio getpw", "/etc/passwd-", read, Verdict::Refuse),
             ("stdio dns", "/etc/passwd", read, Verdict::Refuse),
             ("stdio dns", "/etc/hosts", Use::Look, Verdict::Serve),

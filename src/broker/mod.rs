@@ -18,6 +18,7 @@ mod user;
 
 use crate::policy::{ASK, Mode, NARROW, QUERY};
 use crate::promise::Promise;
+use crate::sys::fd;
 use crate::sys::fd::Fd;
 use crate::sys::lock::Lock;
 use crate::sys::notify::{Asked, Listener};
@@ -141,13 +142,32 @@ fn dispatch(client: &dyn Client, state: State, call: &Call) -> Answer {
         | "fstatat64" | "access" | "faccessat" | "unlink" | "unlinkat" => {
             files::serve(client, state.promises, call)
         }
-        // A road to a daemon of names: a libc that finds no such family reads
-        // files; musl's takes no other errno for that.
-        "socket" if call.int(0) == libc::AF_UNIX && asks_names(state) => {
-            Answer::Errno(libc::EAFNOSUPPORT)
-        }
+        // A road to a daemon of names, which is not there: a libc that cannot
+        // connect reads files.
+        "socket" if call.int(0) == libc::AF_UNIX && asks_names(state) => nowhere(call),
+        "connect" if asks_names(state) && is_unix(client, call) => Answer::Errno(libc::ENOENT),
         _ => Answer::HandBack,
     }
+}
+
+/// A socket that nothing connects.
+fn nowhere(call: &Call) -> Answer {
+    if call.int(1) & !(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK) != libc::SOCK_STREAM {
+        return Answer::HandBack;
+    }
+    match fd::socket(libc::AF_UNIX, call.int(1)) {
+        Ok(fd) => Answer::Inject {
+            fd,
+            is_closed_on_exec: call.int(1) & libc::SOCK_CLOEXEC != 0,
+        },
+        Err(errno) => Answer::Errno(errno),
+    }
+}
+
+fn is_unix(client: &dyn Client, call: &Call) -> bool {
+    let mut family = [0; 2];
+    let wanted = (libc::AF_UNIX as u16).to_ne_bytes();
+    client.read(call.args[1], &mut family).is_ok() && family == wanted
 }
 
 /// May it look up users or hosts?

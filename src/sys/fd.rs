@@ -145,6 +145,13 @@ pub fn status(path: &CStr, flags: i32) -> Result<Status, Errno> {
     Ok(status)
 }
 
+/// socket(2), of the family's only protocol.
+pub fn socket(family: i32, kind: i32) -> Result<Fd, Errno> {
+    let kind = (kind | libc::SOCK_CLOEXEC) as usize;
+    // SAFETY: takes no pointer.
+    unsafe { call(libc::SYS_socket, [family as usize, kind, 0, 0, 0, 0]) }.map(Fd::of)
+}
+
 /// umask(2).
 pub fn set_umask(mask: u32) {
     // SAFETY: takes no pointer.
