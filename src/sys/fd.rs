@@ -58,8 +58,8 @@ impl Fd {
             stat.assume_init()
         };
         Ok(Inode {
-            device: stat.st_dev.into(),
-            number: stat.st_ino.into(),
+            device: stat.st_dev,
+            number: stat.st_ino,
         })
     }
 
@@ -161,7 +161,7 @@ pub fn inode(path: &CStr) -> Result<Inode, Errno> {
         stat.assume_init()
     };
     Ok(Inode {
-        device: stat.st_dev.into(),
-        number: stat.st_ino.into(),
+        device: stat.st_dev,
+        number: stat.st_ino,
     })
 }
