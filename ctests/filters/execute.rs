@@ -36,12 +36,10 @@ impl Three {
     }
 
     fn inputs(&self) -> Vec<Data> {
-        let mut list = inputs::plain();
-        list.extend(inputs::limits(&self.before));
-        if let Some(after) = &self.after {
-            list.extend(inputs::limits(after));
+        match &self.after {
+            Some(after) => inputs::of(&[&self.before, after]),
+            None => inputs::of(&[&self.before]),
         }
-        list
     }
 
     /// How many calls were let through, and how many asked.

@@ -2,7 +2,7 @@
 //! For each libc and set of promises the filter does what the policy says.
 
 use rpledge::bpf::{self, Program};
-use rpledge::policy::{Mode, Policy};
+use rpledge::policy::{Broker, Mode, Policy};
 use rpledge::promise::{Promise, Set};
 use rpledge::sim::{self, Data};
 use rpledge::table::{Libc, TABLE};
@@ -10,6 +10,7 @@ use rpledge::table::{Libc, TABLE};
 use crate::inputs;
 use crate::programs;
 
+const BROKERS: [Broker; 3] = [Broker::Absent, Broker::Here, Broker::Below];
 const MODES: [Mode; 4] = [Mode::Abort, Mode::Kill, Mode::Error, Mode::Log];
 
 /// What a call may cost, in instructions.
@@ -47,8 +48,15 @@ fn agree(
     program: &mut Program,
 ) -> usize {
     let tried = inputs::of(&[&policy(libcs, set, Mode::Abort)]);
-    for mode in modes {
-        let mut policy = policy(libcs, set, *mode);
+    let brokers = match TABLE.brokered(set).is_empty() {
+        true => &BROKERS[..1],
+        false => &BROKERS[..],
+    };
+    let kinds = modes
+        .iter()
+        .flat_map(|mode| brokers.iter().map(move |broker| (mode, broker)));
+    for (mode, broker) in kinds {
+        let mut policy = policy(libcs, set, *mode).with_broker(*broker);
         // As pledge() loads it; the oracle is asked about the other kind.
         policy.handled = true;
         bpf::compile(&policy, program).expect("the filter fits");
@@ -85,6 +93,27 @@ fn rows() -> Vec<&'static [Libc<'static>]> {
 fn filters_do_what_policies_say() {
     let tried = sweep(&rows(), &programs::usual(), &MODES[..1]);
     assert!(tried > 1_000_000, "{tried}");
+}
+
+/// What a broker is asked for never goes by without one, and never to the door
+/// where the filter has a listener.
+#[test]
+fn who_is_asked_depends_on_whose_listener_it_is() {
+    let getpw = Set::parse("stdio getpw").expect("words");
+    let open = TABLE.calls.iter().find(|call| call.name == "openat");
+    let open = open.expect("every architecture has it").nr;
+    let data = Data {
+        nr: open,
+        arch: TABLE.audit,
+        ..Data::default()
+    };
+    let by = |broker| {
+        let policy = policy(TABLE.libcs, getpw, Mode::Abort).with_broker(broker);
+        sim::expect(&policy, &data)
+    };
+    assert_eq!(by(Broker::Absent), bpf::RET_TRAP);
+    assert_eq!(by(Broker::Here), bpf::RET_USER_NOTIF);
+    assert_eq!(by(Broker::Below), bpf::RET_TRAP | u32::from(bpf::DOOR_DATA));
 }
 
 /// A mode changes what is returned for a violation and nothing else, so one

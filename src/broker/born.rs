@@ -125,11 +125,15 @@ impl Nursery {
         // Half a list is none: what it lacks is not known to be closed.
         let listed = directory.numbers(|number| {
             let path = Path::of(tgid, format_args!("fd/{number}"));
-            let Ok(inode) = fd::inode(path.as_c_str()) else {
+            // What the link says, and not what a file system, which may keep us
+            // waiting, says of the file.
+            let mut text = [0; 32];
+            let len = fd::link(path.as_c_str(), &mut text).unwrap_or(0);
+            let Some(number) = socket_number(text.get(..len).unwrap_or(&[])) else {
                 return;
             };
             for entry in self.entries.iter_mut().flatten() {
-                entry.is_seen |= entry.inode == inode;
+                entry.is_seen |= entry.inode.number == number;
             }
         });
         if listed.is_err() {
@@ -138,6 +142,12 @@ impl Nursery {
             }
         }
     }
+}
+
+/// The inode of "socket:[4711]".
+fn socket_number(link: &[u8]) -> Option<u64> {
+    let number = link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
+    str::from_utf8(number).ok()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -58,8 +58,8 @@ impl Fd {
             stat.assume_init()
         };
         Ok(Inode {
-            device: wide(stat.st_dev),
-            number: wide(stat.st_ino),
+            device: stat.st_dev,
+            number: stat.st_ino,
         })
     }
 
@@ -102,11 +102,6 @@ impl Drop for Fd {
         // SAFETY: opened by this, and closed once.
         let _ = unsafe { call(libc::SYS_close, [self.0 as usize, 0, 0, 0, 0, 0]) };
     }
-}
-
-/// Of whatever width an architecture has it.
-fn wide(number: impl Into<u64>) -> u64 {
-    number.into()
 }
 
 const HERE: usize = libc::AT_FDCWD as usize;
@@ -159,8 +154,8 @@ pub fn set_umask(mask: u32) {
 /// The inode that a path leads to.
 pub fn inode(path: &CStr) -> Result<Inode, Errno> {
     stat(path).map(|stat| Inode {
-        device: wide(stat.st_dev),
-        number: wide(stat.st_ino),
+        device: stat.st_dev,
+        number: stat.st_ino,
     })
 }
 
