@@ -436,7 +436,6 @@ CALL(error_bad_word, EINVAL, pledge("stdio error", NULL) == 0 && pledge("stdio f
 
 /* Words of OpenBSD that need what this kernel path cannot do */
 #define NOT_YET(word) CALL(word##_not_yet, 0, fails("stdio " #word, NULL, ENOTSUP, RPLEDGE_E_BROKER))
-NOT_YET(dns)
 NOT_YET(unveil)
 /* Beside promises that grant all of it, it needs no name to be read. */
 CALL(tmppath_covered, 0,
@@ -458,7 +457,6 @@ CALL(sendfd_partial, 0,
          pledge("stdio " #word, NULL) == 0 && (status().state & RPLEDGE_PARTIAL))
 IN_PART(tape)
 IN_PART(pf)
-IN_PART(route)
 IN_PART(wroute)
 IN_PART(audio)
 IN_PART(video)
