@@ -451,7 +451,6 @@ CALL(sendfd_partial, 0,
          pledge("stdio " #word, NULL) == 0 && (status().state & RPLEDGE_PARTIAL))
 IN_PART(tape)
 IN_PART(pf)
-IN_PART(route)
 IN_PART(wroute)
 IN_PART(audio)
 IN_PART(video)

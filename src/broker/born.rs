@@ -6,6 +6,7 @@ use crate::sys::Errno;
 use crate::sys::fd::{self, Fd, Inode};
 use crate::sys::lock::Lock;
 use crate::sys::process::Path;
+use crate::sys::socket;
 
 /// The most sockets at a time, of all callers together.
 const MOST: usize = 256;
@@ -128,7 +129,7 @@ impl Nursery {
             // What the link says, and not what a file system, which may keep us
             // waiting, says of the file.
             let mut text = [0; 32];
-            let len = fd::link(path.as_c_str(), &mut text).unwrap_or(0);
+            let len = socket::link(path.as_c_str(), &mut text).unwrap_or(0);
             let Some(number) = socket_number(text.get(..len).unwrap_or(&[])) else {
                 return;
             };
@@ -153,7 +154,6 @@ fn socket_number(link: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::socket;
 
     const UDP: Socket = Socket {
         family: 2,

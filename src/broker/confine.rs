@@ -6,7 +6,7 @@ use crate::sys::{self, Errno, Insn, Scope, arch};
 
 /// To take calls up and answer them, to look at who asks, to act on files, to
 /// have threads, and to end.
-const CALLS: [libc::c_long; 46] = [
+const CALLS: [libc::c_long; 47] = [
     libc::SYS_ioctl,
     libc::SYS_ppoll,
     libc::SYS_prctl,
@@ -29,6 +29,7 @@ const CALLS: [libc::c_long; 46] = [
     libc::SYS_umask,
     libc::SYS_fcntl,
     libc::SYS_getdents64,
+    libc::SYS_readlinkat,
     libc::SYS_read,
     libc::SYS_write,
     libc::SYS_close,

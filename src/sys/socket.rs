@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a broker does with sockets, and which descriptors a process has.
 
+use core::ffi::CStr;
+
 use super::fd::Fd;
 use super::{Errno, call};
 
@@ -17,6 +19,15 @@ pub fn make(family: u16, kind: u32, protocol: u16) -> Result<Fd, Errno> {
     let args = [family.into(), kind, protocol.into(), 0, 0, 0];
     // SAFETY: takes no pointer.
     unsafe { call(libc::SYS_socket, args) }.map(Fd::of)
+}
+
+/// What a link of /proc says.
+pub fn link(path: &CStr, into: &mut [u8]) -> Result<usize, Errno> {
+    let to = into.as_mut_ptr() as usize;
+    let here = libc::AT_FDCWD as usize;
+    let args = [here, path.as_ptr() as usize, to, into.len(), 0, 0];
+    // SAFETY: the path is a C string, and the kernel writes within the slice.
+    unsafe { call(libc::SYS_readlinkat, args) }
 }
 
 impl Fd {
