@@ -271,7 +271,9 @@ DENIED(pledged_again_after_exec, "stdio rpath exec prot_exec")
     char *argv[] = {(char *)(uintptr_t)case_program, NULL};
 
     PLEDGE();
-    MUST(!case_is_pledged || setenv("PLEDGED_AGAIN", "1", 1) == 0);
+    MUST(!case_is_pledged
+         || (pledge(NULL, "stdio rpath exec prot_exec") == 0
+             && setenv("PLEDGED_AGAIN", "1", 1) == 0));
     TRY(!case_is_pledged || execv("/proc/self/exe", argv) == 0);
 }
 

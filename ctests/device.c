@@ -83,7 +83,8 @@ ON_SOCKET(DENIED, inet_interface_index, "stdio inet",
           setsockopt(fd, SOL_SOCKET, 62, bytes, 4) == 0)
 ON_SOCKET(DENIED, inet_detach_filter, "stdio inet",
           setsockopt(fd, SOL_SOCKET, 27, bytes, 4) == -1 && errno == ENOENT)
-DENY(route_netlink, "stdio route wroute", socket(AF_NETLINK, SOCK_RAW, ROUTE) >= 0)
+ALLOW(route_netlink, "stdio route", socket(AF_NETLINK, SOCK_RAW, ROUTE) >= 0)
+DENY(route_netlink_unix, "stdio unix", socket(AF_NETLINK, SOCK_RAW, ROUTE) >= 0)
 
 /* The packet filter, and captures */
 DENY(pf_netlink_stdio, "stdio", socket(AF_NETLINK, SOCK_RAW, NETFILTER) >= 0

@@ -203,7 +203,7 @@ CALL(errmsg_at_first, 0, rpledge_error() == 0 && rpledge_errmsg() != NULL)
 
 /* The numbers of the header are the ABI. */
 CALL(abi, 0,
-     sizeof(struct rpledge_status) == 400 && offsetof(struct rpledge_status, state) == 32
+     sizeof(struct rpledge_status) == 408 && offsetof(struct rpledge_status, state) == 32
          && offsetof(struct rpledge_status, data_file) == 48
          && sizeof(struct rpledge_libc) == 128 && offsetof(struct rpledge_libc, matched) == 120
          && SOCK_DNS == 0x1000 && RPLEDGE_ABORT == 0 && RPLEDGE_LOG == 3)

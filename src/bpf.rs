@@ -198,7 +198,7 @@ pub fn action(policy: &Policy, action: Action) -> u32 {
         Action::Foreign => match (policy.after, policy.broker) {
             (After::Free, Broker::Here) => RET_USER_NOTIF,
             // As the older filter says, of which the broker has the listener.
-            (After::Free, Broker::Below) => RET_ALLOW,
+            (After::Left, _) => RET_ALLOW,
             _ => RET_KILL_PROCESS,
         },
         Action::Violation => match policy.mode {

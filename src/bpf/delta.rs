@@ -8,8 +8,8 @@
 //! least what `old` says. A filter that is built on a wrong belief restricts
 //! less than was asked, and never widens anything.
 
-use super::{DOOR_DATA, RET_TRAP, RET_USER_NOTIF, action};
-use crate::policy::{Policy, Verdict};
+use super::{DOOR_DATA, RET_ALLOW, RET_TRAP, RET_USER_NOTIF, action};
+use crate::policy::{After, Policy, Verdict};
 use crate::table::{Limit, Run};
 
 /// Do filters of both return the same for the call at `place`, whatever its
@@ -23,7 +23,11 @@ pub fn is_same<'a>(
     let (limited, otherwise) = leaf(new, new_verdict);
     let (was_limited, was_otherwise) = leaf(old, old_verdict);
     let is_asked = is_asked(was_otherwise) && is_asked(otherwise);
-    if was_limited != limited || !is_asked && was_otherwise != otherwise {
+    // Who may execute leaves it to the broker, by the older filter, whether a
+    // refusal is one for the caller.
+    let is_left = new.after == After::Left && old.asks_all() && is_asked(was_otherwise);
+    let is_left = is_left && otherwise != RET_ALLOW;
+    if was_limited != limited || !is_asked && !is_left && was_otherwise != otherwise {
         return false;
     }
     if !limited {

@@ -18,6 +18,8 @@ pub enum After {
     Free,
     /// Execpromises, and what they grant.
     Under(Set, Grant),
+    /// What an older filter leaves to the broker, whatever this one refuses.
+    Left,
 }
 
 /// Calls that a broker looks at in any case: what a process has installed for
@@ -72,6 +74,7 @@ impl<'a> Policy<'a> {
             return self;
         }
         self.after = match self.exec {
+            _ if self.broker == Broker::Below => After::Left,
             None => After::Free,
             // Limits of "exec" are in force for what comes before main().
             Some(exec) => {
@@ -79,7 +82,9 @@ impl<'a> Policy<'a> {
                 After::Under(exec.with(Promise::Exec), granted)
             }
         };
-        self.drop_watched(libcs);
+        if self.asks_all() {
+            self.drop_watched(libcs);
+        }
         self
     }
 
@@ -111,8 +116,8 @@ impl<'a> Policy<'a> {
 
     /// Is a call that no limit lets through asked, since it may be allowed to
     /// a program that is executed?
-    pub(super) fn asks_all(&self) -> bool {
-        self.after != After::Same
+    pub fn asks_all(&self) -> bool {
+        matches!(self.after, After::Free | After::Under(..))
     }
 
     /// Do limits refuse, before and after, not the same?
@@ -138,7 +143,7 @@ impl<'a> Policy<'a> {
     /// May an executed program make the call at `place` with any arguments?
     pub(super) fn is_free_after(&self, place: usize, run: Run<'a>) -> bool {
         match &self.after {
-            After::Same | After::Free => true,
+            After::Same | After::Free | After::Left => true,
             After::Under(set, granted) => super::is_free(granted, *set, place, run),
         }
     }
@@ -146,7 +151,7 @@ impl<'a> Policy<'a> {
     /// Is limit number `n`, on the call at `place`, in force for it too?
     pub(super) fn holds_after(&self, n: usize, limit: &Limit, place: usize, run: Run<'a>) -> bool {
         match &self.after {
-            After::Same | After::Free => true,
+            After::Same | After::Free | After::Left => true,
             After::Under(set, granted) => {
                 let is_free = || super::is_free(granted, *set, place, run);
                 limit.refuse || super::holds(granted, *set, n, limit) || is_free()
