@@ -32,7 +32,7 @@
 //! 2  table  needs                   made by the build script from data/
 //! 1  facts  sys                     the data language; raw system calls
 //! 0  promise  letters  arch  error  short
-//!                                   know nobody; an error names promises and letters
+//!                                   know nobody; an error names promises, letters and texts
 //! ```
 #![cfg_attr(not(any(test, feature = "facts")), no_std)]
 #![deny(unsafe_code)]

@@ -229,15 +229,19 @@ const REACHING: [Promise; 8] = [
 /// "unveil" up, no more rules can be given, so they are put in force; or
 /// forgotten, where nothing promised reaches a path.
 pub fn before_pledge(next: Held, scope: Scope) -> Result<(), Error> {
-    if next.promises.contains(Promise::Unveil) || !status().waits {
+    if next.promises.contains(Promise::Unveil) {
         return Ok(());
     }
+    // Whoever cannot look at the rules must not go on without them.
     in_turn(|state| {
+        if !state.status.waits {
+            return Ok(());
+        }
         let reaches = REACHING.iter().any(|p| next.promises.contains(*p));
         if !reaches && next.mode != Mode::Log {
             state.veil = Veil::EMPTY;
             state.status.waits = false;
-        } else if state.status.waits {
+        } else {
             enforce(state, scope, defaults())?;
         }
         if scope == Scope::Process {

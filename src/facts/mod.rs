@@ -2,7 +2,7 @@
 //! The data language as types: what the files below data/ say, and nothing of how they are found.
 //!
 //! Pure: text in, values out. The build script compiles these files too (by
-//! `#[path]`), so they use nothing of the crate but `promise` and `arch`.
+//! `#[path]`), so they use nothing of the crate but `promise`, `letters` and `arch`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
