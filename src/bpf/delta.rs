@@ -22,10 +22,11 @@ pub fn is_same<'a>(
 ) -> bool {
     let (limited, otherwise) = leaf(new, new_verdict);
     let (was_limited, was_otherwise) = leaf(old, old_verdict);
-    let is_asked = is_asked(was_otherwise) && is_asked(otherwise);
+    let was_asked = is_asked(was_otherwise);
+    let is_asked = was_asked && is_asked(otherwise);
     // Who may execute leaves it to the broker, by the older filter, whether a
     // refusal is one for the caller.
-    let is_left = new.after == After::Left && old.asks_all() && is_asked(was_otherwise);
+    let is_left = new.after == After::Left && old.asks_all() && was_asked;
     let is_left = is_left && otherwise != RET_ALLOW;
     if was_limited != limited || !is_asked && !is_left && was_otherwise != otherwise {
         return false;

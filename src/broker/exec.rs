@@ -51,9 +51,10 @@ fn has_handler(tid: u32) -> Option<bool> {
 /// it is one that others serve, or a violation.
 pub fn judge(caller: &Caller, state: State, call: &Call) -> Option<Answer> {
     if is_of_handler(call) {
-        return Some(match state.is_executed {
-            true => Answer::LetThrough,
-            false => Answer::Errno(libc::EINVAL),
+        return Some(match state.may_execute() {
+            true => Answer::Errno(libc::EINVAL),
+            // Nothing hangs on it.
+            false => Answer::LetThrough,
         });
     }
     if state.is_free() {
