@@ -5,12 +5,13 @@
 //! that the kernel's bitmap takes every call whose verdict knows no arguments
 //! (`seccomp_is_const_allow` in kernel/seccomp.c).
 
-use crate::policy::{Action, After, Broker, Mode, Policy, QUERY, QUESTIONS, Verdict};
+use crate::policy::{Action, After, Mode, Policy, QUERY, QUESTIONS, Verdict};
 use crate::table::{Limit, Op, Test};
 
 mod delta;
 mod program;
 
+pub use delta::asking;
 pub use program::{INSNS_MAX, Insn, Program, TooLong};
 
 /// `BPF_LD | BPF_W | BPF_ABS`, `BPF_ALU | BPF_AND | BPF_K`, ... of linux/bpf_common.h.
@@ -329,16 +330,6 @@ fn answer(program: &mut Program, policy: &Policy) -> Result<(), TooLong> {
         }
     }
     program.if_false(option)
-}
-
-/// What a filter returns for what the library asks the broker itself.
-pub fn asking(policy: &Policy) -> Option<u32> {
-    match policy.broker {
-        Broker::Absent => None,
-        Broker::Here => Some(RET_USER_NOTIF),
-        // The older filter's word counts for more.
-        Broker::Below => Some(RET_ALLOW),
-    }
 }
 
 /// At most this many tests stand in a clause: two jumps each.

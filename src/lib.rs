@@ -18,6 +18,8 @@
 //! - **host**: the libc, how well it was found, and the architecture.
 //! - **policy**: promises resolved on a host: a verdict for every system call.
 //! - **violation**: a call that no promise in force allows.
+//! - **broker**: a process that makes, for a pledged one, the calls whose
+//!   legality a filter cannot see.
 //!
 //! # Map: nothing points up
 //!

@@ -9,7 +9,7 @@
 //! less than was asked, and never widens anything.
 
 use super::{DOOR_DATA, RET_ALLOW, RET_TRAP, RET_USER_NOTIF, action};
-use crate::policy::{After, Policy, Verdict};
+use crate::policy::{After, Broker, Policy, Verdict};
 use crate::table::{Limit, Run};
 
 /// Do filters of both return the same for the call at `place`, whatever its
@@ -67,4 +67,14 @@ fn means_the_same(old: &Policy, new: &Policy, limit: &Limit) -> bool {
         let kept = |value| old.process.value(value) == new.process.value(value);
         test.values.iter().all(|value| kept(*value))
     })
+}
+
+/// What a filter returns for what the library asks the broker itself.
+pub fn asking(policy: &Policy) -> Option<u32> {
+    match policy.broker {
+        Broker::Absent => None,
+        Broker::Here => Some(RET_USER_NOTIF),
+        // The older filter's word counts for more.
+        Broker::Below => Some(RET_ALLOW),
+    }
 }
