@@ -5,7 +5,7 @@
 //! that the kernel's bitmap takes every call whose verdict knows no arguments
 //! (`seccomp_is_const_allow` in kernel/seccomp.c).
 
-use crate::policy::{Action, After, Mode, Policy, QUERY, QUESTIONS, Verdict};
+use crate::policy::{Action, After, Broker, Mode, Policy, QUERY, QUESTIONS, Verdict};
 use crate::table::{Limit, Op, Test};
 
 mod delta;
