@@ -33,6 +33,18 @@ DOORED(rt_sigaction, SIGABRT, 0, page, 8, 0)
 DOORED(rt_sigprocmask, SIG_BLOCK, 0, page, 8, 0)
 DOORED(getsockopt, local, SOL_SOCKET, SO_TYPE, buf, &len)
 NEVER(getsockopt_error, getsockopt, 0, local, SOL_SOCKET, SO_ERROR, buf, &len, DOOR)
+/* What pledge() does while its broker starts. */
+ALWAYS(close, close, EBADF, 3000, 0, 0, 0, 0, DOOR)
+NEVER(close, close, EBADF, 3000, 0, 0, 0, 0, 0)
+ALWAYS(futex, futex, EAGAIN, page, 0, 12345678, 0, 0, DOOR)
+NEVER(futex, futex, EAGAIN, page, 0, 12345678, 0, 0, 0)
+NEVER(futex_wake, futex, 0, page, 1, 0, 0, 0, DOOR)
+/* The label by which a broker knows a process. */
+static struct rlimit no_locks = {RLIM_INFINITY, RLIM_INFINITY};
+CONFORM(always_setrlimit_locks, "stdio id", CASE_REFUSED, "always", 0, "setrlimit\tRLIMIT_LOCKS",
+        syscall(SYS_setrlimit, RLIMIT_LOCKS, &no_locks))
+CONFORM(always_prlimit64_locks, "stdio id", CASE_REFUSED, "always", 0, "prlimit64\tRLIMIT_LOCKS new",
+        syscall(SYS_prlimit64, 0, RLIMIT_LOCKS, &no_locks, NULL))
 ALWAYS(sigaction_sys, rt_sigaction, 0, SIGSYS, 0, page, 8, 0, DOOR)
 NEVER(sigaction_usr1, rt_sigaction, 0, SIGUSR1, 0, page, 8, 0, DOOR)
 NEVER(poll_two, poll, 0, page, 2, 0, 0, 0, DOOR)

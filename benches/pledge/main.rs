@@ -15,7 +15,7 @@ use rpledge::bpf::{self, Insn, Program};
 use rpledge::host;
 use rpledge::pledge::{Flags, Request, pledge};
 use rpledge::policy::Policy;
-use rpledge::promise::Set;
+use rpledge::promise::{Promise, Set};
 use rpledge::table::TABLE;
 
 const PROMISES: &str = "stdio rpath inet";
@@ -99,7 +99,7 @@ fn whole() {
     let load = || seccomp::load(&ready);
     let build = || seccomp::build(&rules);
     let know = || _ = host::host();
-    let prepare = || host::prepare(true);
+    let prepare = || host::prepare(Set::EMPTY.with(Promise::Stdio));
     let zone = || read_zone();
     let unwinder = unwinder::Unwinder::copy();
     let open = || unwinder.iter().for_each(unwinder::Unwinder::open);
