@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 
 /* The sizes that programs have compiled in; a structure may only grow. */
-typedef char status_size[sizeof(struct rpledge_status) == 400 ? 1 : -1];
+typedef char status_size[sizeof(struct rpledge_status) == 408 ? 1 : -1];
 typedef char libc_size[sizeof(struct rpledge_libc) == 128 ? 1 : -1];
 typedef char u32_size[sizeof(rpledge_u32) == 4 ? 1 : -1];
 typedef char u64_size[sizeof(rpledge_u64) == 8 ? 1 : -1];
