@@ -95,8 +95,15 @@ static int promises(struct contract *contract)
         perror(CONTRACT_TABLE);
         exit(2);
     }
-    snprintf(name, sizeof name, "@%s@" LIBC, contract->traced->name);
+    snprintf(name, sizeof name, "@%s@" LIBC "-static", contract->traced->name);
+#ifdef SHARED
+    found = 0;
+#else
     found = promises_of(table, name, contract->words);
+#endif
+    *strrchr(name, '-') = '\0';
+    if (found == 0)
+        found = promises_of(table, name, contract->words);
     *strrchr(name, '@') = '\0';
     contract->any_errno = line_of(table, "errno ", name) != NULL;
     if (found == 0)

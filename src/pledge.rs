@@ -294,7 +294,8 @@ fn load_first(
             start.go(listener);
             Ok(())
         }
-        Err(Error::Kernel(libc::EBUSY)) if !flags.strict => {
+        // Also a kernel without listeners, if nothing hangs on one.
+        Err(Error::Kernel(errno)) if !flags.strict && (errno == libc::EBUSY || !is_needed) => {
             start.give_up();
             match missing_after(policy.promises, policy.exec) {
                 Some(missing) => Err(Error::ExecBroker { missing }),

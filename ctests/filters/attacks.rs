@@ -344,7 +344,11 @@ fn messages_by_their_parts() {
         let mut policy = policy(TABLE.libcs, Set::parse(words).expect("known words"), mode);
         policy.handled = handled;
         for call in rpledge::policy::UNFOLDED {
-            let data = data(call, [3, 4, 0, 0, 0, 0]).expect("a known call");
+            // One of them is of 32 bits.
+            let Some(data) = data(call, [3, 4, 0, 0, 0, 0]) else {
+                assert_eq!(call, "recvmmsg_time64");
+                continue;
+            };
             assert_eq!(
                 sim::decide(&policy, &data),
                 action,

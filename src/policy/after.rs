@@ -30,7 +30,7 @@ const EXECUTES: [&str; 2] = ["execve", "execveat"];
 
 /// Does a broker have to tell who has executed a program since?
 pub fn differs(promises: Set, exec: Option<Set>) -> bool {
-    let alike = |set: Set| set.without(Promise::Error).without(Promise::Exec);
+    let alike = |set: Set| set.without(Promise::Error);
     promises.contains(Promise::Exec) && exec.is_none_or(|exec| alike(exec) != alike(promises))
 }
 

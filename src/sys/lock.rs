@@ -38,7 +38,7 @@ pub fn wake(word: &AtomicU32, most: usize) {
     let _ = unsafe {
         call(
             libc::SYS_futex,
-            [word.as_ptr() as usize, FUTEX_WAKE, most, 0, 0, 0],
+            [word.as_ptr() as usize, FUTEX_WAKE, most, 0, 0, DOOR],
         )
     };
 }
