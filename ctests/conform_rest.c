@@ -39,7 +39,8 @@ ALWAYS(close, close, EBADF, 3000, 0, 0, 0, 0, DOOR)
 NEVER(close, close, EBADF, 3000, 0, 0, 0, 0, 0)
 ALWAYS(futex, futex, EAGAIN, page, 0, 12345678, 0, 0, DOOR)
 NEVER(futex, futex, EAGAIN, page, 0, 12345678, 0, 0, 0)
-NEVER(futex_wake, futex, 0, page, 1, 0, 0, 0, DOOR)
+ALWAYS(futex_wake, futex, 0, page, 1, 0, 0, 0, DOOR)
+NEVER(futex_wake_own, futex, 0, page, 1, 0, 0, 0, 0)
 /* The label by which a broker knows a process. */
 static struct rlimit no_locks = {RLIM_INFINITY, RLIM_INFINITY};
 CONFORM(always_setrlimit_locks, "stdio id", CASE_REFUSED, "always", 0, "setrlimit\tRLIMIT_LOCKS",
