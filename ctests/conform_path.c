@@ -230,6 +230,8 @@ REFUSAL(unveil_add_stdio, "unveil", landlock_add_rule, "stdio", EBADF, -1, 1, bu
 GRANT(unveil_restrict, "unveil", landlock_restrict_self, "stdio", AS_ROOT | EBADF, -1, 0)
 GRANT(unveil_openat, "unveil", openat, "stdio", 0, HERE, "file", O_PATH, 0, 0, DOOR)
 BEYOND(unveil_openat_read, "unveil", openat, "stdio unveil", 0, HERE, "file", O_RDONLY, 0, 0, DOOR)
+BEYOND(unveil_openat_creat, "unveil", openat, "stdio unveil", 0, HERE, "file", O_PATH | O_CREAT, 0, 0, DOOR)
+BEYOND(unveil_openat_tmpfile, "unveil", openat, "stdio unveil", 0, HERE, "file", O_PATH | 0x400000, 0, 0, DOOR)
 BEYOND(unveil_openat_own, "unveil", openat, "stdio unveil", 0, HERE, "file", O_PATH, 0, 0, 0)
 GRANT(unveil_readlinkat, "unveil", readlinkat, "stdio", 0, HERE, "link", buf, 64, 0, DOOR)
 BEYOND(unveil_readlinkat_own, "unveil", readlinkat, "stdio unveil", 0, HERE, "link", buf, 64, 0, 0)
