@@ -6,6 +6,7 @@ use core::fmt::{self, Write};
 use super::client::{Call, Client};
 use crate::policy::Process;
 use crate::promise::{Promise, Set};
+use crate::short::Short;
 use crate::sim::{self, Data};
 use crate::sys::Errno;
 use crate::sys::fd::{self, Fd};
@@ -13,20 +14,7 @@ use crate::sys::process::{self, Path, Status};
 use crate::table::TABLE;
 
 /// Two lines.
-struct Text {
-    bytes: [u8; 512],
-    len: usize,
-}
-
-impl Write for Text {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let end = self.len + text.len();
-        let place = self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?;
-        place.copy_from_slice(text.as_bytes());
-        self.len = end;
-        Ok(())
-    }
-}
+type Text = Short<512>;
 
 /// Write the lines to the caller's standard error, if it can be had, and end
 /// its process by SIGABRT, or by SIGKILL where that would not.
@@ -34,10 +22,7 @@ pub fn end(client: &dyn Client, held: Set, call: &Call) {
     let Ok(status) = Status::of(client.tid()) else {
         return;
     };
-    let mut text = Text {
-        bytes: [0; 512],
-        len: 0,
-    };
+    let mut text = Text::EMPTY;
     // What does not fit is cut, which is no reason to say nothing.
     let _ = write(&mut text, &status, client.tgid(), held, call);
     let out = standard_error(client);
@@ -45,7 +30,7 @@ pub fn end(client: &dyn Client, held: Set, call: &Call) {
         return;
     }
     if let Ok(out) = out {
-        let _ = out.write(&text.bytes[..text.len]);
+        let _ = out.write(text.as_str().as_bytes());
     }
     let bit = 1 << (libc::SIGABRT - 1);
     let has = |name| status.number(name, 16).is_none_or(|set| set & bit != 0);
