@@ -6,7 +6,7 @@
 //! a pledge() that gives "unveil" up, or a call that asks for it.
 
 use core::ffi::CStr;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::broker;
 use crate::error::Error;
@@ -103,6 +103,10 @@ static STATE: Turns<State> = Turns::new(State {
     },
 });
 
+/// Was a rule ever given? Then the state has to be looked at, and a fork may
+/// have lost the thread that was at it.
+static GIVEN: AtomicBool = AtomicBool::new(false);
+
 /// The flags with which pledge() puts rules in force.
 static DEFAULTS: AtomicU64 = AtomicU64::new(0);
 
@@ -158,6 +162,7 @@ pub fn add(
     path: impl FnOnce(&mut [u8]) -> Result<usize, Error>,
     flags: Flags,
 ) -> Result<(), Error> {
+    GIVEN.store(true, Ordering::Relaxed);
     in_turn(|state| {
         if state.status.is_locked {
             return Err(Failure::Locked.into());
@@ -229,7 +234,7 @@ const REACHING: [Promise; 8] = [
 /// "unveil" up, no more rules can be given, so they are put in force; or
 /// forgotten, where nothing promised reaches a path.
 pub fn before_pledge(next: Held, scope: Scope) -> Result<(), Error> {
-    if next.promises.contains(Promise::Unveil) {
+    if next.promises.contains(Promise::Unveil) || !GIVEN.load(Ordering::Relaxed) {
         return Ok(());
     }
     // Whoever cannot look at the rules must not go on without them.
@@ -454,5 +459,28 @@ impl State {
         let root = self.next.find(id(&root)?);
         let letters = root.and_then(|root| self.next.directories()[root].letters);
         Ok(letters.is_some_and(|letters| letters.has(Letters::W)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pledge_without_rules_waits_for_nobody() {
+        let next = Held {
+            promises: Set::EMPTY.with(Promise::Stdio),
+            exec: None,
+            mode: Mode::Abort,
+            thread_only: false,
+            brokered: false,
+        };
+        let before = |given| {
+            GIVEN.store(given, Ordering::Relaxed);
+            // As a fork leaves it that came while a thread was at it.
+            STATE.take(|_| before_pledge(next, Scope::Process))
+        };
+        assert_eq!(before(true), Err(Failure::Busy.into()));
+        assert_eq!(before(false), Ok(()));
     }
 }
