@@ -382,10 +382,7 @@ impl Context<'_> {
         let number = *state.get(number);
         let arguments = self.machine.syscall_arguments().iter();
         let arguments = arguments.map(|reg| *state.get(*reg)).collect();
-        let exit = Exit::Syscall {
-            number,
-            arguments,
-        };
+        let exit = Exit::Syscall { number, arguments };
         let ends = |number: u64| self.exits.contains(&(number as u32));
         if number.single().is_some_and(ends) {
             return Left::end(exit);

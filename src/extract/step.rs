@@ -430,14 +430,7 @@ impl Context<'_> {
             let end = at.saturating_add(i32::from(bytes.max(1)));
             // A longer store covers what follows.
             state.forget(*at, end);
-            state.set_slot(
-                *at,
-                if single {
-                    value
-                } else {
-                    Value::Unknown
-                },
-            );
+            state.set_slot(*at, if single { value } else { Value::Unknown });
         }
     }
 }

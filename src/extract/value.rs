@@ -240,9 +240,7 @@ impl Value {
             {
                 Value::entry(Table { signed, ..**table })
             }
-            Value::AtMost(most) if bytes >= 4 || u64::from(*most) < 1 << (8 * bytes) => {
-                *self
-            }
+            Value::AtMost(most) if bytes >= 4 || u64::from(*most) < 1 << (8 * bytes) => *self,
             Value::Unknown | Value::AtMost(_) if bytes < 4 && !signed => {
                 Value::AtMost((1u32 << (8 * bytes)) - 1)
             }
