@@ -176,6 +176,9 @@ impl Value {
 
     /// All that either may be; whichever is all of it stays shared.
     fn union(&self, other: &Value) -> Value {
+        if let (Value::One(a), Value::One(b)) = (self, other) {
+            return Value::many(&[*a.min(b), *a.max(b)]);
+        }
         let (mut mine, mut theirs) = (self.atoms(), other.atoms());
         if theirs.iter().all(|atom| mine.binary_search(atom).is_ok()) {
             return *self;

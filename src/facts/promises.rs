@@ -150,6 +150,8 @@ struct Reader<'a> {
     source: &'a Source<'a>,
     arguments: BTreeMap<String, ByArch>,
     constants: BTreeMap<String, Constant>,
+    /// The same, as architectures have them that are not named.
+    common: Constants,
     findings: Vec<Finding>,
 }
 
@@ -160,6 +162,7 @@ pub fn read(source: &Source) -> Result<Promises, Vec<Finding>> {
         source,
         arguments: BTreeMap::new(),
         constants: BTreeMap::new(),
+        common: Constants::new(),
         findings: Vec::new(),
     };
     reader.arguments(&keys.arguments);
@@ -221,6 +224,7 @@ impl Reader<'_> {
         for (name, text) in lines {
             match Constant::parse(text.as_ref()) {
                 Some(value) => {
+                    self.common.insert(name.as_ref().clone(), value.of(""));
                     self.constants.insert(name.as_ref().clone(), value);
                 }
                 None => self.find(
@@ -437,12 +441,7 @@ impl Reader<'_> {
             errno,
             arguments,
         };
-        let common = self
-            .constants
-            .iter()
-            .map(|(n, c)| (n.clone(), c.of("")))
-            .collect();
-        if let Err(what) = rule.read("", &common) {
+        if let Err(what) = rule.read("", &self.common) {
             self.find(
                 LIMIT,
                 at,
