@@ -60,9 +60,21 @@ fn way() -> Option<Way> {
         sim::decide(&policy, &data) == Action::Allow
     };
     let [socket, connect] = calls(0);
-    let send = [0, 0, 0, (libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT) as u64, 0, 0];
+    let send = [
+        0,
+        0,
+        0,
+        (libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT) as u64,
+        0,
+        0,
+    ];
     match allows(libc::SYS_sendto, send) {
-        true if [socket, connect].iter().all(|(nr, args)| allows(*nr, *args)) => Some(Way::Itself),
+        true if [socket, connect]
+            .iter()
+            .all(|(nr, args)| allows(*nr, *args)) =>
+        {
+            Some(Way::Itself)
+        }
         true if held.brokered => Some(Way::Broker),
         _ => None,
     }
