@@ -407,6 +407,7 @@ impl Context<'_> {
 
     pub fn clobbered(&self, mut state: State, mask: Mask) -> State {
         state.clobber(mask);
+        self.shared.get().forget(&mut state);
         state
     }
 

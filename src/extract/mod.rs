@@ -232,4 +232,6 @@ mod asked_tests;
 #[cfg(test)]
 mod flow_tests;
 #[cfg(test)]
+mod selected_tests;
+#[cfg(test)]
 mod tests;

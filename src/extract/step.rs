@@ -331,7 +331,11 @@ impl Context<'_> {
                     .join(&self.load(place, *bytes, false, state));
                 state.set(*dst, value);
             }
-            Op::Clobber { dst } => state.set(*dst, Value::Unknown),
+            // It may have been a pointer to what was written.
+            Op::Clobber { dst } => {
+                state.set(*dst, Value::Unknown);
+                self.shared.get().forget(state);
+            }
             Op::Compare { reg, with, bytes } => {
                 state.compared = compared(*reg, with, *bytes, false, state);
             }
@@ -421,6 +425,10 @@ impl Context<'_> {
             _ => Value::Unknown,
         };
         let single = address.stack().is_some();
+        let known = |atom: &Atom| matches!(atom, Atom::Stack(_) | Atom::Const(_));
+        if address.atoms().is_empty() || !address.atoms().iter().all(known) {
+            self.shared.get().forget(state);
+        }
         for atom in address.atoms() {
             let Atom::Stack(at) = atom else { continue };
             let end = at.saturating_add(i32::from(bytes.max(1)));
