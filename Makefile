@@ -50,7 +50,7 @@ TESTS    = $(filter-out $(LONG),$(shell sed -n '/^\[\[test\]\]/,/^name/s/^name =
 # Lints and builds lock other directories of cargo's, and each keeps a core busy.
 CHECKS = check-fmt check-clippy+all check-rust check-filters check-data check-constants check-man check-manual check-header \
          check-header-compiles check-symbols check-exceptions check-install check-examples \
-         check-fileserver check-broker check-serves check-trigger check-c conformance contract escapes dns unveil check-drift check-traces check-decoders
+         check-fileserver check-broker check-session check-serves check-trigger check-c conformance contract escapes dns unveil check-drift check-traces check-decoders
 # What `make check-live` runs: checks that need the network.
 LIVE_CHECKS = check-syscalls check-data-all
 
@@ -168,6 +168,9 @@ broker: capi ## the broker's life, with all rounds
 
 check-broker: capi ## the broker's life, in few rounds
 	@scripts/check-broker quick $(LIBCS)
+
+check-session: capi ## a shell at a terminal, bare and pledged
+	@scripts/check-session
 
 escapes: capi ## ways out of a filter: each works bare, and under no promises
 	@scripts/check-escapes
