@@ -41,6 +41,7 @@ mod riscv64;
 mod rows;
 mod s390x;
 mod selected;
+mod sets;
 mod shared;
 mod state;
 mod step;

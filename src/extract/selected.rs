@@ -155,7 +155,7 @@ impl Search<'_, '_> {
         let strict = self.context.run(address, Some(&mut watch));
         self.context.shared.set(Shared::default());
         let syscalls = strict.nodes.values().filter_map(|node| match &node.exit {
-            Exit::Syscall { number, arguments } => Some((number.clone(), arguments.to_vec())),
+            Exit::Syscall { number, arguments } => Some((*number, arguments.to_vec())),
             _ => None,
         });
         let seen = Seen {
@@ -260,7 +260,7 @@ impl Search<'_, '_> {
         let machine = self.context.machine;
         let shared = |at: i32| seen.shared.contains(at);
         let slot = |at: i32| match state.slot(at) {
-            Some(value) => value.clone(),
+            Some(value) => *value,
             None if shared(at) => Value::Unknown,
             None if i64::from(at) >= machine.call_pushes() => Value::One(Atom::Slot(at)),
             None => Value::Unknown,
@@ -271,7 +271,7 @@ impl Search<'_, '_> {
         };
         let one = |atom: &Atom| match atom {
             Atom::Const(_) => Value::One(*atom),
-            Atom::Entry(reg) => state.get(*reg).clone(),
+            Atom::Entry(reg) => *state.get(*reg),
             Atom::Slot(at) => {
                 let pushed = if site.call {
                     machine.call_pushes() as i32
