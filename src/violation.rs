@@ -13,7 +13,7 @@ use crate::resolve::{Match, Rows};
 use crate::sim::{self, Data};
 use crate::sys::report::{Report, buffer_address};
 use crate::sys::signal::{self, Info, Registers};
-use crate::sys::{self, image, message, text, weak, zone};
+use crate::sys::{self, image, message, spawn, text, weak, zone};
 use crate::table::Table;
 
 mod log;
@@ -46,6 +46,7 @@ pub fn uninstall(before: &Before) {
 
 extern "C" fn on_sigsys(_signal: c_int, info: *mut Info, context: *mut c_void) {
     let (info, registers) = signal::told(info, context);
+    let mut asks = info.is_seccomp() && info.data() == DOOR_DATA;
     let trapped = if info.is_seccomp() {
         Trapped {
             nr: info.nr as u32,
@@ -53,7 +54,11 @@ extern "C" fn on_sigsys(_signal: c_int, info: *mut Info, context: *mut c_void) {
             at: info.address,
             registers,
         }
-    } else if let Some((nr, first)) = info.handed_back() {
+    } else if let Some((nr, first, is_unread)) = info.handed_back() {
+        if is_unread {
+            spawn::let_broker_look();
+            asks = true;
+        }
         let mut registers = registers;
         // Some architectures return a value where the first argument was.
         if cfg!(target_pointer_width = "64") {
@@ -69,11 +74,11 @@ extern "C" fn on_sigsys(_signal: c_int, info: *mut Info, context: *mut c_void) {
         signal::abort();
     };
     let action = match (info.is_seccomp(), info.data()) {
-        (true, 0) => Action::Violation,
-        (true, DOOR_DATA) => match sys::ask(ASK, trapped.nr, &registers.args) {
+        _ if asks => match sys::ask(ASK, trapped.nr, &trapped.registers.args) {
             Err(sys::NOT_SERVED) => trapped.judge(),
             done => return signal::answer(context, done),
         },
+        (true, 0) => Action::Violation,
         // Not a violation: the call may be one that can be made otherwise.
         (true, errno) => Action::Unfold(errno),
         (false, _) => trapped.judge(),
