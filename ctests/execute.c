@@ -97,6 +97,21 @@ ALLOWED(free_after_fork, "stdio proc exec")
         _exit(!succeeds(WRITES));
     TRY(pid > 0 && waitpid(pid, &end, 0) == pid && end == 0);
 }
+/* What is given up later it may still do, unless the first let it through unasked */
+ALLOWED(free_after_narrowing, "stdio wpath proc exec")
+{
+    PLEDGE();
+    TRY(!case_is_pledged || pledge("stdio proc exec", NULL) == 0);
+    TRY(succeeds(READS));
+}
+CALLED(lacks_what_was_let_through, 0)
+{
+    int end;
+
+    MUST(pledge("stdio rpath proc exec", NULL) == 0 && succeeds(READS));
+    MUST(pledge("stdio proc exec", NULL) == 0);
+    TRY(forks(READS, &end) && WIFSIGNALED(end) && WTERMSIG(end) == SIGSYS);
+}
 /* The one that executes stays what it was */
 DENIED(stays_pledged, "stdio proc exec")
 {

@@ -5,9 +5,11 @@
 //! that the kernel's bitmap takes every call whose verdict knows no arguments
 //! (`seccomp_is_const_allow` in kernel/seccomp.c).
 
-use crate::policy::{Action, After, Broker, Mode, Policy, QUERY, QUESTIONS, Verdict};
-use crate::table::{Limit, Op, Test};
+use crate::policy::{Action, After, Broker, Mode, Policy, Verdict};
 
+use check::{answer, check};
+
+mod check;
 mod delta;
 mod program;
 
@@ -140,9 +142,10 @@ impl Intervals {
     }
 
     /// The same; where it need not be said only if it is what was said last.
-    fn say(&mut self, from: u32, leaf: Leaf, needed: bool) -> Result<(), TooLong> {
+    fn say(&mut self, policy: &Policy, from: u32, leaf: Leaf, needed: bool) -> Result<(), TooLong> {
         let last = self.list[..self.len].last();
-        let said = needed || last.is_some_and(|last| last.leaf == leaf);
+        let goes_on = last.is_some_and(|last| last.leaf == leaf);
+        let said = needed || goes_on && delta::may_repeat(policy, leaf.0);
         self.push(from, if said { leaf } else { Leaf(RET_ALLOW) })
     }
 }
@@ -180,7 +183,7 @@ fn write(
             answer(program, policy)?;
         }
         if leaf.is_changed() {
-            check(program, policy, leaf.place())?;
+            check(program, policy, old, leaf.place())?;
         } else {
             program.push(RET, RET_ALLOW)?;
         }
@@ -218,12 +221,16 @@ pub fn action(policy: &Policy, action: Action) -> u32 {
 /// included; but it may, where an interval goes on for it.
 fn divide(policy: &Policy, old: Option<&Policy>, intervals: &mut Intervals) -> Result<(), TooLong> {
     let unknown = Leaf(action(policy, policy.unknown()));
+    let adds = |was: fn(&Policy) -> Action| {
+        old.is_none_or(|old| delta::adds(old, was(old), policy, was(policy)))
+    };
+    let adds_unknown = adds(|policy| policy.unknown());
     let mut older = old.map(|old| (old, old.verdicts()));
     let mut next = 0;
     for (place, (verdict, limits)) in policy.verdicts().enumerate() {
         let nr = policy.table.calls[place].nr;
         if nr > next {
-            intervals.say(next, unknown, old.is_none())?;
+            intervals.say(policy, next, unknown, adds_unknown)?;
         }
         let is_changed = match &mut older {
             None => true,
@@ -231,20 +238,21 @@ fn divide(policy: &Policy, old: Option<&Policy>, intervals: &mut Intervals) -> R
                 !delta::is_same((old, was), (policy, verdict), place, limits)
             }),
         };
+        let leaves_rest = || old.is_some_and(|old| delta::leaves_rest(old, policy, place));
         let leaf = match verdict {
-            _ if is_query(policy, place) => Leaf::check(place, is_changed),
-            Verdict::Limited { .. } => Leaf::check(place, is_changed),
-            Verdict::Always(always) => Leaf(action(policy, always)),
+            Verdict::Always(always) if !is_query(policy, place) => match is_changed {
+                true if leaves_rest() => Leaf::check(place, true),
+                _ => Leaf(action(policy, always)),
+            },
+            _ => Leaf::check(place, is_changed),
         };
-        intervals.say(nr, leaf, is_changed || is_query(policy, place))?;
+        intervals.say(policy, nr, leaf, is_changed || is_query(policy, place))?;
         next = nr + 1;
     }
-    intervals.say(next, unknown, old.is_none())?;
+    intervals.say(policy, next, unknown, adds_unknown)?;
     let foreign = Leaf(action(policy, Action::Foreign));
-    match old {
-        None => intervals.push(policy.table.foreign_from, foreign),
-        Some(_) => Ok(()),
-    }
+    let adds_foreign = adds(|_| Action::Foreign);
+    intervals.say(policy, policy.table.foreign_from, foreign, adds_foreign)
 }
 
 /// Is it the call that the query is asked through, whatever else it may do?
@@ -294,205 +302,5 @@ fn tree(program: &mut Program, list: &[Interval], checks: &mut Checks) -> Result
     let jump = program.push(JUMP, 0)? as u16;
     *checks.list.get_mut(checks.len).ok_or(TooLong)? = (jump, only.leaf);
     checks.len += 1;
-    Ok(())
-}
-
-/// The checks of one call, then what befalls it otherwise.
-fn check(program: &mut Program, policy: &Policy, place: usize) -> Result<(), TooLong> {
-    let otherwise = match policy.verdict(place) {
-        Verdict::Always(a) => a,
-        Verdict::Limited { otherwise } => {
-            for limit in policy.limits_of(place) {
-                clauses(program, policy, limit)?;
-            }
-            otherwise
-        }
-    };
-    program.push(RET, action(policy, otherwise))?;
-    Ok(())
-}
-
-/// The words of [`Policy::answers`], if it is they that are asked for.
-fn answer(program: &mut Program, policy: &Policy) -> Result<(), TooLong> {
-    program.push(LOAD, half(policy, 0, Half::Low))?;
-    let option = program.push(JEQ, QUERY)?;
-    program.push(LOAD, half(policy, 1, Half::Low))?;
-    for (n, answer) in policy.answers().iter().enumerate() {
-        let which = program.push(JEQ, n as u32)?;
-        program.push(RET, RET_ERRNO | u32::from(*answer))?;
-        program.if_false(which)?;
-    }
-    if let Some(value) = asking(policy) {
-        for which in QUESTIONS {
-            let which = program.push(JEQ, which)?;
-            program.push(RET, value)?;
-            program.if_false(which)?;
-        }
-    }
-    program.if_false(option)
-}
-
-/// At most this many tests stand in a clause: two jumps each.
-const FAILS_MAX: usize = 48;
-
-fn clauses(program: &mut Program, policy: &Policy, limit: &Limit) -> Result<(), TooLong> {
-    for clause in limit.clauses {
-        let mut fails = Fails {
-            list: [(0, false); FAILS_MAX],
-            len: 0,
-        };
-        for test in *clause {
-            self::test(program, policy, test, &mut fails)?;
-        }
-        let errno = Action::Errno(limit.errno);
-        program.push(
-            RET,
-            action(policy, if limit.refuse { errno } else { Action::Allow }),
-        )?;
-        for (at, when) in &fails.list[..fails.len] {
-            if *when {
-                program.if_true(*at)?
-            } else {
-                program.if_false(*at)?
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Jumps that leave a clause: the instruction, and on which outcome.
-struct Fails {
-    list: [(usize, bool); FAILS_MAX],
-    len: usize,
-}
-
-impl Fails {
-    fn push(&mut self, at: usize, when: bool) -> Result<(), TooLong> {
-        *self.list.get_mut(self.len).ok_or(TooLong)? = (at, when);
-        self.len += 1;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Half {
-    Low,
-    High,
-}
-
-/// Offset of one half of an argument.
-fn half(policy: &Policy, arg: u8, half: Half) -> u32 {
-    let second = match half {
-        Half::Low => policy.table.big_endian,
-        Half::High => !policy.table.big_endian,
-    };
-    DATA_ARGS + 8 * u32::from(arg) + if second { 4 } else { 0 }
-}
-
-fn test(
-    program: &mut Program,
-    policy: &Policy,
-    test: &Test,
-    fails: &mut Fails,
-) -> Result<(), TooLong> {
-    match (test.op, test.wide) {
-        (Op::In, false) => any_low(program, policy, test, fails),
-        (Op::In, true) => any_wide(program, policy, test, fails),
-        (Op::NotIn, false) => {
-            load(program, policy, test, Half::Low)?;
-            for value in test.values {
-                let at = program.push(JEQ, policy.process.value(*value) as u32)?;
-                fails.push(at, true)?;
-            }
-            Ok(())
-        }
-        (Op::NotIn, true) => none_wide(program, policy, test, fails),
-    }
-}
-
-fn load(program: &mut Program, policy: &Policy, test: &Test, which: Half) -> Result<(), TooLong> {
-    program.push(LOAD, half(policy, test.arg, which))?;
-    let (mask, every) = match which {
-        Half::Low => (test.mask as u32, u32::MAX),
-        Half::High => ((test.mask >> 32) as u32, u32::MAX),
-    };
-    if mask != every {
-        program.push(AND, mask)?;
-    }
-    Ok(())
-}
-
-/// Go on if the low half is one of the values.
-fn any_low(
-    program: &mut Program,
-    policy: &Policy,
-    test: &Test,
-    fails: &mut Fails,
-) -> Result<(), TooLong> {
-    load(program, policy, test, Half::Low)?;
-    let Some((last, others)) = test.values.split_last() else {
-        return Err(TooLong);
-    };
-    let first = program.len;
-    for value in others {
-        program.push(JEQ, policy.process.value(*value) as u32)?;
-    }
-    let at = program.push(JEQ, policy.process.value(*last) as u32)?;
-    for other in first..at {
-        program.if_true(other)?;
-    }
-    fails.push(at, false)
-}
-
-/// Go on if both halves are those of one of the values.
-fn any_wide(
-    program: &mut Program,
-    policy: &Policy,
-    test: &Test,
-    fails: &mut Fails,
-) -> Result<(), TooLong> {
-    let mut found = [0; FAILS_MAX];
-    let Some((last, others)) = test.values.split_last() else {
-        return Err(TooLong);
-    };
-    for (n, value) in others.iter().enumerate() {
-        let value = policy.process.value(*value);
-        load(program, policy, test, Half::High)?;
-        let high = program.push(JEQ, (value >> 32) as u32)?;
-        load(program, policy, test, Half::Low)?;
-        let low = program.push(JEQ, value as u32)?;
-        *found.get_mut(n).ok_or(TooLong)? = program.push(JUMP, 0)?;
-        program.if_false(high)?;
-        program.if_false(low)?;
-    }
-    let last = policy.process.value(*last);
-    load(program, policy, test, Half::High)?;
-    let high = program.push(JEQ, (last >> 32) as u32)?;
-    fails.push(high, false)?;
-    load(program, policy, test, Half::Low)?;
-    let low = program.push(JEQ, last as u32)?;
-    fails.push(low, false)?;
-    for at in &found[..others.len()] {
-        program.jump_here(*at);
-    }
-    Ok(())
-}
-
-/// Go on if for each value a half differs.
-fn none_wide(
-    program: &mut Program,
-    policy: &Policy,
-    test: &Test,
-    fails: &mut Fails,
-) -> Result<(), TooLong> {
-    for value in test.values {
-        let value = policy.process.value(*value);
-        load(program, policy, test, Half::High)?;
-        let high = program.push(JEQ, (value >> 32) as u32)?;
-        load(program, policy, test, Half::Low)?;
-        let low = program.push(JEQ, value as u32)?;
-        fails.push(low, true)?;
-        program.if_false(high)?;
-    }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! Two ways to what befalls a call without a kernel: the policy asked, and a filter's instructions run.
 
 use crate::bpf::{self, Insn};
-use crate::policy::{Action, Policy, Process, QUERY, QUESTIONS, Verdict};
+use crate::policy::{Action, After, Policy, Process, QUERY, QUESTIONS, Verdict};
 use crate::promise::{Promise, Set};
 use crate::table::{Libc, Limit, Op, Table, Test};
 
@@ -19,6 +19,67 @@ pub struct Data {
 pub fn expect(policy: &Policy, data: &Data) -> u32 {
     let verdict = bpf::action(policy, decide(policy, data));
     answer(policy, data).unwrap_or(verdict)
+}
+
+/// What the filters of a process must return together for `data`: of policies
+/// in the order in which they were loaded, each knowing the one before.
+pub fn expect_all(policies: &[Policy], data: &Data) -> u32 {
+    together(policies, data, |policy| expect(policy, data))
+}
+
+/// The same where `own` tells what a policy alone would return.
+pub fn together<'p, 'a: 'p>(
+    policies: &'p [Policy<'a>],
+    data: &Data,
+    mut own: impl FnMut(&'p Policy<'a>) -> u32,
+) -> u32 {
+    let (mut all, mut older) = (bpf::RET_ALLOW, None);
+    for policy in policies {
+        let own = own(policy);
+        let adds = |(old, was)| is_refused(policy, data) || adds(old, was, policy, own);
+        if older.is_none_or(adds) {
+            all = overruled(own, all);
+        }
+        older = Some((policy, own));
+    }
+    all
+}
+
+/// Does a policy that says `own` on top of one that says `was` change anything?
+fn adds(old: &Policy, was: u32, policy: &Policy, own: u32) -> bool {
+    let door = bpf::action(policy, Action::Door);
+    let leaves = |policy: &Policy| policy.after == After::Left;
+    let is_asked = was == bpf::RET_USER_NOTIF;
+    match own {
+        bpf::RET_ALLOW => false,
+        // Only the oldest has a listener.
+        _ if own == door => was != own && !is_asked,
+        // Whom a refusal is for, the broker knows: see `After::Left`.
+        _ if leaves(policy) => was != own && !(is_asked && old.asks_all()),
+        _ => was != own || leaves(old),
+    }
+}
+
+/// Does a limit refuse it? Then no other verdict counts.
+fn is_refused(policy: &Policy, data: &Data) -> bool {
+    let is_limited = |place: &usize| {
+        let verdict = policy.verdict(*place);
+        data.arch == policy.table.audit && matches!(verdict, Verdict::Limited { .. })
+    };
+    let place = policy.table.place(data.nr).filter(is_limited);
+    let mut limits = place.into_iter().flat_map(|place| policy.limits_of(place));
+    limits.any(|limit| limit.refuse && satisfies(policy, limit, data))
+}
+
+/// Of what two filters returned, what counts (seccomp_run_filters() of the
+/// kernel): the older one's where that is more severe, as a signed number.
+pub fn overruled(newer: u32, older: u32) -> u32 {
+    let severity = |value: u32| (value & 0xffff_0000) as i32;
+    if severity(older) < severity(newer) {
+        older
+    } else {
+        newer
+    }
 }
 
 fn answer(policy: &Policy, data: &Data) -> Option<u32> {

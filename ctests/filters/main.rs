@@ -2,6 +2,7 @@
 //! Filters run in the simulator, held against the policies they are made of and against libseccomp's.
 
 mod attacks;
+mod chains;
 mod cube;
 mod execute;
 mod inputs;

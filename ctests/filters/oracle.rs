@@ -21,16 +21,19 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Seek};
+use std::rc::Rc;
 
 use libseccomp::{ScmpAction, ScmpArgCompare, ScmpCompareOp, ScmpFilterContext, ScmpSyscall};
-use rpledge::bpf::{self, Insn, Program};
-use rpledge::policy::{Action, Mode, Policy, QUERY, Verdict};
+use rpledge::bpf::{self, Insn};
+use rpledge::policy::{Action, Broker, Mode, Policy, QUERY, QUESTIONS, Verdict};
 use rpledge::promise::Set;
 use rpledge::sim::{self, Data};
-use rpledge::table::{Limit, TABLE};
+use rpledge::table::{Libc, Limit, TABLE};
 
+use crate::chains;
 use crate::cube::{self, Cube};
 use crate::inputs;
+use crate::narrow::{Chain, narrower, rows};
 use crate::programs;
 use crate::sweep::{policy, scene};
 
@@ -49,11 +52,24 @@ fn regions(policy: &Policy, place: usize) -> (Regions, u32) {
         regions.push((cubes, action));
     };
     if TABLE.calls[place].name == "prctl" {
-        for (n, answer) in policy.answers().iter().enumerate() {
+        let asked = |n: u64| {
             let mut asked = Cube::ALL;
             (asked.mask[0], asked.value[0]) = (0xffff_ffff, QUERY.into());
-            (asked.mask[1], asked.value[1]) = (0xffff_ffff, n as u64);
-            add(vec![asked], Action::Errno(*answer));
+            (asked.mask[1], asked.value[1]) = (0xffff_ffff, n);
+            vec![asked]
+        };
+        for (n, answer) in policy.answers().iter().enumerate() {
+            add(asked(n as u64), Action::Errno(*answer));
+        }
+        for question in QUESTIONS
+            .into_iter()
+            .filter(|_| policy.broker != Broker::Absent)
+        {
+            let answer = match policy.broker {
+                Broker::Here => Action::Ask,
+                _ => Action::Allow,
+            };
+            add(asked(question.into()), answer);
         }
     }
     let otherwise = match policy.verdict(place) {
@@ -70,13 +86,21 @@ fn regions(policy: &Policy, place: usize) -> (Regions, u32) {
     (regions, bpf::action(policy, otherwise))
 }
 
+/// SECCOMP_RET_TRACE, which no policy returns: of the actions that libseccomp
+/// gives data to it is the one that can stand for a trap with data.
+const RET_TRACE: u32 = 0x7ff0_0000;
+
 fn scmp(action: u32) -> ScmpAction {
-    match action {
+    let data = action as u16;
+    match action & 0xffff_0000 {
         bpf::RET_ALLOW => ScmpAction::Allow,
         bpf::RET_LOG => ScmpAction::Log,
-        bpf::RET_TRAP => ScmpAction::Trap,
+        bpf::RET_USER_NOTIF => ScmpAction::Notify,
+        bpf::RET_TRAP if data == 0 => ScmpAction::Trap,
+        bpf::RET_TRAP => ScmpAction::Trace(data),
         bpf::RET_KILL_PROCESS => ScmpAction::KillProcess,
-        errno => ScmpAction::Errno((errno & 0xffff) as i32),
+        bpf::RET_ERRNO => ScmpAction::Errno(data.into()),
+        _ => panic!("{action:x}"),
     }
 }
 
@@ -133,7 +157,7 @@ fn constant(policy: &Policy, place: usize) -> Option<u32> {
 
 /// The rules of every number that needs no look at arguments.
 fn rules_of_numbers(policy: &Policy) -> (Vec<Rule>, u32) {
-    let unknown = bpf::action(policy, Action::Errno(libc::ENOSYS as u16));
+    let unknown = bpf::action(policy, policy.unknown());
     let action = |nr: u32| match TABLE.place(nr) {
         None => Some(unknown),
         Some(place) => constant(policy, place),
@@ -164,8 +188,9 @@ fn build((rules, default): (Vec<Rule>, u32), foreign: u32) -> Filter {
 type Filter = (Vec<Insn>, usize);
 
 /// What a call's filter follows from: the call, the limits in force on it, the
-/// answers that it gives, what befalls the rest of it.
-type Cause = (usize, Vec<*const Limit<'static>>, Vec<u16>, u32);
+/// answers that it gives, what befalls the rest of it and other ABIs. (An answer
+/// tells whether there is a broker, the latter whose.)
+type Cause = (usize, Vec<*const Limit<'static>>, Vec<u16>, [u32; 2]);
 
 fn cause(policy: &Policy<'static>, place: usize) -> Cause {
     let limits = policy.limits_of(place).map(std::ptr::from_ref).collect();
@@ -174,19 +199,29 @@ fn cause(policy: &Policy<'static>, place: usize) -> Cause {
         _ => Vec::new(),
     };
     let (Verdict::Always(otherwise) | Verdict::Limited { otherwise }) = policy.verdict(place);
-    (place, limits, answers, bpf::action(policy, otherwise))
+    let foreign = bpf::action(policy, Action::Foreign);
+    (
+        place,
+        limits,
+        answers,
+        [bpf::action(policy, otherwise), foreign],
+    )
 }
+
+/// What the filter of numbers follows from: what befalls each, those that the
+/// tables do not know, other ABIs.
+type Numbers = (Vec<Option<u32>>, [u32; 2]);
 
 /// libseccomp's filters of the policies seen so far.
 #[derive(Default)]
 struct Oracle {
-    calls: HashMap<Cause, Filter>,
-    numbers: HashMap<Vec<Option<u32>>, Filter>,
+    calls: HashMap<Cause, Rc<Filter>>,
+    numbers: HashMap<Numbers, Rc<Filter>>,
 }
 
 impl Oracle {
     /// The filter of numbers, and that of each call of the table that has one.
-    fn of(&mut self, policy: &Policy<'static>) -> (&Filter, Vec<Option<&Filter>>) {
+    fn of(&mut self, policy: &Policy<'static>) -> (Rc<Filter>, Vec<Option<Rc<Filter>>>) {
         let foreign = bpf::action(policy, Action::Foreign);
         let constants: Vec<_> = (0..TABLE.calls.len())
             .map(|place| constant(policy, place))
@@ -194,14 +229,15 @@ impl Oracle {
         let looks = |place: &usize| constants[*place].is_none();
         for place in (0..constants.len()).filter(looks) {
             let filter = self.calls.entry(cause(policy, place));
-            filter.or_insert_with(|| build(rules_of_call(policy, place), foreign));
+            filter.or_insert_with(|| build(rules_of_call(policy, place), foreign).into());
         }
         let calls = (0..constants.len())
-            .map(|place| looks(&place).then(|| &self.calls[&cause(policy, place)]))
+            .map(|place| looks(&place).then(|| self.calls[&cause(policy, place)].clone()))
             .collect();
-        let numbers = self.numbers.entry(constants);
-        let numbers = numbers.or_insert_with(|| build(rules_of_numbers(policy), foreign));
-        (numbers, calls)
+        let unknown = bpf::action(policy, policy.unknown());
+        let numbers = self.numbers.entry((constants, [unknown, foreign]));
+        let numbers = numbers.or_insert_with(|| build(rules_of_numbers(policy), foreign).into());
+        (numbers.clone(), calls)
     }
 }
 
@@ -229,13 +265,13 @@ fn export(context: &ScmpFilterContext) -> Vec<Insn> {
 fn insn(bytes: &[u8]) -> Insn {
     let code = u16::from_ne_bytes([bytes[0], bytes[1]]);
     let k = u32::from_ne_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
-    let (code, k) = if code == JGT {
-        (
+    let (code, k) = match (code, k & 0xffff_0000) {
+        (JGT, _) => (
             bpf::JGE,
             k.checked_add(1).expect("greater than the greatest"),
-        )
-    } else {
-        (code, k)
+        ),
+        (bpf::RET, RET_TRACE) => (code, bpf::RET_TRAP | k & 0xffff),
+        _ => (code, k),
     };
     Insn {
         code,
@@ -245,32 +281,37 @@ fn insn(bytes: &[u8]) -> Insn {
     }
 }
 
-/// What our filter and libseccomp's say differently, and how many were tried.
+/// What our filters and libseccomp's say differently, each on top of the one
+/// before, and how many calls were tried.
 fn differences(
-    ours: &Policy<'static>,
-    theirs: &Policy<'static>,
+    ours: &[Policy<'static>],
+    theirs: &[Policy<'static>],
     oracle: &mut Oracle,
-    program: &mut Program,
 ) -> (Vec<(Data, u32, u32)>, usize) {
-    bpf::compile(ours, program).expect("the filter fits");
-    let (numbers, calls) = oracle.of(theirs);
+    let mut chain = Chain::default();
+    for (n, policy) in ours.iter().enumerate() {
+        chain.load(policy, n.checked_sub(1).map(|below| &ours[below]));
+    }
+    let filters: Vec<_> = theirs.iter().map(|policy| oracle.of(policy)).collect();
     let beyond = inputs::beyond();
     let is_said = |data: &Data| {
         data.arch != TABLE.audit
             || !beyond.contains(data)
             || data.nr >= TABLE.foreign_from && data.nr != u32::MAX
     };
-    let mut tried = inputs::of(&[ours]);
+    let mut tried = inputs::of(&ours.iter().collect::<Vec<_>>());
     tried.retain(is_said);
-    let run = |insns: &[Insn], data| {
-        let (seen, _) = sim::run(insns, TABLE.big_endian, data).expect("the filter ends");
-        seen
-    };
     let mut list = Vec::new();
     for data in &tried {
-        let call = TABLE.place(data.nr).and_then(|place| calls[place]);
-        let (theirs, _) = call.unwrap_or(numbers);
-        let (our, their) = (run(program.insns(), data), run(theirs, data));
+        let mut filters = filters.iter();
+        let their = sim::together(theirs, data, |_| {
+            let (numbers, calls) = filters.next().expect("one for each");
+            let call = TABLE.place(data.nr).and_then(|place| calls[place].as_ref());
+            let (insns, _) = &**call.unwrap_or(numbers);
+            let (seen, _) = sim::run(insns, TABLE.big_endian, data).expect("the filter ends");
+            seen
+        });
+        let our = chain.outcome(data);
         if our != their {
             list.push((*data, our, their));
         }
@@ -278,27 +319,31 @@ fn differences(
     (list, tried.len())
 }
 
+/// Tries policies on top of each other; how many calls were tried.
+fn agree(libcs: &[Libc], policies: &[Policy<'static>], oracle: &mut Oracle) -> usize {
+    let (differ, tried) = differences(policies, policies, oracle);
+    if let Some((data, our, their)) = differ.first() {
+        panic!(
+            "{} of {tried}: ours {our:x}, theirs {their:x}: {}",
+            differ.len(),
+            scene(&policies[policies.len() - 1], libcs, data)
+        );
+    }
+    tried
+}
+
 #[test]
 fn libseccomp_agrees() {
-    let mut program = Box::new(Program::new());
     let mut oracle = Oracle::default();
     let (mut policies, mut calls) = (0, 0);
     for libcs in TABLE.libcs.iter().map(std::slice::from_ref) {
         for set in programs::usual() {
             let policy = policy(libcs, set, Mode::Abort);
-            let (differ, tried) = differences(&policy, &policy, &mut oracle, &mut program);
-            if let Some((data, our, their)) = differ.first() {
-                panic!(
-                    "{} of {tried}: ours {our:x}, theirs {their:x}: {}",
-                    differ.len(),
-                    scene(&policy, libcs, data)
-                );
-            }
-            (policies, calls) = (policies + 1, calls + tried);
+            (policies, calls) = (policies + 1, calls + agree(libcs, &[policy], &mut oracle));
         }
     }
     let filters = oracle.calls.values().chain(oracle.numbers.values());
-    let most = filters.clone().map(|(_, rules)| *rules).max();
+    let most = filters.clone().map(|filter| filter.1).max();
     println!(
         "{policies} policies, {calls} calls; {} filters of libseccomp's, of at most {most:?} rules",
         filters.count()
@@ -306,10 +351,37 @@ fn libseccomp_agrees() {
     assert!(calls > 5_000_000, "{calls}");
 }
 
+/// Where a broker is asked, and on top of the filter that it listens to; all of
+/// it as pledge() loads it.
+#[test]
+fn libseccomp_agrees_of_brokers_and_narrowings() {
+    let mut oracle = Oracle::default();
+    let (mut calls, rows) = (0, rows());
+    for (n, set) in programs::usual().into_iter().enumerate() {
+        let libcs = rows[n % rows.len()];
+        for (at, exec) in chains::execs(set).into_iter().enumerate() {
+            let of = |set, broker| chains::listened(libcs, set, exec, broker, Mode::Abort);
+            let less = narrower(set);
+            let policies = [
+                of(set, Broker::Here),
+                of(less[(n + at) % less.len()], Broker::Below),
+            ];
+            calls += agree(libcs, &policies, &mut oracle);
+            // The same without a broker.
+            let policies = policies.map(|old| {
+                let mut policy = policy(libcs, old.promises, Mode::Abort);
+                policy.handled = true;
+                policy
+            });
+            calls += agree(libcs, &policies, &mut oracle);
+        }
+    }
+    assert!(calls > 1_000_000, "{calls}");
+}
+
 /// The trial itself sees what it must.
 #[test]
 fn libseccomp_disagrees_with_another_policy() {
-    let mut program = Box::new(Program::new());
     let libcs = &TABLE.libcs[..1];
     let of = |words: &str| policy(libcs, Set::parse(words).expect(words), Mode::Abort);
     let ours = of("stdio fattr inet");
@@ -320,7 +392,7 @@ fn libseccomp_disagrees_with_another_policy() {
     for theirs in sets.into_iter().chain([other_user, other_mode]) {
         // One oracle each: within one, processes and modes are all the same.
         let mut oracle = Oracle::default();
-        let (differ, _) = differences(&ours, &theirs, &mut oracle, &mut program);
+        let (differ, _) = differences(&[ours], &[theirs], &mut oracle);
         assert!(!differ.is_empty(), "{theirs:?}");
     }
 }

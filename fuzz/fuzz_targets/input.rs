@@ -3,7 +3,7 @@
 // No target asks for all of them.
 #![allow(dead_code)]
 
-use rpledge::policy::{Mode, Policy, Process};
+use rpledge::policy::{Broker, Mode, Policy, Process};
 use rpledge::promise::{Promise, Set};
 use rpledge::sim::Data;
 use rpledge::table::{Libc, Table};
@@ -55,6 +55,33 @@ impl Input<'_> {
             (flags & 8 != 0 && policy.promises.contains(Promise::Exec)).then(|| self.set());
         policy.process = self.process();
         policy
+    }
+
+    /// Policies of filters on top of each other: each gives up something of the
+    /// one before; a broker may listen to the first.
+    pub fn chain<'a>(&mut self, table: &'a Table<'a>) -> Vec<Policy<'a>> {
+        let rows = self.rows(table);
+        let (mut set, flags) = (self.set(), self.byte());
+        let mut exec = (flags & 1 != 0).then(|| self.set());
+        let mut list = Vec::new();
+        for n in 0..=self.byte() % 4 {
+            if n > 0 {
+                set = set.minus(self.set());
+                exec = exec.map(|exec| exec.minus(self.set()));
+            }
+            let mut policy = Policy::of(table, rows, set);
+            let kind = self.byte();
+            policy.mode = Mode::from_number(kind as u64 & 3).unwrap_or(policy.mode);
+            (policy.handled, policy.exec) = (kind & 4 != 0, exec);
+            policy.process = self.process();
+            let broker = match (flags & 2 != 0, n) {
+                (false, _) => Broker::Absent,
+                (true, 0) => Broker::Here,
+                (true, _) => Broker::Below,
+            };
+            list.push(policy.with_broker(broker).with_exec(rows));
+        }
+        list
     }
 
     /// A call, most often one that the table names, through the ABI it is of.

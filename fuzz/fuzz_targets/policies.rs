@@ -1,23 +1,32 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Any policy of the tables has a filter, which does with any calls what the policy says.
+//! Any policies of the tables have filters, which do together with any calls what the policies say.
 #![no_main]
 
 mod input;
 
 use input::Input;
 use libfuzzer_sys::fuzz_target;
-use rpledge::bpf::{self, Program};
+use rpledge::bpf::{self, Work};
 use rpledge::sim;
 use rpledge::table::TABLE;
 
 fuzz_target!(|bytes: &[u8]| {
     let mut input = Input(bytes);
-    let policy = input.policy(&TABLE);
-    let mut program = Box::new(Program::new());
-    bpf::compile(&policy, &mut program).expect("the filter fits");
+    let policies = input.chain(&TABLE);
+    let mut work = Box::new(Work::new());
+    let mut filters = Vec::new();
+    for (n, policy) in policies.iter().enumerate() {
+        let old = n.checked_sub(1).map(|below| &policies[below]);
+        let program = work.compile(policy, old).expect("the filter fits");
+        filters.push(program.insns().to_vec());
+    }
     while !input.is_empty() {
         let data = input.call(&TABLE);
-        let (seen, _) = sim::run(program.insns(), TABLE.big_endian, &data).expect("it ends");
-        assert_eq!(seen, sim::expect(&policy, &data), "{data:x?}");
+        let newest_first = filters.iter().rev();
+        let seen = newest_first.fold(bpf::RET_ALLOW, |newer, filter| {
+            let (said, _) = sim::run(filter, TABLE.big_endian, &data).expect("it ends");
+            sim::overruled(newer, said)
+        });
+        assert_eq!(seen, sim::expect_all(&policies, &data), "{data:x?}");
     }
 });

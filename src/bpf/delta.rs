@@ -7,9 +7,13 @@
 //! the outcome is the same. What must be so for that: the older filters say at
 //! least what `old` says. A filter that is built on a wrong belief restricts
 //! less than was asked, and never widens anything.
+//!
+//! Where the broker is asked, saying the same again is not the same: only the
+//! older filter has the listener, and an executed program has no handler of
+//! what the newer one says instead.
 
 use super::{DOOR_DATA, RET_ALLOW, RET_TRAP, RET_USER_NOTIF, action};
-use crate::policy::{After, Broker, Policy, Verdict};
+use crate::policy::{Action, After, Broker, Policy, Verdict};
 use crate::table::{Limit, Run};
 
 /// Do filters of both return the same for the call at `place`, whatever its
@@ -22,13 +26,7 @@ pub fn is_same<'a>(
 ) -> bool {
     let (limited, otherwise) = leaf(new, new_verdict);
     let (was_limited, was_otherwise) = leaf(old, old_verdict);
-    let was_asked = is_asked(was_otherwise);
-    let is_asked = was_asked && is_asked(otherwise);
-    // Who may execute leaves it to the broker, by the older filter, whether a
-    // refusal is one for the caller.
-    let is_left = new.after == After::Left && old.asks_all() && was_asked;
-    let is_left = is_left && otherwise != RET_ALLOW;
-    if was_limited != limited || !is_asked && !is_left && was_otherwise != otherwise {
+    if was_limited != limited || !adds_nothing(old, was_otherwise, new, otherwise) {
         return false;
     }
     if !limited {
@@ -43,6 +41,44 @@ pub fn is_same<'a>(
             _ => return false,
         }
     }
+}
+
+/// Where `old` returns `was`, need `new` not say its own value?
+fn adds_nothing(old: &Policy, was: u32, new: &Policy, value: u32) -> bool {
+    if value == RET_ALLOW || is_asked(value) {
+        return was == value || is_asked(was) && is_asked(value);
+    }
+    match (old.after, new.after) {
+        // What the older one says itself, or left to the broker in its turn.
+        (After::Left, After::Left) => was == value,
+        // Who may not execute any more leaves it to nobody.
+        (After::Left, _) => false,
+        // Who may execute leaves it to the broker, by the older filter, whether
+        // a refusal is one for the caller.
+        (_, After::Left) => was == value || old.asks_all() && is_asked(was),
+        _ => was == value,
+    }
+}
+
+/// The same of an action that knows no call.
+pub fn adds(old: &Policy, was: Action, new: &Policy, is: Action) -> bool {
+    !adds_nothing(old, action(old, was), new, action(new, is))
+}
+
+/// May `new` say a value that it need not say? What it leaves to the broker
+/// is not among that.
+pub fn may_repeat(new: &Policy, value: u32) -> bool {
+    new.after != After::Left && !is_asked(value)
+}
+
+/// Is what satisfies no limit of either, on the call at `place`, left to the
+/// older filter? Then what that one lets through must be told apart from it.
+pub fn leaves_rest(old: &Policy, new: &Policy, place: usize) -> bool {
+    let (_, otherwise) = leaf(new, new.verdict(place));
+    let (_, was_otherwise) = leaf(old, old.verdict(place));
+    otherwise != RET_ALLOW
+        && !may_repeat(new, otherwise)
+        && adds_nothing(old, was_otherwise, new, otherwise)
 }
 
 /// Does the broker decide? Which way it is asked is the older filter's to say.
