@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The handler of SIGSYS: two lines on standard error, then death by SIGABRT. Async-signal-safe.
+//! The handler of SIGSYS: two lines on standard error and in the system's log, then death by SIGABRT. Async-signal-safe.
 
 use core::ffi::{c_int, c_long, c_void};
 use core::fmt::{self, Write};
@@ -15,6 +15,8 @@ use crate::sys::report::{Report, buffer_address};
 use crate::sys::signal::{self, Info, Registers};
 use crate::sys::{self, image, message, spawn, text, weak, zone};
 use crate::table::Table;
+
+mod log;
 
 /// Where the report lies: the filter lets this address be written and no other.
 pub fn report_address() -> u64 {
@@ -204,7 +206,7 @@ fn report(trapped: &Trapped) {
     };
     // What does not fit is cut, which is no reason to say nothing.
     let _ = told.write(host.table, &mut out);
-    out.send();
+    log::send(out.send());
 }
 
 /// What a report tells: OpenBSD's line, and one with what Linux users need.
