@@ -105,6 +105,15 @@ RESOLVES(name_twice, words_in(resolved("many.test", AF_INET, NULL)) == 3
 /* What this machine can reach comes first, of whichever family. */
 RESOLVES(order_v4_first, is(resolved("reach4.test", AF_UNSPEC, NULL), "192.0.2.10 2001:db8:f::1"))
 RESOLVES(order_v6_first, is(resolved("reach6.test", AF_UNSPEC, NULL), "2001:db8::10 198.51.100.7"))
+/* As daemons are: another user by then, and the kernel keeps what is below /proc/self from who is no more. */
+ALLOWED(name_as_user, DNS)
+{
+    SERVED();
+    MUST(setgid(65534) == 0 && setuid(65534) == 0);
+    PLEDGE();
+    TRY(words_in(resolved("one.test", AF_UNSPEC, NULL)) == 2);
+    TRY(words_in(resolved("large.test", AF_INET, NULL)) > 1);
+}
 /* Six hundred and more bytes: by TCP where no EDNS was asked for; musl has that from 1.2.4 on. */
 ALLOWED(name_large, DNS)
 {

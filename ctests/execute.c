@@ -131,6 +131,54 @@ DENIED(fails_to_execute, "stdio exec")
     MUST(execl("/nonexistent", "nonexistent", (char *)NULL) == -1 && errno == ENOENT);
     TRY(connects());
 }
+/* Messages without descriptors are passed as if it executed nothing. */
+ALLOWED(stays_sending, "stdio proc exec")
+{
+    char text[4], room[64];
+    struct iovec part = {text, sizeof text};
+    struct msghdr msg;
+    int pair[2];
+
+    MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+    PLEDGE();
+    MUST(succeeds(WRITES));
+    memset(&msg, 0, sizeof msg);
+    msg.msg_iov = &part;
+    msg.msg_iovlen = 1;
+    memcpy(text, "abc", 4);
+    TRY(sendmsg(pair[0], &msg, 0) == 4);
+    msg.msg_control = room;
+    msg.msg_controllen = sizeof room;
+    memset(text, 0, sizeof text);
+    TRY(recvmsg(pair[1], &msg, 0) == 4 && strcmp(text, "abc") == 0);
+}
+/* Who is another user once it was executed has no more than that user. */
+#define OTHERS "/tmp/rpledge-others"
+__attribute__((constructor)) static void be_another(void)
+{
+    if (getenv("RPLEDGE_OTHER_USER") == NULL)
+        return;
+    if (setgid(65534) != 0 || setuid(65534) != 0 || pledge("stdio tmppath", NULL) != 0)
+        _exit(99);
+    _exit(unlink(OTHERS) == 0 ? 0 : errno);
+}
+CALLED(user_of_executed, 0)
+{
+    int end;
+    pid_t pid;
+
+    NEED_ROOT();
+    MUST(close(open(OTHERS, O_WRONLY | O_CREAT, 0600)) == 0);
+    MUST(pledge("stdio rpath proc exec", NULL) == 0);
+    pid = fork();
+    if (pid == 0) {
+        setenv("RPLEDGE_OTHER_USER", "", 1);
+        execl("/proc/self/exe", "execute", (char *)NULL);
+        _exit(98);
+    }
+    /* As the directory's sticky bit has it. */
+    TRY(pid > 0 && waitpid(pid, &end, 0) == pid && WIFEXITED(end) && WEXITSTATUS(end) == EPERM);
+}
 /* What tells who has executed cannot be taken away */
 ALLOWED(handler_stays, "stdio proc exec")
 {

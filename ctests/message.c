@@ -259,7 +259,8 @@ REFUSED(pass_descriptor, "stdio")
     TRY(sendmsg(pair[0], &msg, 0) == 3);
 }
 
-REFUSED(take_descriptor, "stdio")
+/* Daemons have room for one whether or not one may come: it is dropped, and they are told of none. */
+ALLOWED(room_for_descriptor, "stdio")
 {
     union room room;
     struct msghdr msg = with_descriptor(&room);
@@ -268,6 +269,24 @@ REFUSED(take_descriptor, "stdio")
     MUST(sendmsg(pair[0], &msg, 0) == 3);
     PLEDGE();
     TRY(recvmsg(pair[1], &msg, 0) == 3);
+    TRY(msg.msg_controllen == 0 || !case_is_pledged);
+    TRY((CMSG_FIRSTHDR(&msg) == NULL) == case_is_pledged);
+    TRY(dup(2) == pair[1] + (case_is_pledged ? 1 : 2));
+}
+
+/* Elsewhere it may be what the program cannot do without. */
+REFUSED(room_on_inet, "stdio")
+{
+    struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t len = sizeof here;
+    union room room;
+    struct msghdr msg = with_descriptor(&room);
+    int udp = socket(AF_INET, SOCK_DGRAM, 0);
+
+    MUST(bind(udp, (struct sockaddr *)&here, len) == 0 && getsockname(udp, (struct sockaddr *)&here, &len) == 0);
+    MUST(sendto(udp, "abc", 3, 0, (struct sockaddr *)&here, len) == 3);
+    PLEDGE();
+    TRY(recvmsg(udp, &msg, 0) == 3);
 }
 
 /* Nobody who asks for no descriptor gets one: it is closed, as without a pledge. */

@@ -347,7 +347,8 @@ fn policy(host: &Host, next: Held) -> Policy<'static> {
     (policy.exec, policy.mode) = (next.exec, next.mode);
     policy.thread_only = next.thread_only;
     policy.process = process(next.promises);
-    policy.handled = true;
+    // An executed program has none: where there may be one, calls fail instead.
+    policy.handled = !next.promises.contains(Promise::Exec);
     policy
 }
 

@@ -155,7 +155,7 @@ pub struct Policy<'a> {
     pub process: Process,
     /// Everything granted.
     pub granted: Grant,
-    /// A handler of violations stands by in the process.
+    /// A handler of violations stands by wherever the filter is.
     pub handled: bool,
     /// Who is asked for `asked`.
     pub broker: Broker,
@@ -247,12 +247,10 @@ impl<'a> Policy<'a> {
         }
     }
 
-    /// Can the handler of violations make calls? Not in an executed program,
-    /// which has none: where the promises allow any, calls fail instead.
+    /// Does the handler of violations make the call?
     fn unfolds(&self, place: usize) -> bool {
         self.handled
             && matches!(self.mode, Mode::Abort | Mode::Error)
-            && !self.promises.contains(Promise::Exec)
             && UNFOLDED.contains(&self.table.calls[place].name)
     }
 

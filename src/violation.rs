@@ -74,7 +74,7 @@ extern "C" fn on_sigsys(_signal: c_int, info: *mut Info, context: *mut c_void) {
         signal::abort();
     };
     let action = match (info.is_seccomp(), info.data()) {
-        _ if asks => match sys::ask(ASK, trapped.nr, &trapped.registers.args) {
+        _ if asks => match trapped.ask() {
             Err(sys::NOT_SERVED) => trapped.judge(),
             done => return signal::answer(context, done),
         },
@@ -88,6 +88,12 @@ extern "C" fn on_sigsys(_signal: c_int, info: *mut Info, context: *mut c_void) {
         None => signal::abort(),
     }
 }
+
+/// Calls on a socket that a broker may have made. After a change of user it
+/// cannot see which one a descriptor is.
+const ON_SOCKETS: [&str; 8] = [
+    "accept", "accept4", "bind", "connect", "listen", "sendmmsg", "sendmsg", "sendto",
+];
 
 /// A call that was not made.
 struct Trapped {
@@ -106,6 +112,15 @@ impl Trapped {
             ip: self.at as u64,
             args: self.registers.args,
         }
+    }
+
+    /// Have the broker make it.
+    fn ask(&self) -> Result<usize, sys::Errno> {
+        let args = &self.registers.args;
+        let name = host::host().table.call_name(self.nr);
+        let is_on_socket = name.is_some_and(|name| ON_SOCKETS.contains(&name));
+        let socket = is_on_socket.then(|| sys::fd::own_inode(args[0] as i32));
+        sys::ask(ASK, self.nr, args, socket.and_then(Result::ok))
     }
 
     /// What a filter without a broker says of it.

@@ -69,6 +69,7 @@ pub struct Caller {
     tgid: u32,
     memory: Memory,
     is_closed: Cell<bool>,
+    claimed: Cell<Option<Inode>>,
     leads: Cell<bool>,
 }
 
@@ -97,6 +98,7 @@ impl Caller {
                 false => Memory::Process(tid),
             },
             is_closed: Cell::new(false),
+            claimed: Cell::new(None),
             leads: Cell::new(true),
         })
     }
@@ -105,10 +107,17 @@ impl Caller {
         &self.asked
     }
 
-    /// Was its memory closed to the broker? Yama closes that of what a process
-    /// forks, and so does another user.
+    /// Was something of it closed to the broker? Yama closes the memory of what
+    /// a process forks, and a change of user memory and descriptors.
     pub fn is_closed(&self) -> bool {
         self.is_closed.get()
+    }
+
+    /// What its handler says that the descriptor of its call is. Believed where
+    /// the broker cannot see: whoever lies has its call made on another socket
+    /// that the broker made for such a process, and on no other.
+    pub fn claim(&self, of: Inode) {
+        self.claimed.set(Some(of));
     }
 
     /// What comes of memory that is read or written by the process's id.
@@ -163,9 +172,15 @@ impl Client for Caller {
 
     fn inode_of(&self, fd: i32) -> Result<Inode, Errno> {
         let path = Path::of(self.asked.tid, format_args!("fd/{fd}"));
-        match fd::inode(path.as_c_str()) {
-            Err(libc::ENOENT) => Err(libc::EBADF),
-            found => found,
+        match (fd::inode(path.as_c_str()), self.claimed.get()) {
+            (Err(libc::ENOENT), _) => Err(libc::EBADF),
+            // So the kernel has it after a change of user.
+            (Err(libc::EACCES), Some(of)) => Ok(of),
+            (Err(libc::EACCES), None) => {
+                self.is_closed.set(true);
+                Err(libc::EACCES)
+            }
+            (found, _) => found,
         }
     }
 

@@ -14,7 +14,7 @@ use super::state::{self, State};
 use super::{Answer, STATES, files};
 use crate::host;
 use crate::names::LONGEST;
-use crate::policy::{Action, Broker, Policy, Process};
+use crate::policy::{Action, Broker, Policy, Process, UNFOLDED};
 use crate::promise::Promise;
 use crate::short::Short;
 use crate::sim::{self, Data};
@@ -70,6 +70,8 @@ pub fn judge(caller: &Caller, state: State, call: &Call) -> Option<Answer> {
             Some(Answer::Errno(libc::EACCES))
         }
         Action::Allow => Some(Answer::LetThrough),
+        // Its handler makes of it what can be made.
+        Action::Errno(_) if !state.is_executed && is_unfolded(call) => None,
         Action::Errno(errno) | Action::Unfold(errno) => Some(Answer::Errno(errno.into())),
         Action::Ask | Action::Door | Action::Violation => None,
         // No number in it means what the tables say, so nobody may judge it.
@@ -110,6 +112,11 @@ fn is_set_id(caller: &Caller, call: &Call) -> bool {
     whole[head.len()..][..path.len()].copy_from_slice(path);
     let name = CStr::from_bytes_until_nul(&whole).unwrap_or(c"");
     fd::mode(name).is_ok_and(|mode| mode & (libc::S_ISUID | libc::S_ISGID) != 0)
+}
+
+fn is_unfolded(call: &Call) -> bool {
+    let name = TABLE.call_name(call.nr);
+    name.is_some_and(|name| UNFOLDED.contains(&name))
 }
 
 /// Would it change the handler of SIGSYS? On another architecture the number

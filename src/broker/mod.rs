@@ -24,12 +24,12 @@ mod team;
 mod user;
 
 use crate::policy::{ASK, Mode, NARROW, QUERY, STATE};
-use crate::sys::fd::Fd;
+use crate::sys::fd::{Fd, Inode};
 use crate::sys::lock::Lock;
 use crate::sys::notify::{Asked, Listener};
 use crate::sys::process::{self, Status};
 use crate::sys::signal::{HANDED_BACK, UNREAD};
-use crate::sys::{self, Errno, NOT_SERVED};
+use crate::sys::{self, Errno, NOT_SERVED, QUESTION};
 use client::{Call, Caller, Client, Gone};
 use state::{State, States};
 
@@ -132,13 +132,17 @@ fn is_query(asked: &Asked) -> bool {
     is_prctl && asked.arch == crate::table::TABLE.audit
 }
 
-/// The call that a handler asks for: its number and arguments, copied once.
+/// The call that a handler asks for, copied once.
 fn behind_the_door(caller: &Caller, at: u64) -> Result<Call, Errno> {
-    let mut bytes = [0; 7 * 8];
+    let mut bytes = [0; QUESTION * 8];
     caller.read(at, &mut bytes)?;
     let (words, _) = bytes.as_chunks::<8>();
     let word = |n: usize| u64::from_ne_bytes(words[n]);
     let args = core::array::from_fn(|n| word(n + 1));
+    caller.claim(Inode {
+        device: word(7),
+        number: word(8),
+    });
     Ok(Call::of(word(0) as u32, args))
 }
 

@@ -50,17 +50,7 @@ impl Fd {
     }
 
     pub fn inode(&self) -> Result<Inode, Errno> {
-        let mut stat = MaybeUninit::<arch::Stat>::zeroed();
-        let args = [self.0 as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0];
-        // SAFETY: the kernel fills the structure, all of whose bits mean something.
-        let stat = unsafe {
-            call(arch::FSTAT, args)?;
-            stat.assume_init()
-        };
-        Ok(Inode {
-            device: stat.st_dev,
-            number: stat.st_ino,
-        })
+        own_inode(self.0)
     }
 
     /// O_NONBLOCK and its like.
@@ -149,6 +139,21 @@ pub fn status(path: &CStr, flags: i32) -> Result<Status, Errno> {
 pub fn set_umask(mask: u32) {
     // SAFETY: takes no pointer.
     let _ = unsafe { call(libc::SYS_umask, [mask as usize, 0, 0, 0, 0, 0]) };
+}
+
+/// What a descriptor of this process, open or not, is.
+pub fn own_inode(number: i32) -> Result<Inode, Errno> {
+    let mut stat = MaybeUninit::<arch::Stat>::zeroed();
+    let args = [number as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0];
+    // SAFETY: the kernel fills the structure, all of whose bits mean something.
+    let stat = unsafe {
+        call(arch::FSTAT, args)?;
+        stat.assume_init()
+    };
+    Ok(Inode {
+        device: stat.st_dev,
+        number: stat.st_ino,
+    })
 }
 
 /// The inode that a path leads to.

@@ -107,6 +107,15 @@ impl Socket {
         done
     }
 
+    /// Its family: a local address begins with it.
+    fn family(&self) -> Result<u16, Errno> {
+        let (mut address, mut len) = ([0_u16; 64], 128_u32);
+        let to = [&raw mut address as usize, &raw mut len as usize];
+        // SAFETY: the kernel writes within the array, and a length.
+        unsafe { call(libc::SYS_getsockname, [self.fd, to[0], to[1], 0, 0, 0]) }?;
+        Ok(address[0])
+    }
+
     /// SO_TYPE; an error where the descriptor is no socket.
     fn kind(&self) -> Result<i32, Errno> {
         let (mut kind, mut len) = (0i32, size_of::<i32>() as u32);
@@ -145,8 +154,11 @@ fn send(socket: &Socket, _at: usize, message: &Message, flags: usize) -> Outcome
     Ok(run())
 }
 
+/// Where there is room for ancillary data: on a socket of AF_UNIX that is
+/// descriptors and who sent them, which go the way of all for which there is no
+/// room. On others it may be what the program cannot do without.
 fn receive(socket: &Socket, at: usize, message: &Message, flags: usize) -> Outcome {
-    if message.msg_controllen != 0 {
+    if message.msg_controllen != 0 && socket.family() != Ok(libc::AF_UNIX as u16) {
         return Err(Hidden);
     }
     let run = || {
@@ -168,6 +180,13 @@ fn receive(socket: &Socket, at: usize, message: &Message, flags: usize) -> Outco
         write(field(core::mem::offset_of!(Message, msg_flags)), told)?;
         if name != 0 {
             write(field(core::mem::offset_of!(Message, msg_namelen)), len)?;
+        }
+        if message.msg_controllen != 0 {
+            // As long as the kernel has it: libcs differ in what they call it.
+            let len = field(core::mem::offset_of!(Message, msg_controllen));
+            for half in (0..size_of::<usize>()).step_by(4) {
+                write(len.wrapping_add(half), 0)?;
+            }
         }
         Ok(if was_cut && flags & trunc == 0 {
             parts.total

@@ -28,6 +28,8 @@ pub mod tls;
 pub mod weak;
 pub mod zone;
 
+use fd::Inode;
+
 /// A failed call's errno.
 pub type Errno = i32;
 
@@ -173,12 +175,17 @@ pub fn inquire(what: u32, n: usize) -> Result<usize, Errno> {
     unsafe { call(libc::SYS_prctl, [MARK as usize, what as usize, n, 0, 0, 0]) }
 }
 
+/// Words of a question: a call's number, its six arguments, and which socket
+/// its descriptor is.
+pub const QUESTION: usize = 9;
+
 /// Have the broker serve a call, as `policy::ASK` says.
-pub fn ask(what: u32, nr: u32, args: &[u64; 6]) -> Result<usize, Errno> {
+pub fn ask(what: u32, nr: u32, args: &[u64; 6], socket: Option<Inode>) -> Result<usize, Errno> {
+    let (device, number) = socket.map_or((0, 0), |socket| (socket.device, socket.number));
     let [a, b, c, d, e, f] = *args;
-    let words = [u64::from(nr), a, b, c, d, e, f];
+    let words: [u64; QUESTION] = [u64::from(nr), a, b, c, d, e, f, device, number];
     let at = words.as_ptr() as usize;
-    // SAFETY: the broker reads seven words.
+    // SAFETY: the broker reads these words.
     unsafe { call(libc::SYS_prctl, [MARK as usize, what as usize, at, 0, 0, 0]) }
 }
 

@@ -105,9 +105,9 @@ impl Way {
             }
             Way::Broker => {
                 let [(make, what), (connect, mut whither)] = calls(address.as_ptr() as usize);
-                let socket = Fd::of(sys::ask(ASK, make as u32, &what)?);
+                let socket = Fd::of(sys::ask(ASK, make as u32, &what, None)?);
                 whither[0] = socket.number() as u64;
-                sys::ask(ASK, connect as u32, &whither).map(|_| socket)
+                sys::ask(ASK, connect as u32, &whither, socket.inode().ok()).map(|_| socket)
             }
         }
     }
