@@ -347,7 +347,10 @@ fn clauses(program: &mut Program, policy: &Policy, limit: &Limit) -> Result<(), 
         let errno = Action::Errno(limit.errno);
         program.push(
             RET,
-            action(policy, if limit.refuse { errno } else { Action::Allow }),
+            match limit.refuse {
+                true => action(policy, errno),
+                false => action(policy, policy.grant(limit.call.into())),
+            },
         )?;
         for (at, when) in &fails.list[..fails.len] {
             if *when {

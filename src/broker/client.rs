@@ -28,6 +28,14 @@ impl Call {
         Call { name, nr, args }
     }
 
+    /// The call that sets times as this one tells them once they are read.
+    pub fn nr_of_times(&self) -> u32 {
+        match crate::table::TABLE.call_name(self.nr) {
+            Some("utimensat_time64") => self.nr,
+            _ => libc::SYS_utimensat as u32,
+        }
+    }
+
     /// An argument that is an int: the kernel takes its low half.
     pub fn int(&self, n: usize) -> i32 {
         self.args[n] as i32
@@ -44,6 +52,8 @@ pub trait Client {
     fn tid(&self) -> u32;
     /// Its process.
     fn tgid(&self) -> u32;
+    /// The call that waits, be it the one that is served or one that asks for it.
+    fn asked_nr(&self) -> u32;
     /// Copy from its memory: all, or EFAULT. Once, as it may change meanwhile.
     fn read(&self, at: u64, into: &mut [u8]) -> Result<(), Errno>;
     /// Copy into its memory.
@@ -116,6 +126,10 @@ impl Client for Caller {
 
     fn tgid(&self) -> u32 {
         self.tgid
+    }
+
+    fn asked_nr(&self) -> u32 {
+        self.asked.nr
     }
 
     fn read(&self, at: u64, into: &mut [u8]) -> Result<(), Errno> {

@@ -18,9 +18,10 @@ mod socket;
 pub mod start;
 pub mod state;
 mod team;
-mod user;
+pub mod user;
+mod veil;
 
-use crate::policy::{ASK, Mode, NARROW, QUERY, STATE};
+use crate::policy::{ASK, Mode, NARROW, QUERY, STATE, VEIL};
 use crate::sys::fd::Fd;
 use crate::sys::lock::Lock;
 use crate::sys::notify::{Asked, Listener};
@@ -105,15 +106,21 @@ fn decide(caller: &Caller, state: State) -> Answer {
     let Asked { nr, args, .. } = *caller.asked();
     if !is_query(caller.asked()) {
         let call = Call::of(nr, args);
-        let judged = exec::judge(caller, state, &call);
+        // Where others would let it through, rules may not.
+        let judged = veil::judge(caller, state, &call);
+        let judged = judged.or_else(|| exec::judge(caller, state, &call));
         return judged.unwrap_or_else(|| dispatch(caller, state, &call));
     }
     match args[1] as u32 {
         NARROW => narrow(caller, state, [args[2], args[3], args[4]]),
         ASK => match behind_the_door(caller, args[2]) {
-            Ok(call) => dispatch(caller, state, &call),
+            Ok(call) => {
+                let judged = veil::judge(caller, state, &call);
+                judged.unwrap_or_else(|| dispatch(caller, state, &call))
+            }
             Err(errno) => Answer::Errno(errno),
         },
+        VEIL => veil::hear(caller, state, args[2]).into(),
         STATE => match state.part(args[2] as usize) {
             Some(part) => Answer::Value(part),
             None => Answer::Errno(libc::EINVAL),
