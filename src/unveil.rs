@@ -366,6 +366,7 @@ fn check_narrower(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::promise::Set;
 
     #[test]
     fn a_pledge_without_rules_waits_for_nobody() {

@@ -44,7 +44,7 @@ pub fn prepare(flags: Flags) -> Result<Prepared, Error> {
 
 /// Who holds the rules.
 enum Way {
-    Landlock(Prepared),
+    Landlock(Landlock),
     Broker(Mediation, Below),
 }
 
@@ -73,7 +73,7 @@ pub fn enforce(
         host::prepare(Set::EMPTY.with(Promise::Stdio));
     }
     let (abi, left) = match way {
-        Way::Landlock(prepared) => (hold(scope, &prepared)?, None),
+        Way::Landlock(landlock) => (hold(scope, &state.prepare(landlock)?)?, None),
         Way::Broker(mediation, below) => {
             state.status.mediated = Some(mediation);
             (
@@ -126,17 +126,17 @@ impl State {
             Ok(landlock) if scope == Scope::Thread || landlock.restricts_threads() => Ok(()),
             Ok(_) => match landlock::threads(is_pledged) {
                 Ok(1) => Ok(()),
-                Ok(count) => Err(Failure::Threads(count).into()),
+                Ok(count) => Err(Failure::Threads(count)),
                 Err(error) => Err(error),
             },
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         };
         if !flags.strict && (flags.less || scope == Scope::Thread) {
             reaches?;
             if let Some(beyond) = beyond {
                 return Err(self.explain(beyond).into());
             }
-            return self.prepare(landlock?).map(Way::Landlock);
+            return Ok(Way::Landlock(landlock?));
         }
         if scope == Scope::Thread {
             return Err(Failure::Partial.into());
@@ -148,7 +148,7 @@ impl State {
             && !flags.strict
             && self.status.mediated.is_none()
         {
-            return self.prepare(landlock).map(Way::Landlock);
+            return Ok(Way::Landlock(landlock));
         }
         let below = match (landlock, reaches) {
             (Ok(landlock), Ok(())) => self.below(landlock)?,

@@ -11,6 +11,10 @@ use crate::table::TABLE;
 /// More than the calls of any architecture take.
 const INSNS_MAX: usize = 1024;
 
+/// The limit by which a broker knows who asks.
+#[allow(clippy::unnecessary_cast)] // C libraries differ in its type.
+const LABEL: u32 = libc::RLIMIT_LOCKS as u32;
+
 /// How a broker holds the rules.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Mediation {
@@ -126,12 +130,12 @@ impl Filter {
         let (set, change) = (libc::SYS_setrlimit as u32, libc::SYS_prlimit64 as u32);
         self.push(JEQ, set, 0, 4);
         self.push(LOAD, low(0), 0, 0);
-        self.push(JEQ, libc::RLIMIT_LOCKS as u32, 0, 1);
+        self.push(JEQ, LABEL, 0, 1);
         self.push(RET, refused, 0, 0);
         self.push(RET, RET_ALLOW, 0, 0);
         self.push(JEQ, change, 0, 8);
         self.push(LOAD, low(1), 0, 0);
-        self.push(JEQ, libc::RLIMIT_LOCKS as u32, 0, 5);
+        self.push(JEQ, LABEL, 0, 5);
         self.push(LOAD, low(2), 0, 0);
         self.push(JEQ, 0, 0, 2);
         self.push(LOAD, high(2), 0, 0);
