@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Threads of a broker, without a libc: a small stack of their own, file system attributes of their own.
 
-use core::arch::asm;
-
 use super::{Errno, arch, call};
 
 /// A path or two, and what the calls between need.
@@ -39,7 +37,7 @@ pub fn start<T: Sync>(
     // SAFETY: the end of the new mapping, aligned to a page's end.
     unsafe { (top as *mut Head).write(head) };
     // SAFETY: a stack that is nobody else's, with what the thread begins with.
-    let made = unsafe { clone(top) };
+    let made = unsafe { clone(FLAGS, top) };
     if made < -4095isize as usize {
         return Ok(());
     }
@@ -66,11 +64,11 @@ pub fn give_back_stack() {
 }
 
 #[cfg(target_arch = "x86_64")]
-unsafe fn clone(stack: usize) -> usize {
+unsafe fn clone(flags: usize, stack: usize) -> usize {
     let made;
     // SAFETY: the child has a stack of its own and never comes back.
     unsafe {
-        asm!(
+        core::arch::asm!(
             "syscall",
             "test rax, rax",
             "jnz 2f",
@@ -81,7 +79,7 @@ unsafe fn clone(stack: usize) -> usize {
             "ud2",
             "2:",
             inlateout("rax") libc::SYS_clone as usize => made,
-            in("rdi") FLAGS, in("rsi") stack, in("rdx") 0, in("r10") 0, in("r8") 0,
+            in("rdi") flags, in("rsi") stack, in("rdx") 0, in("r10") 0, in("r8") 0,
             lateout("rcx") _, lateout("r11") _,
         );
     }
@@ -89,11 +87,11 @@ unsafe fn clone(stack: usize) -> usize {
 }
 
 #[cfg(target_arch = "aarch64")]
-unsafe fn clone(stack: usize) -> usize {
+unsafe fn clone(flags: usize, stack: usize) -> usize {
     let made;
     // SAFETY: as above.
     unsafe {
-        asm!(
+        core::arch::asm!(
             "svc 0",
             "cbnz x0, 2f",
             "mov x29, xzr",
@@ -102,7 +100,7 @@ unsafe fn clone(stack: usize) -> usize {
             "blr x1",
             "brk #1",
             "2:",
-            inlateout("x0") FLAGS => made,
+            inlateout("x0") flags => made,
             in("x8") libc::SYS_clone as usize, in("x1") stack, in("x2") 0, in("x3") 0, in("x4") 0,
         );
     }
@@ -110,11 +108,11 @@ unsafe fn clone(stack: usize) -> usize {
 }
 
 #[cfg(target_arch = "riscv64")]
-unsafe fn clone(stack: usize) -> usize {
+unsafe fn clone(flags: usize, stack: usize) -> usize {
     let made;
     // SAFETY: as above.
     unsafe {
-        asm!(
+        core::arch::asm!(
             "ecall",
             "bnez a0, 2f",
             "ld a0, 0(sp)",
@@ -123,7 +121,7 @@ unsafe fn clone(stack: usize) -> usize {
             "jalr t0",
             "ebreak",
             "2:",
-            inlateout("a0") FLAGS => made,
+            inlateout("a0") flags => made,
             in("a7") libc::SYS_clone as usize, in("a1") stack, in("a2") 0, in("a3") 0, in("a4") 0,
         );
     }
@@ -137,6 +135,6 @@ unsafe fn clone(stack: usize) -> usize {
     target_arch = "aarch64",
     target_arch = "riscv64"
 )))]
-unsafe fn clone(_stack: usize) -> usize {
+unsafe fn clone(_flags: usize, _stack: usize) -> usize {
     -(libc::ENOSYS as isize) as usize
 }

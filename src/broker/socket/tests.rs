@@ -15,10 +15,6 @@ impl Client for Own {
     fn tgid(&self) -> u32 {
         std::process::id()
     }
-
-    fn asked_nr(&self) -> u32 {
-        0
-    }
     fn read(&self, at: u64, into: &mut [u8]) -> Result<(), Errno> {
         Memory::Process(self.tid()).read(at, into)
     }

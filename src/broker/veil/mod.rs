@@ -51,7 +51,7 @@ pub fn judge(caller: &Caller, state: State, call: &Call) -> Option<Answer> {
             return None;
         }
     }
-    let is_direct = caller.asked_nr() == call.nr;
+    let is_direct = caller.asked().nr == call.nr;
     let is_pathless = told.path.is_some_and(|n| call.args[usize::from(n)] == 0);
     if is_direct && is_pathless {
         return Some(Answer::LetThrough);
@@ -71,6 +71,7 @@ pub fn judge(caller: &Caller, state: State, call: &Call) -> Option<Answer> {
     }
     let request = Request {
         client: caller,
+        is_by_door: !is_direct,
         veils: state.veil,
         call,
         name: TABLE.call_name(call.nr).unwrap_or(""),
@@ -82,6 +83,8 @@ pub fn judge(caller: &Caller, state: State, call: &Call) -> Option<Answer> {
 /// A call that is to be served.
 struct Request<'a> {
     client: &'a dyn Client,
+    /// Did a handler ask, whose own call waits?
+    is_by_door: bool,
     veils: u8,
     call: &'a Call,
     name: &'a str,
@@ -174,7 +177,7 @@ impl Request<'_> {
     /// what is done there is judged by where that is.
     fn let_through(&self, end: End) -> Served {
         self.find(0, end, Need::Object)?;
-        match self.is_by_door() {
+        match self.is_by_door {
             true => Err(libc::EACCES),
             false => Ok(Answer::LetThrough),
         }
@@ -182,7 +185,7 @@ impl Request<'_> {
 
     /// Landlock sees to it that what is executed has x.
     fn execute(&self) -> Served {
-        if self.is_by_door() || !rules::chain(self.veils).all(|rules| rules.executes) {
+        if self.is_by_door || !rules::chain(self.veils).all(|rules| rules.executes) {
             return Err(libc::EACCES);
         }
         let flags = if self.name == "execveat" {
@@ -195,11 +198,6 @@ impl Request<'_> {
         }
         self.find(0, follows(flags), Need::Object)?;
         Ok(Answer::LetThrough)
-    }
-
-    /// Did a handler ask, whose own call waits?
-    fn is_by_door(&self) -> bool {
-        self.client.asked_nr() != self.call.nr
     }
 
     /// The caller's umask, on in this thread.
