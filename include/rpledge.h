@@ -211,7 +211,7 @@ typedef uint64_t rpledge_u64;
  * State bit: a broker holds rules of unveil(), as the kernel alone cannot, or
  * RPLEDGE_STRICT was set.
  */
-#define RPLEDGE_VEIL_MEDIATED (1 << 11)
+#define RPLEDGE_VEIL_MEDIATED (1 << 12)
 
 /* What holds now for the calling thread; see rpledge_status(). */
 struct rpledge_status {
