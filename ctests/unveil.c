@@ -150,7 +150,9 @@ TRY(create_c, "in:c", EACCES, EACCES, NONE, can_open("in/new", O_WRONLY | O_CREA
 TRY(create_hidden, "in:rwxc", ENOENT, EACCES, 1, can_open("out/new", O_RDWR | O_CREAT))
 TRY(create_existing, "in:rw", EACCES, 0, 3, can_open("in/file", O_RDWR | O_CREAT))
 TRY(tmpfile_rw, "in:rw", LINUX, 0, LINUX, can_open("in", O_RDWR | O_TMPFILE))
+STRICT(tmpfile_rw, EACCES)
 TRY(tmpfile_hidden, "in:rwxc", LINUX, EACCES, LINUX, can_open("out", O_RDWR | O_TMPFILE))
+STRICT(tmpfile_hidden, ENOENT)
 VEILED(tmpfile_named, "in:rw", LINUX, EACCES, LINUX)
 {
     char name[64];
@@ -158,6 +160,7 @@ VEILED(tmpfile_named, "in:rw", LINUX, EACCES, LINUX)
     snprintf(name, sizeof name, "/proc/self/fd/%d", open("in", O_RDWR | O_TMPFILE, 0644));
     return E(linkat(AT_FDCWD, name, AT_FDCWD, "in/new", AT_SYMLINK_FOLLOW) == 0);
 }
+STRICT(tmpfile_named, ENOENT)
 
 /* Names */
 TRY(mkdir_c, "in:c", 0, 0, NONE, mkdir("in/new", 0755) == 0)
@@ -208,12 +211,14 @@ VEILED(setxattr_hidden, "in:rwxc", LINUX, EACCES, LINUX)
 
     return end == ENOTSUP ? SKIP : end;
 }
+STRICT(setxattr_hidden, ENOENT)
 VEILED(removexattr_hidden, "in:rwxc", LINUX, EACCES, LINUX)
 {
     if (veil_is_bare && setxattr("out/file", "user.veil", "x", 1, 0) != 0)
         return SKIP;
     return E(removexattr("out/file", "user.veil") == 0);
 }
+STRICT(removexattr_hidden, ENOENT)
 VEILED(fchmod_open, "in:r", 0, 0, NONE)
 {
     int fd = open("in/file", O_RDONLY);
@@ -240,6 +245,7 @@ VEILED(chmod_path, "in:r", LINUX, EACCES, LINUX)
     snprintf(name, sizeof name, "/proc/self/fd/%d", open("out/file", O_PATH));
     return E(chmod(name, 0600) == 0);
 }
+STRICT(chmod_path, ENOENT)
 VEILED(open_path, "in:r", LINUX, EACCES, LINUX)
 {
     char name[64];
@@ -247,6 +253,7 @@ VEILED(open_path, "in:r", LINUX, EACCES, LINUX)
     snprintf(name, sizeof name, "/proc/self/fd/%d", open("out/file", O_PATH));
     return E(can_open(name, O_RDONLY));
 }
+STRICT(open_path, ENOENT)
 VEILED(exec_path, "in:r", LINUX, EACCES, LINUX)
 {
     char name[64];
@@ -254,7 +261,9 @@ VEILED(exec_path, "in:r", LINUX, EACCES, LINUX)
     snprintf(name, sizeof name, "/proc/self/fd/%d", open("out/prog", O_PATH));
     return executes(name);
 }
+STRICT(exec_path, ENOENT)
 TRY(root_of_process, "in:r", LINUX, EACCES, LINUX, can_list("/proc/self/root/tmp"))
+STRICT(root_of_process, ENOENT)
 VEILED(io_uring, "in:r", LINUX, ENOSYS, LINUX)
 {
     char params[256] = {0};
@@ -291,6 +300,7 @@ VEILED(exec_file, "in/prog:x", 0, 0, NONE) { return executes("in/prog"); }
 TRY(exec_file_reads, "in/prog:x", EACCES, 0, 17, can_open("in/prog", O_RDONLY))
 VEILED(exec_script, "in:rx", 0, 0, NONE) { return executes("in/script"); }
 VEILED(exec_interpreter, "in/script:rx", 0, EACCES, 7) { return executes("in/script"); }
+STRICT(exec_interpreter, EACCES)
 
 /* Sockets */
 VEILED(bind_c, "in:c", 0, 0, NONE) { return E(binds("in/sock") >= 0); }
@@ -384,6 +394,7 @@ VEILED(descriptor_reopened, NULL, LINUX, EACCES, LINUX)
     MUST(fd >= 0 && veiled("in:r") == 0);
     return E(can_open(name, O_RDONLY));
 }
+STRICT(descriptor_reopened, ENOENT)
 
 /* Names that change */
 static void moves_directory(void) { MUST(rename("in", "moved") == 0); }

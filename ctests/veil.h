@@ -67,12 +67,15 @@
 struct veil_case {
     const char *name, *rules;
     int openbsd, here, difference, line;
+    int strict, has_strict;
     int (*body)(void);
     struct veil_case *next;
 };
 
 static struct veil_case *veil_cases;
 static int veil_is_bare;
+/* Under RPLEDGE_STRICT, where all is to be as on OpenBSD. */
+static int veil_is_strict;
 static uid_t veil_user;
 
 #define E(...) ((__VA_ARGS__) ? 0 : errno)
@@ -98,12 +101,20 @@ static void veil_add(struct veil_case *one)
 #define VEILED(id, rules, openbsd, here, difference)                         \
     static int veil_body_##id(void);                                         \
     static struct veil_case veil_case_##id = {                               \
-        #id, rules, openbsd, here, difference, __LINE__, veil_body_##id, NULL}; \
+        #id, rules, openbsd, here, difference, __LINE__, 0, 0, veil_body_##id, NULL}; \
     __attribute__((constructor)) static void veil_add_##id(void)             \
     {                                                                        \
         veil_add(&veil_case_##id);                                           \
     }                                                                        \
     static int veil_body_##id(void)
+
+/* Where RPLEDGE_STRICT makes something else of a case than OpenBSD. */
+#define STRICT(id, end)                                                      \
+    __attribute__((constructor)) static void veil_strict_##id(void)          \
+    {                                                                        \
+        veil_case_##id.strict = end;                                         \
+        veil_case_##id.has_strict = 1;                                       \
+    }
 
 #define CALLED(id, openbsd, here, difference) VEILED(id, NULL, openbsd, here, difference)
 #define TRY(id, rules, openbsd, here, difference, ...)                       \
@@ -195,6 +206,7 @@ static int veil_run(const struct veil_case *one, int is_bare, uid_t user)
             MUST(setgid(user) == 0 && setuid(user) == 0);
         prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
         veil_is_bare = is_bare;
+        MUST(rpledge_set_flags(veil_is_strict ? RPLEDGE_STRICT : 0) == 0);
         veil_user = user;
         veil_furnish();
         if (one->rules != NULL && !is_bare) {
@@ -222,10 +234,47 @@ static const char *veil_end(int end)
     return end == 0 ? "done" : end == ABORTED ? "SIGABRT" : end == BROKEN ? "broken" : strerror(end);
 }
 
+enum { VEIL_SAME, VEIL_DIFFERENT, VEIL_FAILED, VEIL_SKIPPED, VEIL_ENDS };
+
+/* What a case must come to. */
+static int veil_wanted(const struct veil_case *one)
+{
+    if (!veil_is_strict)
+        return one->here;
+    return one->has_strict ? one->strict : one->openbsd == LINUX ? one->here : one->openbsd;
+}
+
+static void veil_count(const struct veil_case *one, uid_t uid, int ends[VEIL_ENDS])
+{
+    const char *user = uid == 0 ? "root" : "user", *how = veil_is_strict ? "strict" : "default";
+    int end, wanted = veil_wanted(one);
+
+    if (one->rules != NULL && (end = veil_run(one, 1, uid)) != 0) {
+        if (end != SKIP)
+            printf("%s %s %s bare -> FAIL: %s\n", one->name, user, how, veil_end(end));
+        ends[end == SKIP ? VEIL_SKIPPED : VEIL_FAILED]++;
+        return;
+    }
+    end = veil_run(one, 0, uid);
+    if (end == SKIP) {
+        ends[VEIL_SKIPPED]++;
+    } else if (end != wanted || (one->difference == NONE && one->openbsd != end)) {
+        printf("%s %s %s -> FAIL: %s, must be: %s\n", one->name, user, how, veil_end(end), veil_end(wanted));
+        ends[VEIL_FAILED]++;
+    } else if (one->difference > 0 && end != one->openbsd) {
+        printf("%s %s %s -> documented difference %d: %s, OpenBSD: %s\n", one->name, user, how,
+               one->difference, veil_end(end), veil_end(one->openbsd));
+        ends[VEIL_DIFFERENT]++;
+    } else {
+        printf("%s %s %s -> same: %s\n", one->name, user, how, veil_end(end));
+        ends[VEIL_SAME]++;
+    }
+}
+
 static int veil_main(int argc, char **argv)
 {
     uid_t users[2];
-    int count = 0, n, end, same = 0, different = 0, failed = 0, skipped = 0;
+    int count = 0, n, ends[VEIL_ENDS] = {0}, same, different, failed, skipped;
     const struct veil_case *one;
     const char *only = argc == 2 && argv[1][0] != '-' ? argv[1] : NULL;
 
@@ -238,35 +287,11 @@ static int veil_main(int argc, char **argv)
     if (geteuid() == 0)
         users[count++] = NOBODY;
     for (n = 0; n < count; n++)
-        for (one = veil_cases; one != NULL; one = one->next) {
-            const char *user = users[n] == 0 ? "root" : "user";
-
-            if (only != NULL && strcmp(only, one->name) != 0)
-                continue;
-            if (one->rules != NULL && (end = veil_run(one, 1, users[n])) != 0) {
-                if (end == SKIP) {
-                    skipped++;
-                    continue;
-                }
-                printf("%s %s bare -> FAIL: %s\n", one->name, user, veil_end(end));
-                failed++;
-                continue;
-            }
-            end = veil_run(one, 0, users[n]);
-            if (end == SKIP)
-                skipped++;
-            else if (end != one->here || (one->difference == NONE && one->openbsd != one->here)) {
-                printf("%s %s -> FAIL: %s, must be: %s\n", one->name, user, veil_end(end), veil_end(one->here));
-                failed++;
-            } else if (one->difference > 0) {
-                printf("%s %s -> documented difference %d: %s, OpenBSD: %s\n", one->name, user,
-                       one->difference, veil_end(one->here), veil_end(one->openbsd));
-                different++;
-            } else {
-                printf("%s %s -> same: %s\n", one->name, user, veil_end(end));
-                same++;
-            }
-        }
+        for (veil_is_strict = 0; veil_is_strict < 2; veil_is_strict++)
+            for (one = veil_cases; one != NULL; one = one->next)
+                if (only == NULL || strcmp(only, one->name) == 0)
+                    veil_count(one, users[n], ends);
+    same = ends[VEIL_SAME], different = ends[VEIL_DIFFERENT], failed = ends[VEIL_FAILED], skipped = ends[VEIL_SKIPPED];
     if (count == 1)
         printf("as root -> skip: not run as root\n");
     printf("%d same as OpenBSD, %d documented differences, %d failures\n", same, different, failed);

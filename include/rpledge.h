@@ -202,10 +202,16 @@ typedef uint64_t rpledge_u64;
 #define RPLEDGE_VEIL_LOCKED (1 << 11)
 
 /*
- * State bit: names and attributes of files that are hidden can be seen, and
- * to open them fails with EACCES, not ENOENT.
+ * State bit: names and attributes of files that are hidden can be seen; and
+ * without RPLEDGE_VEIL_MEDIATED to open them fails with EACCES, not ENOENT.
  */
 #define RPLEDGE_VEIL_PARTIAL (1 << 10)
+
+/*
+ * State bit: a broker holds rules of unveil(), as the kernel alone cannot, or
+ * RPLEDGE_STRICT was set.
+ */
+#define RPLEDGE_VEIL_MEDIATED (1 << 12)
 
 /* What holds now for the calling thread; see rpledge_status(). */
 struct rpledge_status {

@@ -52,6 +52,11 @@ impl Landlock {
         })
     }
 
+    /// What it takes to execute: the kernel reads what it executes.
+    pub fn executed(self) -> u64 {
+        self.granted(Letters::X, true) | self.granted(Letters::X, false)
+    }
+
     /// A ruleset in which nothing is granted yet.
     pub fn ruleset(self) -> Result<Ruleset, Error> {
         Ruleset::new(self.handled(), self.scopes()).map_err(Error::Kernel)
@@ -119,6 +124,7 @@ mod tests {
         assert_eq!(of("w"), on("w"));
         // To execute a file the kernel reads it.
         assert_eq!((of("x"), on("x")), (1, 1 | 1 << 2));
+        assert_eq!(landlock.executed(), 1 | 1 << 2);
         // REMOVE_* and MAKE_*, and REFER.
         assert_eq!((of("c"), on("c")), (0x1ff0 | 1 << 13, 0));
     }

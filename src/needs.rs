@@ -26,6 +26,31 @@ pub struct Refusal {
     pub below: Option<u32>,
 }
 
+/// A call where the broker holds the rules.
+#[derive(Clone, Copy, Debug)]
+pub struct Mediated {
+    pub nr: u32,
+    /// The argument that points to the path: without one the call is about a
+    /// descriptor.
+    pub path: Option<u8>,
+    pub befalls: Befalls,
+}
+
+/// What befalls it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Befalls {
+    /// The broker is asked.
+    Ask,
+    /// Likewise, if looking is mediated too; otherwise it is made.
+    Look,
+    /// It fails.
+    Errno(i32),
+    /// The broker is asked if Landlock lies below; otherwise it fails.
+    AskOrErrno(i32),
+    /// It fails if no Landlock lies below; otherwise it is made.
+    Alone(i32),
+}
+
 /// What a system call needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Call {
@@ -107,6 +132,13 @@ pub fn to_access(mode: i32) -> Letters {
 pub fn of(nr: u32) -> Option<&'static Call> {
     let place = CALLS.binary_search_by_key(&nr, |call| call.nr).ok()?;
     CALLS.get(place)
+}
+
+/// What befalls the call of this number where the broker holds the rules;
+/// nothing if it is made.
+pub fn mediated(nr: u32) -> Option<&'static Mediated> {
+    let place = MEDIATED.binary_search_by_key(&nr, |call| call.nr).ok()?;
+    MEDIATED.get(place)
 }
 
 include!(concat!(env!("OUT_DIR"), "/veil.rs"));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The state machine: what a call of pledge() makes of the promises in force.
 
-use crate::broker::state::State;
+use crate::broker::state::{AWAITED, State};
 use crate::broker::{self, start};
 use crate::error::Error;
 use crate::host::{self, Host};
@@ -11,6 +11,7 @@ use crate::resolve::Match;
 use crate::seccomp::{self, Turn};
 use crate::sys::spawn;
 use crate::table::Table;
+use crate::veil::filter::Mediation;
 use crate::{sys, unveil, violation};
 
 /// How a call of pledge() is meant.
@@ -181,6 +182,10 @@ fn plan(
         && next.promises.contains(Promise::Stdio)
         && next.promises.and(others).is_empty()
         && host::logs();
+    // Rules that wait may be such as take one; and so may those that come later.
+    next.brokered |= held.is_none() && !flags.thread && unveil::may_ask(next);
+    let newest = || seccomp::newest().is_some_and(|newest| newest.brokered);
+    next.brokered |= held.is_none() && newest();
     if flags.strict {
         check_strict(host, next.promises)?;
     }
@@ -227,12 +232,12 @@ fn apply(
 ) -> Result<(), Error> {
     let policy = policy(host, next);
     // Before the filter, which may not let rules be put in force.
-    let put_in_force = || {
+    let put_in_force = |has_broker| {
         let scope = match next.thread_only {
             true => sys::Scope::Thread,
             false => sys::Scope::Process,
         };
-        unveil::before_pledge(next, scope)
+        unveil::before_pledge(next, scope, has_broker)
     };
     // Before the filter: the first violation may come with the next call.
     let before = violation::install().map_err(Error::Kernel)?;
@@ -241,8 +246,8 @@ fn apply(
     let loaded = match next.brokered {
         // The broker is there before the rules, which do not bind it.
         true if is_first => load_first(turn, host, &policy, flags, put_in_force),
-        true => put_in_force().and_then(|()| load_later(turn, host, &policy, next)),
-        false => put_in_force().and_then(|()| turn.load(&policy)),
+        true => put_in_force(false).and_then(|_| load_later(turn, host, &policy, next)),
+        false => put_in_force(false).and_then(|_| turn.load(&policy)),
     };
     loaded.inspect_err(|_| violation::uninstall(&before))
 }
@@ -254,6 +259,7 @@ fn state(held: Held) -> State {
         exec: held.exec,
         mode: held.mode,
         is_executed: false,
+        veil: 0,
     }
 }
 
@@ -273,37 +279,49 @@ fn load_first(
     host: &Host,
     policy: &Policy<'static>,
     flags: Flags,
-    put_in_force: impl FnOnce() -> Result<(), Error>,
+    put_in_force: impl FnOnce(bool) -> Result<Option<Mediation>, Error>,
 ) -> Result<(), Error> {
     let state = State {
         promises: policy.promises,
         exec: policy.exec,
         mode: policy.mode,
         is_executed: false,
+        veil: match unveil::waits() && !policy.promises.contains(Promise::Unveil) {
+            true => AWAITED,
+            false => 0,
+        },
     };
-    let listened = policy.with_broker(Broker::Here).with_exec(host.libcs());
+    let mut listened = policy.with_broker(Broker::Here).with_exec(host.libcs());
     let is_needed = flags.strict
         || !policy.table.brokered(policy.promises).is_empty()
         || missing_after(policy.promises, policy.exec).is_some();
     let start = match start::begin(state, changes_user(state)) {
         Ok(start) => start,
         Err(_) if !is_needed => {
-            put_in_force()?;
+            put_in_force(false)?;
             return turn.load(policy);
         }
         Err(errno) => return Err(Error::Start(errno)),
     };
-    if let Err(error) = put_in_force() {
-        start.give_up();
-        return Err(error);
-    }
+    listened.mediation = match put_in_force(true) {
+        Ok(mediation) => mediation,
+        Err(error) => {
+            start.give_up();
+            return Err(error);
+        }
+    };
+    let is_needed = is_needed || listened.mediation.is_some();
     match turn.load_listened(&listened) {
         Ok(listener) => {
             start.go(listener);
-            Ok(())
+            listened.mediation.map_or(Ok(()), unveil::after_pledge)
         }
         // Also a kernel without listeners, if nothing hangs on one.
-        Err(Error::Kernel(errno)) if !flags.strict && (errno == libc::EBUSY || !is_needed) => {
+        Err(Error::Kernel(errno))
+            if !flags.strict
+                && listened.mediation.is_none()
+                && (errno == libc::EBUSY || !is_needed) =>
+        {
             start.give_up();
             match missing_after(policy.promises, policy.exec) {
                 Some(missing) => Err(Error::ExecBroker { missing }),

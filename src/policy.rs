@@ -3,6 +3,7 @@
 
 use crate::promise::{Promise, Set};
 use crate::table::{Call, CallSet, Grant, Libc, Limit, Run, Table, Value};
+use crate::veil::filter::Mediation;
 
 mod after;
 
@@ -118,8 +119,10 @@ pub const NARROW: u32 = 0x101;
 /// ... that asks what it knows of the process: the third argument is the
 /// part of `State::parts` that is returned.
 pub const STATE: u32 = 0x102;
+/// ... that tells it rules for paths: the third argument is their address.
+pub const VEIL: u32 = 0x103;
 /// All that are for the broker.
-pub const QUESTIONS: [u32; 3] = [ASK, NARROW, STATE];
+pub const QUESTIONS: [u32; 4] = [ASK, NARROW, STATE, VEIL];
 
 /// Answer number 0: this format of the others. Errnos end at 4095.
 pub const SIGNATURE: u16 = 0xd02;
@@ -163,6 +166,8 @@ pub struct Policy<'a> {
     pub asked: CallSet,
     /// What holds in a program that is executed.
     pub after: After,
+    /// The broker holds rules for paths, and how.
+    pub mediation: Option<Mediation>,
 }
 
 /// The words of `promises` as a filter tells them: what the filter in force
@@ -220,6 +225,7 @@ impl<'a> Policy<'a> {
             broker: Broker::Absent,
             asked: CallSet::EMPTY,
             after: After::Same,
+            mediation: None,
         }
     }
 
@@ -237,6 +243,16 @@ impl<'a> Policy<'a> {
     /// Is the broker asked for the call at `place` where no limit lets it through?
     fn asks(&self, place: usize) -> bool {
         self.asks_all() || self.asked.contains(place)
+    }
+
+    /// What befalls a call that promises allow: of one that takes a path the
+    /// broker is asked where it holds the rules.
+    pub fn grant(&self, place: usize) -> Action {
+        let nr = self.table.calls[place].nr;
+        match self.mediation {
+            Some(mediation) if self.broker == Broker::Here && mediation.asks(nr) => Action::Ask,
+            _ => Action::Allow,
+        }
     }
 
     /// What befalls a call that the broker is asked for.
@@ -270,7 +286,7 @@ impl<'a> Policy<'a> {
         if limits.1.is_empty() {
             let is_free = self.granted.calls.contains(place) && self.is_free_after(place, limits);
             return Verdict::Always(match is_free {
-                true => Action::Allow,
+                true => self.grant(place),
                 false => self.refusal(place),
             });
         }
@@ -286,7 +302,7 @@ impl<'a> Policy<'a> {
             }
         }
         let otherwise = match (errno, is_free) {
-            (0, true) => Action::Allow,
+            (0, true) => self.grant(place),
             (_, false) if self.asks(place) => self.ask(),
             (0, false) => self.refusal(place),
             (errno, _) if self.unfolds(place) => Action::Unfold(errno),

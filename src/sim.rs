@@ -111,7 +111,7 @@ pub fn decide(policy: &Policy, data: &Data) -> Action {
                 if l.refuse {
                     Action::Errno(l.errno)
                 } else {
-                    Action::Allow
+                    policy.grant(place)
                 }
             })
         }

@@ -5,25 +5,27 @@
 //! Landlock only narrows, so nothing is in force before unveil(NULL, NULL), or
 //! a pledge() that gives "unveil" up, or a call that asks for it.
 
-use core::ffi::CStr;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::broker;
 use crate::error::Error;
 use crate::error::veil::{Named, Veil as Failure, named};
-use crate::host;
-use crate::landlock::{self, Landlock, Ruleset};
+use crate::landlock;
 use crate::letters::Letters;
 use crate::policy::{Held, Mode};
-use crate::promise::{Promise, Set};
+use crate::promise::Promise;
+use crate::sys::Scope;
 use crate::sys::directory::{self, Kind, Place};
 use crate::sys::once::Turns;
-use crate::sys::{self, Scope};
-use crate::veil::filter::Filter;
-use crate::veil::{Beyond, DIRECTORIES_MAX, Id, Rule, Veil};
+use crate::veil::filter::Mediation;
+use crate::veil::{DIRECTORIES_MAX, Id, Veil, told};
 
+mod force;
 mod lookup;
+mod mediate;
 
+pub use force::{Prepared, prepare};
+use force::{With, enforce};
 pub use lookup::PATH_MAX;
 use lookup::{Buffers, Found};
 
@@ -62,8 +64,10 @@ impl Flags {
 /// What is in force.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Status {
-    /// Landlock's ABI, if rules are in force; otherwise 0.
+    /// Landlock's ABI, if it holds rules; otherwise 0.
     pub abi: u32,
+    /// A broker holds them, and how.
+    pub mediated: Option<Mediation>,
     /// There are rules that are not in force.
     pub waits: bool,
     /// No more rules are taken.
@@ -85,6 +89,8 @@ struct State {
     /// Beginnings of paths, for messages.
     paths: [Named; DIRECTORIES_MAX],
     buffers: Buffers,
+    /// What a broker is told.
+    told: [u8; told::MOST],
     status: Status,
 }
 
@@ -96,8 +102,10 @@ static STATE: Turns<State> = Turns::new(State {
     kept: [0; DIRECTORIES_MAX],
     paths: [Named::EMPTY; DIRECTORIES_MAX],
     buffers: Buffers::EMPTY,
+    told: [0; told::MOST],
     status: Status {
         abi: 0,
+        mediated: None,
         waits: false,
         is_locked: false,
     },
@@ -199,7 +207,7 @@ pub fn add(
         }
         state.status.waits = true;
         if flags.now {
-            enforce(state, Scope::Process, flags)
+            enforce(state, Scope::Process, flags, With::Nobody).map(|_| ())
         } else {
             Ok(())
         }
@@ -211,7 +219,7 @@ pub fn lock(flags: Flags) -> Result<(), Error> {
     check_promise()?;
     in_turn(|state| {
         if state.status.waits {
-            enforce(state, Scope::Process, flags)?;
+            enforce(state, Scope::Process, flags, With::Nobody)?;
         }
         state.lock();
         Ok(())
@@ -232,28 +240,60 @@ const REACHING: [Promise; 8] = [
 
 /// What pledge() does before it loads a filter for `next`: where that gives
 /// "unveil" up, no more rules can be given, so they are put in force; or
-/// forgotten, where nothing promised reaches a path.
-pub fn before_pledge(next: Held, scope: Scope) -> Result<(), Error> {
+/// forgotten, where nothing promised reaches a path. What the filter has to do
+/// for that is returned, and then [`after_pledge`] must be called.
+pub fn before_pledge(
+    next: Held,
+    scope: Scope,
+    has_broker: bool,
+) -> Result<Option<Mediation>, Error> {
     if next.promises.contains(Promise::Unveil) || !GIVEN.load(Ordering::Relaxed) {
-        return Ok(());
+        return Ok(None);
     }
     // Whoever cannot look at the rules must not go on without them.
     in_turn(|state| {
         if !state.status.waits {
-            return Ok(());
+            return Ok(None);
         }
-        let reaches = REACHING.iter().any(|p| next.promises.contains(*p));
-        if !reaches && next.mode != Mode::Log {
+        let mut left = None;
+        if !reaches(next) {
             state.veil = Veil::EMPTY;
             state.status.waits = false;
         } else {
-            enforce(state, scope, defaults())?;
+            let with = With::Pledge { has_broker };
+            left = enforce(state, scope, defaults(), with)?;
         }
-        if scope == Scope::Process {
+        if scope == Scope::Process && left.is_none() {
             state.lock();
         }
+        Ok(left)
+    })
+}
+
+/// The filter is in force, and its broker hears the rules.
+pub fn after_pledge(mediation: Mediation) -> Result<(), Error> {
+    in_turn(|state| {
+        mediate::tell(state, mediation)?;
+        state.status.waits = false;
+        state.lock();
         Ok(())
     })
+}
+
+/// Are there rules that are not in force?
+pub fn waits() -> bool {
+    GIVEN.load(Ordering::Relaxed) && status().waits
+}
+
+/// Do rules matter under these promises?
+fn reaches(next: Held) -> bool {
+    next.mode == Mode::Log || REACHING.iter().any(|p| next.promises.contains(*p))
+}
+
+/// May a broker have to hold rules of a process that begins with these promises?
+pub fn may_ask(next: Held) -> bool {
+    let is_later = next.promises.contains(Promise::Unveil);
+    is_later || waits() && reaches(next)
 }
 
 impl State {
@@ -277,7 +317,11 @@ fn climb(veil: &Veil, from: &Place) -> Result<Option<usize>, Error> {
     let mut at = id(from)?;
     let mut here = Place::open(from.descriptor(), c"..", true);
     loop {
-        let place = here.map_err(Failure::Lookup)?;
+        let place = match here {
+            // A broker hides it already, and so no rule above can be found.
+            Err(libc::ENOENT) => return Ok(None),
+            here => here.map_err(Failure::Lookup)?,
+        };
         let next = id(&place)?;
         if next == at {
             return Ok(None);
@@ -319,152 +363,10 @@ fn check_narrower(
     }
 }
 
-/// Rules as the kernel takes them, in force for nobody yet.
-pub struct Prepared {
-    pub ruleset: Ruleset,
-    /// What refuses calls by their numbers; none where all can be changed.
-    pub filter: Option<Filter>,
-    pub landlock: Landlock,
-}
-
-/// The rules that were given, for another process to be held to.
-pub fn prepare(flags: Flags) -> Result<Prepared, Error> {
-    in_turn(|state| state.prepare(flags))
-}
-
-/// Hold the process, or a thread, to the rules that there are.
-fn enforce(state: &mut State, scope: Scope, flags: Flags) -> Result<(), Error> {
-    let is_pledged = broker::held::held().is_some();
-    let Prepared {
-        ruleset,
-        filter,
-        landlock,
-    } = state.prepare(flags)?;
-    let all_threads = scope == Scope::Process && landlock.restricts_threads();
-    if scope == Scope::Process && !all_threads {
-        match landlock::threads(is_pledged)? {
-            1 => {}
-            count => return Err(Failure::Threads(count).into()),
-        }
-    }
-    if !is_pledged {
-        // What a later pledge() would look for is hidden from it then.
-        host::prepare(Set::EMPTY.with(Promise::Stdio));
-    }
-    sys::set_no_new_privs().map_err(Error::Kernel)?;
-    if let Some(filter) = filter {
-        match sys::load_filter(filter.insns(), scope) {
-            Ok(0) => {}
-            Ok(other) => return Err(Error::Thread(other as u32)),
-            Err(errno) => return Err(Error::Kernel(errno)),
-        }
-    }
-    ruleset.restrict(all_threads).map_err(|errno| match errno {
-        libc::E2BIG => Failure::Layers,
-        errno => Failure::Kernel(errno),
-    })?;
-    if scope == Scope::Process {
-        state.held = state.next;
-        (state.status.abi, state.status.waits) = (landlock.abi, false);
-    }
-    Ok(())
-}
-
-impl State {
-    fn prepare(&mut self, flags: Flags) -> Result<Prepared, Error> {
-        if flags.strict {
-            return Err(Failure::Partial.into());
-        }
-        let landlock = Landlock::find()?;
-        self.look_above()?;
-        self.next = self.veil;
-        let beyond = self
-            .next
-            .landlock(&self.above, |name| self.file(name).is_some());
-        if let Some(beyond) = beyond {
-            if !flags.less {
-                return Err(self.explain(beyond).into());
-            }
-            self.next.lessen(&self.above);
-        }
-        let everything = self.changes_everything()?;
-        Ok(Prepared {
-            ruleset: self.ruleset(landlock)?,
-            filter: (!everything).then(|| Filter::new(landlock.abi)),
-            landlock,
-        })
-    }
-
-    /// Which listed directory is next above each, as things are now; each must
-    /// still be held by its descriptor.
-    fn look_above(&mut self) -> Result<(), Error> {
-        for (n, directory) in self.veil.directories().iter().enumerate() {
-            let place = Place::kept(self.kept[n]);
-            if id(&place) != Ok(directory.id) {
-                return Err(Failure::Lost(self.paths[n]).into());
-            }
-            self.above[n] = climb(&self.veil, &place)?.map(|found| found as u8);
-        }
-        Ok(())
-    }
-
-    /// The file of a name, if there is one and it is no directory.
-    fn file(&self, name: usize) -> Option<Place> {
-        let name = &self.veil.names()[name];
-        let mut text = [0; crate::veil::NAME_BYTES + 1];
-        text[..name.bytes().len()].copy_from_slice(name.bytes());
-        let directory = self.kept[usize::from(name.directory)];
-        let text = CStr::from_bytes_until_nul(&text).ok()?;
-        let place = Place::open(directory as usize, text, false).ok()?;
-        let kind = place.kind().ok()?;
-        (!kind.is_directory && !kind.is_link).then_some(place)
-    }
-
-    fn explain(&self, beyond: Beyond) -> Failure {
-        let name = |n: usize| named(self.veil.names()[n].bytes());
-        match beyond {
-            Beyond::Narrower(Rule::Directory(n)) => Failure::Narrower(self.paths[n]),
-            Beyond::Narrower(Rule::Name(n)) => Failure::Narrower(name(n)),
-            Beyond::Executes(n) => Failure::Executes(self.paths[n]),
-            Beyond::Makes(n) => Failure::Makes(name(n)),
-            Beyond::Missing(n) => Failure::Missing(name(n)),
-        }
-    }
-
-    /// The rules of `next` as Landlock takes them.
-    fn ruleset(&self, landlock: Landlock) -> Result<Ruleset, Error> {
-        let ruleset = landlock.ruleset()?;
-        let grant = |place: &Place, letters, is_directory| {
-            match landlock.granted(letters, is_directory) {
-                // Landlock takes no rule that grants nothing.
-                0 => Ok(()),
-                rights => ruleset.grant(place, rights).map_err(Failure::Kernel),
-            }
-        };
-        for (n, directory) in self.next.directories().iter().enumerate() {
-            let place = Place::kept(self.kept[n]);
-            grant(&place, directory.letters.unwrap_or_default(), true)?;
-        }
-        for (n, name) in self.next.names().iter().enumerate() {
-            if let Some(file) = self.file(n) {
-                grant(&file, name.letters, false)?;
-            }
-        }
-        Ok(ruleset)
-    }
-
-    /// Can all files be changed? Then nothing needs to be refused by number.
-    fn changes_everything(&self) -> Result<bool, Error> {
-        let root = Place::open(Place::HERE, c"/", true).map_err(Failure::Lookup)?;
-        let root = self.next.find(id(&root)?);
-        let letters = root.and_then(|root| self.next.directories()[root].letters);
-        Ok(letters.is_some_and(|letters| letters.has(Letters::W)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::promise::Set;
 
     #[test]
     fn a_pledge_without_rules_waits_for_nobody() {
@@ -478,9 +380,9 @@ mod tests {
         let before = |given| {
             GIVEN.store(given, Ordering::Relaxed);
             // As a fork leaves it that came while a thread was at it.
-            STATE.take(|_| before_pledge(next, Scope::Process))
+            STATE.take(|_| before_pledge(next, Scope::Process, false))
         };
         assert_eq!(before(true), Err(Failure::Busy.into()));
-        assert_eq!(before(false), Ok(()));
+        assert_eq!(before(false), Ok(None));
     }
 }

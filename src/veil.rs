@@ -9,6 +9,7 @@ use crate::letters::Letters;
 use crate::needs::Wanted;
 
 pub mod filter;
+pub mod told;
 
 /// A directory, whatever it is called.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -80,6 +81,12 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// Where there is no rule.
+    pub const HIDDEN: Decision = Decision {
+        letters: Letters::NONE,
+        is_hidden: true,
+    };
+
     /// 0, or the errno of a call that wants so much.
     pub fn errno(&self, wanted: Wanted) -> i32 {
         let suffices = match wanted {
@@ -202,22 +209,32 @@ impl Veil {
 
     /// The rule for what a path leads to.
     pub fn decide(&self, place: Place) -> Decision {
-        let rule = |id: &Id| self.directories[self.find(*id)?].letters;
-        let by_directory = |letters: Letters| Decision {
+        let mut above = place.above.iter();
+        let first = above.clone().next().copied().unwrap_or_default();
+        let here = self.decide_here(place.itself, first, place.name);
+        here.or_else(|| above.find_map(|id| self.decide_by(*id)))
+            .unwrap_or(Decision::HIDDEN)
+    }
+
+    /// The same where no rule of a directory above is needed for it.
+    pub fn decide_here(&self, itself: Option<Id>, parent: Id, name: &[u8]) -> Option<Decision> {
+        if let Some(decision) = itself.and_then(|id| self.decide_by(id)) {
+            return Some(decision);
+        }
+        let name = self.name_in(self.find(parent)?, name)?;
+        Some(Decision {
+            letters: self.names[name].letters,
+            is_hidden: false,
+        })
+    }
+
+    /// What this directory's own rule decides for all below.
+    pub fn decide_by(&self, directory: Id) -> Option<Decision> {
+        let letters = self.directories[self.find(directory)?].letters?;
+        Some(Decision {
             letters,
             is_hidden: letters.is_empty(),
-        };
-        if let Some(letters) = place.itself.as_ref().and_then(rule) {
-            return by_directory(letters);
-        }
-        let parent = place.above.first().and_then(|id| self.find(*id));
-        if let Some(name) = parent.and_then(|parent| self.name_in(parent, place.name)) {
-            return Decision {
-                letters: self.names[name].letters,
-                is_hidden: false,
-            };
-        }
-        by_directory(place.above.iter().find_map(rule).unwrap_or(Letters::NONE))
+        })
     }
 
     /// The letters of a name's own rule.

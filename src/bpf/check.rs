@@ -21,7 +21,7 @@ pub(super) fn check(
             for limit in policy.limits_of(place) {
                 let met = match limit.refuse {
                     true => Action::Errno(limit.errno),
-                    false => Action::Allow,
+                    false => policy.grant(place),
                 };
                 clauses(program, policy, limit, action(policy, met))?;
             }

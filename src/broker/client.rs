@@ -28,6 +28,14 @@ impl Call {
         Call { name, nr, args }
     }
 
+    /// The call that sets times as this one tells them once they are read.
+    pub fn nr_of_times(&self) -> u32 {
+        match crate::table::TABLE.call_name(self.nr) {
+            Some("utimensat_time64") => self.nr,
+            _ => libc::SYS_utimensat as u32,
+        }
+    }
+
     /// An argument that is an int: the kernel takes its low half.
     pub fn int(&self, n: usize) -> i32 {
         self.args[n] as i32

@@ -6,7 +6,7 @@ use crate::sys::{self, Errno, Insn, Scope, arch};
 
 /// To take calls up and answer them, to look at who asks, to act on files, to
 /// have threads, and to end.
-const CALLS: [libc::c_long; 47] = [
+const CALLS: [libc::c_long; 67] = [
     libc::SYS_ioctl,
     libc::SYS_ppoll,
     libc::SYS_prctl,
@@ -55,6 +55,27 @@ const CALLS: [libc::c_long; 47] = [
     libc::SYS_connect,
     libc::SYS_sendto,
     libc::SYS_getsockopt,
+    // What it does to files where it holds rules for paths.
+    libc::SYS_openat2,
+    arch::FSTATFS,
+    libc::SYS_statx,
+    libc::SYS_mkdirat,
+    libc::SYS_mknodat,
+    libc::SYS_symlinkat,
+    libc::SYS_linkat,
+    libc::SYS_renameat2,
+    libc::SYS_fchmodat,
+    libc::SYS_fchownat,
+    libc::SYS_utimensat,
+    libc::SYS_truncate,
+    libc::SYS_setxattr,
+    libc::SYS_getxattr,
+    libc::SYS_listxattr,
+    libc::SYS_removexattr,
+    libc::SYS_inotify_add_watch,
+    libc::SYS_getsid,
+    libc::SYS_fchdir,
+    libc::SYS_chdir,
 ];
 
 /// Before the calls, one each, and behind them.

@@ -64,7 +64,7 @@ pub fn judge(caller: &Caller, state: State, call: &Call) -> Option<Answer> {
     if !state.is_executed && !state.may_execute() {
         return None;
     }
-    match decide(caller, state) {
+    match decide(caller, state, call) {
         // As OpenBSD has it, where execpromises would hold for it.
         Action::Allow if state.exec.is_some() && is_set_id(caller, call) => {
             Some(Answer::Errno(libc::EACCES))
@@ -128,7 +128,8 @@ fn is_of_handler(asked: &Asked) -> bool {
         && asked.args[1] != 0
 }
 
-fn decide(caller: &Caller, state: State) -> Action {
+/// What a filter of the first promises would say of a call.
+pub fn decide(caller: &Caller, state: State, call: &Call) -> Action {
     let host = host::host();
     let mut policy = Policy::of(host.table, host.libcs(), state.promises);
     policy.mode = state.mode;
@@ -138,10 +139,10 @@ fn decide(caller: &Caller, state: State) -> Action {
     policy.process = values(caller, state);
     let asked = caller.asked();
     let data = Data {
-        nr: asked.nr,
+        nr: call.nr,
         arch: asked.arch,
         ip: asked.ip,
-        args: asked.args,
+        args: call.args,
     };
     sim::decide(&policy.with_broker(Broker::Here), &data)
 }

@@ -21,9 +21,10 @@ mod socket;
 pub mod start;
 pub mod state;
 mod team;
-mod user;
+pub mod user;
+mod veil;
 
-use crate::policy::{ASK, Mode, NARROW, QUERY, STATE};
+use crate::policy::{ASK, Mode, NARROW, QUERY, STATE, VEIL};
 use crate::sys::fd::{Fd, Inode};
 use crate::sys::lock::Lock;
 use crate::sys::notify::{Asked, Listener};
@@ -108,16 +109,25 @@ fn decide(caller: &Caller, state: State) -> Answer {
     let Asked { nr, args, .. } = *caller.asked();
     if !is_query(caller.asked()) {
         let call = Call::of(nr, args);
+        // Where others would let it through, rules may not.
+        if let Some(answer) = veil::judge(caller, state, &call) {
+            return as_read(caller, state, answer);
+        }
         let judged = exec::judge(caller, state, &call);
-        return judged.unwrap_or_else(|| serve_as_read(caller, state, &call));
+        return judged.unwrap_or_else(|| as_read(caller, state, dispatch(caller, state, &call)));
     }
     match args[1] as u32 {
         NARROW => narrow(caller, state, [args[2], args[3], args[4]]),
         ASK => match behind_the_door(caller, args[2]) {
-            Ok(call) => serve_as_read(caller, state, &call),
+            Ok(call) => {
+                let judged = veil::judge(caller, state, &call);
+                let answer = judged.unwrap_or_else(|| dispatch(caller, state, &call));
+                as_read(caller, state, answer)
+            }
             Err(_) if caller.is_closed() => Answer::Errno(libc::EACCES),
             Err(errno) => Answer::Errno(errno),
         },
+        VEIL => veil::hear(caller, state, args[2]).into(),
         STATE => match state.part(args[2] as usize) {
             Some(part) => Answer::Value(part),
             None => Answer::Errno(libc::EINVAL),
@@ -155,10 +165,9 @@ fn narrow(caller: &Caller, state: State, words: [u64; 3]) -> Answer {
     state::relabel(caller.tgid(), number).map(|()| 0).into()
 }
 
-/// Serve it, if the caller's memory can be read. If not, its handler can open
-/// it and ask again by the door; an executed program has none.
-fn serve_as_read(caller: &Caller, state: State, call: &Call) -> Answer {
-    let answer = dispatch(caller, state, call);
+/// The answer, if the caller's memory could be read. If not, its handler can
+/// open it and ask again by the door; an executed program has none.
+fn as_read(caller: &Caller, state: State, answer: Answer) -> Answer {
     if !caller.is_closed() {
         return answer;
     }

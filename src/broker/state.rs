@@ -26,11 +26,18 @@ pub struct State {
     pub mode: Mode,
     /// Is it of a program that was executed since, and has not promised anything?
     pub is_executed: bool,
+    /// The number of the rules that hold for its paths; 0: none.
+    pub veil: u8,
 }
+
+/// In place of a number of rules: some are about to be told.
+pub const AWAITED: u8 = u8::MAX;
 
 /// In the third word: it was executed.
 const EXECUTED: u64 = 1 << 8;
 const MODE: u64 = 0xff;
+/// Where the rules for paths stand in it.
+const VEIL: u32 = 16;
 /// What one answer can hold beside an errno, everywhere.
 const PART: u32 = 24;
 /// Parts of a word.
@@ -43,7 +50,18 @@ impl State {
         exec: Some(Set::EMPTY),
         mode: Mode::Abort,
         is_executed: false,
+        veil: 0,
     };
+
+    /// Of who has promised nothing.
+    pub fn free() -> State {
+        State {
+            promises: State::all(),
+            exec: None,
+            is_executed: true,
+            ..State::NOTHING
+        }
+    }
 
     /// Every promise there is, and who holds it has promised nothing.
     fn all() -> Set {
@@ -97,7 +115,12 @@ impl State {
     pub fn words(self) -> [u64; 3] {
         let exec = self.exec.map_or(0, |exec| exec.bits() | GIVEN);
         let executed = if self.is_executed { EXECUTED } else { 0 };
-        [self.promises.bits(), exec, self.mode.number() | executed]
+        let veil = u64::from(self.veil) << VEIL;
+        [
+            self.promises.bits(),
+            exec,
+            self.mode.number() | executed | veil,
+        ]
     }
 
     pub fn from_words([promises, exec, mode]: [u64; 3]) -> Option<State> {
@@ -106,6 +129,7 @@ impl State {
             exec: (exec & GIVEN != 0).then(|| Set::from_bits(exec)),
             mode: Mode::from_number(mode & MODE)?,
             is_executed: mode & EXECUTED != 0,
+            veil: (mode >> VEIL) as u8,
         })
     }
 
@@ -119,6 +143,7 @@ impl State {
             },
             mode: other.mode,
             is_executed: false,
+            veil: self.veil,
         }
     }
 }
@@ -211,6 +236,7 @@ mod tests {
             exec: None,
             mode: Mode::Abort,
             is_executed: false,
+            veil: 0,
         }
     }
 

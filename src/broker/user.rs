@@ -8,13 +8,18 @@ use crate::sys::{self, Errno};
 const MOST: usize = 1024;
 
 /// What decides about files.
-#[derive(PartialEq, Eq)]
 struct User {
     user: u64,
     group: u64,
     groups: [u32; MOST],
     count: usize,
+    /// Capabilities in force that are about files.
+    powers: u64,
 }
+
+/// CAP_CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, LINUX_IMMUTABLE,
+/// MKNOD and SETFCAP.
+const POWERS: u64 = 0x1f | 1 << 9 | 1 << 27 | 1 << 31;
 
 impl User {
     fn of(pid: u32) -> Option<User> {
@@ -26,6 +31,7 @@ impl User {
             group: files("Gid")?,
             groups: [0; MOST],
             count: 0,
+            powers: status.number("CapEff", 16)? & POWERS,
         };
         user.count = process::groups(pid, &mut user.groups)?;
         Some(user)
@@ -36,7 +42,14 @@ impl User {
 pub fn assume(tid: u32) -> Result<(), Errno> {
     let wanted = User::of(tid).ok_or(libc::EACCES)?;
     let own = || User::of(sys::tid());
-    if own().as_ref() == Some(&wanted) {
+    // More is not to be had by way of the broker.
+    let is_wanted = |own: User| {
+        let has_more = own.powers & !wanted.powers != 0;
+        (own.user, own.group) == (wanted.user, wanted.group)
+            && own.groups[..own.count] == wanted.groups[..wanted.count]
+            && !has_more
+    };
+    if own().is_some_and(is_wanted) {
         return Ok(());
     }
     let User {
@@ -44,13 +57,30 @@ pub fn assume(tid: u32) -> Result<(), Errno> {
         group,
         groups,
         count,
+        ..
     } = &wanted;
     let _ = process::set_groups(&groups[..*count]);
     process::set_file_group(*group as u32);
     process::set_file_user(*user as u32);
     // The calls tell nothing: what came of them counts.
-    match own().as_ref() == Some(&wanted) {
+    match own().is_some_and(is_wanted) {
         true => Ok(()),
         false => Err(libc::EACCES),
     }
+}
+
+/// Could this process, or what it executes, become another user for files?
+/// What cannot be known is answered with yes.
+pub fn may_change() -> bool {
+    let has = || {
+        let status = Status::of(sys::pid()).ok()?;
+        let all_alike = |name| {
+            let mut ids = status.numbers(name, 10);
+            let first = ids.next();
+            ids.all(|id| Some(id) == first)
+        };
+        let powers = status.number("CapPrm", 16)?;
+        Some(powers != 0 || !all_alike("Uid") || !all_alike("Gid"))
+    };
+    has().unwrap_or(true)
 }

@@ -4,9 +4,9 @@
 use std::fmt::Write;
 
 use crate::facts::syscalls::Syscalls;
-use crate::facts::veil::{Asker, Call, Needs, Operand, Veil};
+use crate::facts::veil::{Asker, Call, Mediated, Needs, Operand, Veil};
 
-/// `RIGHTS`, `SCOPES`, `CALLS` and `REFUSALS` for an architecture.
+/// `RIGHTS`, `SCOPES`, `CALLS`, `REFUSALS` and `MEDIATED` for an architecture.
 pub fn print(veil: &Veil, syscalls: &Syscalls, arch: &str) -> String {
     let mut out =
         String::from("/// In the order of their bits.\npub static RIGHTS: &[Right] = &[\n");
@@ -51,7 +51,49 @@ pub fn print(veil: &Veil, syscalls: &Syscalls, arch: &str) -> String {
         );
     }
     out.push_str("];\n");
+    mediated(&mut out, veil, &|name| syscalls.number(arch, name));
     out
+}
+
+/// `MEDIATED`.
+fn mediated(out: &mut String, veil: &Veil, number: &dyn Fn(&str) -> Option<u32>) {
+    let Mediated {
+        strict,
+        failing,
+        alone,
+    } = &veil.mediated;
+    let mut calls = std::collections::BTreeMap::new();
+    let mut add = |name: &str, path: Option<u8>, befalls: String| {
+        if let Some(nr) = number(name) {
+            calls.insert(nr, (path, befalls));
+        }
+    };
+    for (name, call) in &veil.calls {
+        let Some(operand) = call.operands.first() else {
+            continue;
+        };
+        let is_strict = call.otherwise == Asker::Seen || strict.contains(name);
+        let befalls = if is_strict { "Look" } else { "Ask" };
+        add(name, Some(operand.path), befalls.to_owned());
+    }
+    for (name, errno) in failing {
+        add(name, None, format!("Errno(libc::{errno})"));
+    }
+    for (name, errno) in alone {
+        let errno = format!("libc::{errno}");
+        match veil.calls.contains_key(name) {
+            true => add(name, None, format!("AskOrErrno({errno})")),
+            false => add(name, None, format!("Alone({errno})")),
+        }
+    }
+    out.push_str("/// Sorted by number.\npub static MEDIATED: &[Mediated] = &[\n");
+    for (nr, (path, befalls)) in calls {
+        let _ = writeln!(
+            out,
+            "    Mediated {{ nr: {nr}, path: {path:?}, befalls: Befalls::{befalls} }},"
+        );
+    }
+    out.push_str("];\n");
 }
 
 fn operand(operand: &Operand) -> String {

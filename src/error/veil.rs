@@ -58,6 +58,8 @@ pub enum Veil {
     Missing(Named),
     /// RPLEDGE_STRICT, and Landlock shows names and attributes.
     Partial,
+    /// A broker would have to hold the rules, and there is none.
+    Unserved,
 }
 
 impl Veil {
@@ -76,7 +78,8 @@ impl Veil {
             | Veil::Executes(_)
             | Veil::Makes(_)
             | Veil::Missing(_)
-            | Veil::Partial => libc::ENOTSUP,
+            | Veil::Partial
+            | Veil::Unserved => libc::ENOTSUP,
         }
     }
 
@@ -97,13 +100,15 @@ impl Veil {
             | Veil::Executes(_)
             | Veil::Makes(_)
             | Veil::Missing(_)
-            | Veil::Partial => Code::Broker,
+            | Veil::Partial
+            | Veil::Unserved => Code::Broker,
         }
     }
 }
 
 /// What every message about a rule that only a broker could hold ends with.
-const LESS: &str = "this version's veil is Landlock's alone: give other rules, or allow less with RPLEDGE_UNVEIL_LESS";
+const LESS: &str =
+    "Landlock alone cannot hold that: give other rules, or allow less with RPLEDGE_UNVEIL_LESS";
 
 impl fmt::Display for Veil {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -170,7 +175,10 @@ impl fmt::Display for Veil {
                 )
             }
             Veil::Partial => f.write_str(
-                "RPLEDGE_STRICT is set, and names and attributes of what is hidden can be seen",
+                "RPLEDGE_STRICT is set, and Landlock alone does not hide names and attributes",
+            ),
+            Veil::Unserved => f.write_str(
+                "these rules take a broker, and the filter in force came without one: lock them before pledge(), or promise \"unveil\" with the first",
             ),
         }
     }

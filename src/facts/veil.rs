@@ -28,6 +28,8 @@ pub struct Veil {
     places: BTreeMap<String, usize>,
     /// Calls that take no path, and where the list stands.
     pub pathless: (BTreeSet<String>, usize),
+    /// What befalls calls where the broker holds the rules.
+    pub mediated: Mediated,
     /// Paths for common needs.
     pub lists: BTreeMap<String, List>,
 }
@@ -95,6 +97,17 @@ pub enum Asker {
     Admin,
 }
 
+/// Calls that the broker is not simply asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mediated {
+    /// Asked for under RPLEDGE_STRICT alone, as those that are only seen.
+    pub strict: BTreeSet<String>,
+    /// Calls by the errno that they fail with.
+    pub failing: BTreeMap<String, &'static str>,
+    /// Likewise, where no Landlock lies below.
+    pub alone: BTreeMap<String, &'static str>,
+}
+
 /// Letters and paths that a program needs for something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List {
@@ -109,6 +122,8 @@ struct Keys {
     scopes: Lines,
     calls: Lines,
     pathless: PathlessKeys,
+    mediated: MediatedKeys,
+    alone: AloneKeys,
     #[serde(default)]
     list: BTreeMap<Text, ListKeys>,
 }
@@ -117,6 +132,27 @@ struct Keys {
 #[serde(deny_unknown_fields)]
 struct PathlessKeys {
     calls: Text,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MediatedKeys {
+    strict: Text,
+    #[serde(rename = "EPERM")]
+    denied: Text,
+    #[serde(rename = "ENOSYS")]
+    absent: Text,
+    #[serde(rename = "EOPNOTSUPP")]
+    unsupported: Text,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AloneKeys {
+    #[serde(rename = "EACCES")]
+    refused: Text,
+    #[serde(rename = "EPERM")]
+    denied: Text,
 }
 
 #[derive(Deserialize)]
@@ -139,6 +175,7 @@ pub fn read(source: &Source) -> Result<Veil, Vec<Finding>> {
             words(&keys.pathless.calls),
             keys.pathless.calls.span().start,
         ),
+        mediated: mediated(&keys),
         ..Veil::default()
     };
     for (name, text) in document::in_file_order(&keys.rights) {
@@ -179,6 +216,28 @@ pub fn read(source: &Source) -> Result<Veil, Vec<Finding>> {
     match findings.is_empty() {
         true => Ok(veil),
         false => Err(findings),
+    }
+}
+
+fn mediated(keys: &Keys) -> Mediated {
+    let failing = |list: &[(&Text, &'static str)]| {
+        let calls = list.iter().flat_map(|(calls, errno)| {
+            let calls = words(calls).into_iter();
+            calls.map(|call| (call, *errno))
+        });
+        calls.collect()
+    };
+    let Keys {
+        mediated, alone, ..
+    } = keys;
+    Mediated {
+        strict: words(&mediated.strict),
+        failing: failing(&[
+            (&mediated.denied, "EPERM"),
+            (&mediated.absent, "ENOSYS"),
+            (&mediated.unsupported, "EOPNOTSUPP"),
+        ]),
+        alone: failing(&[(&alone.refused, "EACCES"), (&alone.denied, "EPERM")]),
     }
 }
 
@@ -294,6 +353,13 @@ pub fn uncovered(source: &Source, veil: &Veil, syscalls: &Syscalls) -> Vec<Findi
     }
     let mut named: BTreeSet<&str> = veil.calls.keys().map(String::as_str).collect();
     named.extend(pathless.iter().map(String::as_str));
+    let Mediated {
+        strict,
+        failing,
+        alone,
+    } = &veil.mediated;
+    named.extend(strict.iter().chain(failing.keys()).map(String::as_str));
+    named.extend(alone.keys().map(String::as_str));
     for call in named.difference(&all) {
         let what = format!("no architecture has a system call {call:?}");
         find(call, what, "drop it");

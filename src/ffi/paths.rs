@@ -26,9 +26,13 @@ pub const RPLEDGE_VEILED: u32 = 1 << 1;
 pub const RPLEDGE_VEIL_WAITS: u32 = 1 << 2;
 /// State bit: no more rules of unveil() are taken.
 pub const RPLEDGE_VEIL_LOCKED: u32 = 1 << 11;
-/// State bit: names and attributes of files that are hidden can be seen, and
-/// to open them fails with EACCES, not ENOENT.
+/// State bit: names and attributes of files that are hidden can be seen; and
+/// without RPLEDGE_VEIL_MEDIATED to open them fails with EACCES, not ENOENT.
 pub const RPLEDGE_VEIL_PARTIAL: u32 = 1 << 10;
+
+/// State bit: a broker holds rules of unveil(), as the kernel alone cannot, or
+/// RPLEDGE_STRICT was set.
+pub const RPLEDGE_VEIL_MEDIATED: u32 = 1 << 12;
 
 /// Allow what the letters r, w, x, c of `permissions` say on `path` and below;
 /// with two NULLs, take no more rules, and put those given in force. A call
@@ -77,7 +81,12 @@ fn copy(from: *const c_char, into: &mut [u8], too_long: Veil) -> Result<&[u8], E
 pub(super) fn state() -> (u32, u32) {
     let status = unveil::status();
     let bit = |holds: bool, bit: u32| if holds { bit } else { 0 };
-    let bits = bit(status.abi != 0, RPLEDGE_VEILED | RPLEDGE_VEIL_PARTIAL)
+    let is_mediated = status.mediated.is_some();
+    let is_strict = status.mediated.is_some_and(|mediation| mediation.strict);
+    let is_held = status.abi != 0 || is_mediated && !status.waits;
+    let bits = bit(is_held, RPLEDGE_VEILED)
+        | bit(is_held && !is_strict, RPLEDGE_VEIL_PARTIAL)
+        | bit(is_held && is_mediated, RPLEDGE_VEIL_MEDIATED)
         | bit(status.waits, RPLEDGE_VEIL_WAITS)
         | bit(status.is_locked, RPLEDGE_VEIL_LOCKED);
     (bits, status.abi)

@@ -50,6 +50,7 @@ pub struct Stack {
 mod width {
     pub const FSTAT: libc::c_long = libc::SYS_fstat;
     pub const FSTATAT: libc::c_long = libc::SYS_newfstatat;
+    pub const FSTATFS: libc::c_long = libc::SYS_fstatfs;
     pub const GETGID: libc::c_long = libc::SYS_getgid;
     pub const GETUID: libc::c_long = libc::SYS_getuid;
     pub const SETFSGID: libc::c_long = libc::SYS_setfsgid;
@@ -75,6 +76,7 @@ mod width {
 mod width {
     pub const FSTAT: libc::c_long = libc::SYS_fstat64;
     pub const FSTATAT: libc::c_long = libc::SYS_fstatat64;
+    pub const FSTATFS: libc::c_long = libc::SYS_fstatfs64;
     pub const GETGID: libc::c_long = libc::SYS_getgid32;
     pub const GETUID: libc::c_long = libc::SYS_getuid32;
     pub const SETFSGID: libc::c_long = libc::SYS_setfsgid32;

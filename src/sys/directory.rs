@@ -120,6 +120,18 @@ pub fn close(descriptor: i32) {
     drop(Place(descriptor as usize));
 }
 
+/// Make a directory this thread's own, of a broker whose threads have each one.
+pub fn enter(descriptor: i32) -> Result<(), Errno> {
+    // SAFETY: takes no pointer.
+    unsafe { call(libc::SYS_fchdir, [descriptor as usize, 0, 0, 0, 0, 0]) }.map(|_| ())
+}
+
+/// Keep none busy.
+pub fn leave() {
+    // SAFETY: the path is a C string.
+    let _ = unsafe { call(libc::SYS_chdir, [c"/".as_ptr() as usize, 0, 0, 0, 0, 0]) };
+}
+
 /// How many threads the process has; ENOENT if nobody tells.
 pub fn threads() -> Result<u64, Errno> {
     let task = Place::open(Place::HERE, c"/proc/self/task", true)?;

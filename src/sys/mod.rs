@@ -17,6 +17,7 @@ pub mod lock;
 pub mod message;
 pub mod notify;
 pub mod once;
+pub mod path;
 pub mod process;
 pub mod report;
 pub mod signal;

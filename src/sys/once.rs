@@ -52,6 +52,45 @@ impl<T: Copy> Once<T> {
     }
 }
 
+/// A place that is filled once, where it lies: for what is too large for a stack.
+pub struct Slot<T> {
+    state: AtomicU8,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: the value is written by one thread, before `state` says so.
+unsafe impl<T: Send + Sync> Sync for Slot<T> {}
+
+impl<T> Slot<T> {
+    pub const fn new(value: T) -> Slot<T> {
+        Slot {
+            state: AtomicU8::new(EMPTY),
+            value: UnsafeCell::new(value),
+        }
+    }
+
+    /// What it was filled with.
+    pub fn get(&self) -> Option<&T> {
+        let full = self.state.load(Ordering::Acquire) == FULL;
+        // SAFETY: written, and never again.
+        full.then(|| unsafe { &*self.value.get() })
+    }
+
+    /// Fill it; false if it is taken. What cannot be filled stays taken.
+    pub fn fill<E>(&self, act: impl FnOnce(&mut T) -> Result<(), E>) -> Result<bool, E> {
+        let claim =
+            self.state
+                .compare_exchange(EMPTY, WRITING, Ordering::Acquire, Ordering::Acquire);
+        if claim.is_err() {
+            return Ok(false);
+        }
+        // SAFETY: the only thread that saw EMPTY.
+        act(unsafe { &mut *self.value.get() })?;
+        self.state.store(FULL, Ordering::Release);
+        Ok(true)
+    }
+}
+
 /// The calling thread, as one word that is neither of the two below.
 fn this_thread() -> u64 {
     u64::from(super::pid()) << 32 | u64::from(super::tid())
@@ -161,6 +200,26 @@ impl Gate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_slot_is_filled_once() {
+        let slot = Slot::new(0);
+        assert_eq!(slot.get(), None);
+        let fill = |value| {
+            slot.fill(|at: &mut i32| {
+                *at = value;
+                Ok::<(), ()>(())
+            })
+        };
+        assert_eq!((fill(7), fill(8)), (Ok(true), Ok(false)));
+        assert_eq!(slot.get(), Some(&7));
+        let slot = Slot::new(0);
+        assert_eq!(slot.fill(|_| Err(5)), Err(5));
+        assert_eq!(
+            (slot.get(), slot.fill(|_| Ok::<(), ()>(()))),
+            (None, Ok(false))
+        );
+    }
 
     #[test]
     fn what_a_thread_has_it_does_not_wait_for() {

@@ -67,7 +67,17 @@ pub fn find(buffers: &mut Buffers, len: usize) -> Result<Found<'_>, Errno> {
                 path[slash] = 0;
                 Place::open(at, text(path)?, true)
             }
-        }?;
+        };
+        let parent = match parent {
+            // Where rules are in force already only the directory itself may be seen.
+            Err(libc::ENOENT) => {
+                if let Some(slash) = slash {
+                    path[slash] = b'/';
+                }
+                return Place::open(at, text(path)?, true).map(Found::Directory);
+            }
+            parent => parent?,
+        };
         let name = text(&path[last..])?;
         if must_be_directory {
             return Place::open(parent.descriptor(), name, true).map(Found::Directory);
