@@ -1,29 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The broker's life, for scripts/check-broker: "life WHAT [N]" says "ok" or what is wrong. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/time.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <rpledge.h>
+/* The broker's life, for scripts/check-broker: "life [large|copied] WHAT [N]" says "ok" or what is wrong.
+ * A large process's broker is a program of its own, or a copy where that is forbidden. */
+#include "life.h"
 
 /* Of linux/filter.h and linux/seccomp.h, which musl's compilers do not find. */
 struct instruction {
@@ -39,32 +17,6 @@ struct instructions {
 #define ALLOW 0x7fff0000
 #define SET_FILTER 1
 #define NEW_LISTENER 8
-
-#define FAIL(...) (printf("FAIL " __VA_ARGS__), printf("\n"), exit(1))
-
-static double now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-/* The broker's process: the one child of a process that has no other. */
-static pid_t broker_of(pid_t pid)
-{
-    char name[64];
-    FILE *children;
-    int child = 0;
-
-    snprintf(name, sizeof name, "/proc/%d/task/%d/children", (int)pid, (int)pid);
-    if ((children = fopen(name, "r")) == NULL)
-        FAIL("%s: %s", name, strerror(errno));
-    if (fscanf(children, "%d", &child) != 1)
-        FAIL("%d has no child", (int)pid);
-    fclose(children);
-    return child;
-}
 
 /* 1: as it should be; 0: it failed with ENOSYS; exits on anything else. */
 static int asks(void)
@@ -114,22 +66,6 @@ static pid_t pledged_child(int *hold)
     return pid;
 }
 
-static long status_line(pid_t pid, const char *name)
-{
-    char path[64], line[256];
-    long value = -1;
-    FILE *file;
-
-    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-    if ((file = fopen(path, "r")) == NULL)
-        FAIL("%s: %s", path, strerror(errno));
-    while (fgets(line, sizeof line, file) != NULL)
-        if (strncmp(line, name, strlen(name)) == 0 && line[strlen(name)] == ':')
-            value = strtol(line + strlen(name) + 1, NULL, 10);
-    fclose(file);
-    return value;
-}
-
 /* What the system shows of it, and that it leaves with its client. */
 static void looks(void)
 {
@@ -147,8 +83,10 @@ static void looks(void)
     usleep(20000);
     if (getpgid(broker) != broker || getsid(broker) != getsid(pid))
         FAIL("process group %d, session %d", (int)getpgid(broker), (int)getsid(broker));
-    if (status_line(broker, "VmRSS") > 1024)
+    if (kind != COPY && status_line(broker, "VmRSS") > 1024)
         FAIL("%ld KiB of memory", status_line(broker, "VmRSS"));
+    if (kind != SMALL && (status_line(broker, "VmSize") < (long)(LARGE >> 10)) != (kind == PROGRAM))
+        FAIL("%ld KiB of addresses", status_line(broker, "VmSize"));
     if (status_line(broker, "Threads") != 1
         || status_line(broker, "Seccomp") != 2)
         FAIL("threads or its filter");
@@ -225,6 +163,7 @@ static void killed(int rounds)
         if (pipe(ready) != 0 || (pid = fork()) == -1)
             FAIL("fork: %s", strerror(errno));
         if (pid == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
             must_pledge("stdio getpw");
             if (write(ready[1], "", 1) != 1)
                 _exit(1);
@@ -392,13 +331,9 @@ static void supervised(void)
 /* "start MIB": microseconds that pledge() takes in a process of that size. */
 static void start(int mib)
 {
-    size_t size = (size_t)mib << 20;
-    char *much = mmap(NULL, size + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     double before;
 
-    if (much == MAP_FAILED)
-        FAIL("memory");
-    memset(much, 1, size);
+    grow((size_t)mib << 20);
     before = now();
     must_pledge("stdio tmppath");
     printf("%.0f\n", (now() - before) * 1e6);
@@ -406,10 +341,21 @@ static void start(int mib)
 
 int main(int argc, char **argv)
 {
-    const char *what = argc > 1 ? argv[1] : "";
-    int count = argc > 2 ? atoi(argv[2]) : 0;
+    const char *what;
+    int count;
 
     setvbuf(stdout, NULL, _IONBF, 0);
+    if (argc > 1 && strcmp(argv[1], "large") == 0)
+        kind = PROGRAM;
+    else if (argc > 1 && strcmp(argv[1], "copied") == 0)
+        kind = COPY;
+    if (kind != SMALL) {
+        be_adopted();
+        grow(LARGE);
+        argc--, argv++;
+    }
+    what = argc > 1 ? argv[1] : "";
+    count = argc > 2 ? atoi(argv[2]) : 0;
     if (strcmp(what, "looks") == 0)
         looks();
     else if (strcmp(what, "hidden") == 0)

@@ -7,6 +7,7 @@
 
 pub mod arch;
 pub mod arena;
+pub mod bytes;
 pub mod directory;
 pub mod fd;
 pub mod file;
@@ -18,6 +19,7 @@ pub mod message;
 pub mod notify;
 pub mod once;
 pub mod process;
+pub mod program;
 pub mod report;
 pub mod signal;
 pub mod socket;
