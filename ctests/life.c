@@ -1,43 +1,67 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The broker's life, for scripts/check-broker: "life [large|copied] WHAT [N]" says "ok" or what is wrong.
- * A large process's broker is a program of its own, or a copy where that is forbidden. */
-#include "life.h"
+/* The broker's life, for scripts/check-broker: "life [large|copied] WHAT [N]" says "ok" or what is wrong. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 
-/* Of linux/filter.h and linux/seccomp.h, which musl's compilers do not find. */
-struct instruction {
-    unsigned short code;
-    unsigned char yes, no;
-    unsigned value;
-};
-struct instructions {
-    unsigned short count;
-    struct instruction *first;
-};
-#define RETURN 6
-#define ALLOW 0x7fff0000
-#define SET_FILTER 1
-#define NEW_LISTENER 8
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
-/* 1: as it should be; 0: it failed with ENOSYS; exits on anything else. */
-static int asks(void)
+#include "large.h"
+
+/* The last child of a process that has this name and has not ended; 0 if it has none. */
+static pid_t child_of(pid_t pid, const char *called)
 {
-    char text[4];
-    int fd = open("/etc/passwd", O_RDONLY);
+    char path[64], name[64];
+    FILE *children, *stat;
+    int child, found = 0;
+    char state;
 
-    if (fd == -1 && errno == ENOSYS)
-        return 0;
-    if (fd <= 2)
-        FAIL("open: %d, errno %d", fd, errno);
-    if (read(fd, text, 4) != 4 || memcmp(text, "root", 4) != 0)
-        FAIL("what was opened is not what was asked for");
-    close(fd);
-    return 1;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    if ((children = fopen(path, "r")) == NULL)
+        FAIL("%s: %s", path, strerror(errno));
+    while (fscanf(children, "%d", &child) == 1) {
+        snprintf(path, sizeof path, "/proc/%d/stat", child);
+        if ((stat = fopen(path, "r")) == NULL)
+            continue;
+        if (fscanf(stat, "%*d (%63[^)]) %c", name, &state) == 2 && state != 'Z' && strcmp(name, called) == 0)
+            found = child;
+        fclose(stat);
+    }
+    fclose(children);
+    return found;
 }
 
-static void must_pledge(const char *words)
+/* The broker's process. That of a large process has another one as parent. */
+static pid_t broker_of(pid_t pid)
 {
-    if (pledge(words, NULL) != 0)
-        FAIL("pledge %s: %s", words, rpledge_errmsg());
+    pid_t broker = 0;
+    int n;
+
+    /* It may have to wait for the end of its parent. */
+    for (n = 0; n < 1000 && broker == 0; n++) {
+        if (n > 0)
+            usleep(1000);
+        if ((broker = child_of(pid, "rpledge-broker")) == 0 && kind != SMALL)
+            broker = child_of(adopter, "rpledge-broker");
+    }
+    if (broker == 0)
+        FAIL("%d has no broker", (int)pid);
+    return broker;
 }
 
 /* A pledged child that stays until its pipe closes; what it says first is that it is ready. */
@@ -66,6 +90,22 @@ static pid_t pledged_child(int *hold)
     return pid;
 }
 
+static long status_line(pid_t pid, const char *name)
+{
+    char path[64], line[256];
+    long value = -1;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    if ((file = fopen(path, "r")) == NULL)
+        FAIL("%s: %s", path, strerror(errno));
+    while (fgets(line, sizeof line, file) != NULL)
+        if (strncmp(line, name, strlen(name)) == 0 && line[strlen(name)] == ':')
+            value = strtol(line + strlen(name) + 1, NULL, 10);
+    fclose(file);
+    return value;
+}
+
 /* What the system shows of it, and that it leaves with its client. */
 static void looks(void)
 {
@@ -83,10 +123,10 @@ static void looks(void)
     usleep(20000);
     if (getpgid(broker) != broker || getsid(broker) != getsid(pid))
         FAIL("process group %d, session %d", (int)getpgid(broker), (int)getsid(broker));
-    if (kind != COPY && status_line(broker, "VmRSS") > 1024)
-        FAIL("%ld KiB of memory", status_line(broker, "VmRSS"));
     if (kind != SMALL && (status_line(broker, "VmSize") < (long)(LARGE >> 10)) != (kind == PROGRAM))
         FAIL("%ld KiB of addresses", status_line(broker, "VmSize"));
+    if (kind != COPY && status_line(broker, "VmRSS") > 1024)
+        FAIL("%ld KiB of memory", status_line(broker, "VmRSS"));
     if (status_line(broker, "Threads") != 1
         || status_line(broker, "Seccomp") != 2)
         FAIL("threads or its filter");
@@ -262,72 +302,6 @@ static void timer(int count)
         FAIL("%.1f s", now() - before);
 }
 
-/* No descriptor left: pledge() fails with a reason and nothing applied, or serves. */
-static void descriptors(void)
-{
-    struct rlimit few = {64, 64};
-    int last = -1, fd;
-
-    setrlimit(RLIMIT_NOFILE, &few);
-    while ((fd = dup(1)) != -1)
-        last = fd;
-    if (pledge("stdio getpw", NULL) == 0)
-        FAIL("without a descriptor");
-    if (errno != EMFILE || rpledge_error() != RPLEDGE_E_BROKER)
-        FAIL("errno %d: %s", errno, rpledge_errmsg());
-    if (open("/etc/hosts", O_RDONLY) != -1 || errno != EMFILE)
-        FAIL("something was applied");
-    close(last);
-    close(last - 1);
-    close(last - 2);
-    must_pledge("stdio getpw");
-    if (dup(1) == -1 || dup(1) == -1 || dup(1) == -1)
-        FAIL("the broker has kept descriptors");
-    if (open("/etc/passwd", O_RDONLY) != -1 || errno != EMFILE)
-        FAIL("more descriptors than there may be: errno %d", errno);
-}
-
-/* No process left. */
-static void processes(void)
-{
-    struct rlimit none = {1, 1};
-
-    if (geteuid() == 0 && setuid(65534) != 0)
-        FAIL("setuid");
-    setrlimit(RLIMIT_NPROC, &none);
-    if (pledge("stdio getpw", NULL) == 0)
-        FAIL("without a process");
-    if (errno != EAGAIN || rpledge_error() != RPLEDGE_E_BROKER)
-        FAIL("errno %d: %s", errno, rpledge_errmsg());
-    if (open("/etc/hosts", O_RDONLY) == -1)
-        FAIL("something was applied");
-}
-
-/* Under another supervisor: the filter holds, what asks for a broker fails, and it is said. */
-static void supervised(void)
-{
-    struct instruction all[] = {{RETURN, 0, 0, ALLOW}};
-    struct instructions program = {1, all};
-    struct rpledge_status status;
-    int end;
-    pid_t pid;
-
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    if (syscall(SYS_seccomp, SET_FILTER, NEW_LISTENER, &program) < 0)
-        FAIL("no listener: %s", strerror(errno));
-    if (rpledge_pledge("stdio getpw", NULL, RPLEDGE_STRICT) == 0 || errno != EBUSY)
-        FAIL("strict: errno %d", errno);
-    if ((pid = fork()) == 0) {
-        must_pledge("stdio getpw");
-        if (rpledge_status(&status, sizeof status) != 0 || !(status.state & RPLEDGE_NO_BROKER))
-            _exit(2);
-        close(2);
-        _exit(open("/etc/passwd", O_RDONLY) != -1);
-    }
-    if (waitpid(pid, &end, 0) != pid || !WIFSIGNALED(end) || WTERMSIG(end) != SIGABRT)
-        FAIL("status %#x", end);
-}
-
 /* "start MIB": microseconds that pledge() takes in a process of that size. */
 static void start(int mib)
 {
@@ -342,20 +316,12 @@ static void start(int mib)
 int main(int argc, char **argv)
 {
     const char *what;
-    int count;
+    int count, more;
 
     setvbuf(stdout, NULL, _IONBF, 0);
-    if (argc > 1 && strcmp(argv[1], "large") == 0)
-        kind = PROGRAM;
-    else if (argc > 1 && strcmp(argv[1], "copied") == 0)
-        kind = COPY;
-    if (kind != SMALL) {
-        be_adopted();
-        grow(LARGE);
-        argc--, argv++;
-    }
-    what = argc > 1 ? argv[1] : "";
-    count = argc > 2 ? atoi(argv[2]) : 0;
+    more = be_large(argc > 1 ? argv[1] : NULL);
+    what = argc > 1 + more ? argv[1 + more] : "";
+    count = argc > 2 + more ? atoi(argv[2 + more]) : 0;
     if (strcmp(what, "looks") == 0)
         looks();
     else if (strcmp(what, "hidden") == 0)
@@ -368,12 +334,6 @@ int main(int argc, char **argv)
         forks(count);
     else if (strcmp(what, "timer") == 0)
         timer(count);
-    else if (strcmp(what, "descriptors") == 0)
-        descriptors();
-    else if (strcmp(what, "processes") == 0)
-        processes();
-    else if (strcmp(what, "supervised") == 0)
-        supervised();
     else if (strcmp(what, "start") == 0) {
         start(count);
         return 0;

@@ -87,6 +87,24 @@ ALLOWED(receive_parts, "stdio")
     TRY(recvmsg(pair[1], &msg, MSG_DONTWAIT) == 1 && in[0] == 'x');
 }
 
+/* The second part can be read, and not be written; what lies behind the first stays. */
+ALLOWED(receive_fault, "stdio")
+{
+    struct iovec iov[2];
+    struct msghdr msg = space(iov, 4, 7);
+    char *page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    MUST(page != MAP_FAILED);
+    memset(in, '#', sizeof in);
+    open_pair(SOCK_DGRAM);
+    MUST(send(pair[0], "onetwothree", 11, 0) == 11 && send(pair[0], "onetwothree", 11, 0) == 11);
+    PLEDGE();
+    iov[1].iov_base = page;
+    TRY(recvmsg(pair[1], &msg, 0) == -1 && errno == EFAULT);
+    iov[1].iov_base = in + 16;
+    TRY(recvmsg(pair[1], &msg, 0) == 11);
+    TRY(memcmp(in, "onet############wothree#########", 32) == 0);
+}
 ALLOWED(receive_cut, "stdio")
 {
     struct iovec iov[2];

@@ -8,6 +8,13 @@
 
 #define STEPS 64
 
+/* The newer has 64 bits of time everywhere, and musl calls the older otherwise. */
+#ifdef SYS_clock_settime64
+#define SET_CLOCK SYS_clock_settime64
+#else
+#define SET_CLOCK SYS_clock_settime
+#endif
+
 static int status_file = -1, some_socket = -1;
 static int is_child; /* the file tells of another process */
 
@@ -46,12 +53,20 @@ static int multicast(void)
 {
     int hops = 1;
 
-    return setsockopt(some_socket, IPPROTO_IP, 33 /* IP_MULTICAST_TTL */, &hops, sizeof hops);
+    return syscall(SYS_setsockopt, some_socket, IPPROTO_IP, 33 /* IP_MULTICAST_TTL */, &hops,
+                   sizeof hops);
 }
 
 static int closes(int fd)
 {
     return fd < 0 ? -1 : close(fd);
+}
+
+/* By its own number, here and below: what 32-bit glibc makes of socket() and of
+ * its like fails beside "exec". */
+static int makes_socket(int family)
+{
+    return closes((int)syscall(SYS_socket, family, SOCK_STREAM, 0));
 }
 
 /* What each promise allows; a call that fails for its arguments will do. */
@@ -63,7 +78,7 @@ static int attempt(const char *word)
 
     memset(&message, 0, sizeof message);
     /* Without ancillary data it needs neither promise. */
-    message.msg_control = &never;
+    message.msg_control = (void *)&never;
     message.msg_controllen = sizeof never;
 #define WORD(name, ...)                                                      \
     if (strcmp(word, name) == 0)                                             \
@@ -72,20 +87,20 @@ static int attempt(const char *word)
     WORD("wpath", closes(open("file", O_WRONLY)));
     WORD("cpath", rename("file", "none/file"));
     WORD("dpath", mkfifo("none/fifo", 0600));
-    WORD("inet", closes(socket(AF_INET, SOCK_STREAM, 0)));
-    WORD("unix", closes(socket(AF_UNIX, SOCK_STREAM, 0)));
+    WORD("inet", makes_socket(AF_INET));
+    WORD("unix", makes_socket(AF_UNIX));
     WORD("mcast", multicast());
     WORD("fattr", syscall(SYS_fchmod, status_file + 100, 0600));
     WORD("flock", flock(status_file, LOCK_UN));
     /* A broker looks at the socket first. */
-    WORD("sendfd", sendmsg(some_socket, &message, 0));
-    WORD("recvfd", recvmsg(-1, &message, 0));
+    WORD("sendfd", syscall(SYS_sendmsg, some_socket, &message, 0));
+    WORD("recvfd", syscall(SYS_recvmsg, -1, &message, 0));
     WORD("tty", ioctl(status_file, 0x540b /* TCFLSH */, 0));
     WORD("proc", forks());
     WORD("exec", execve("none/program", none, none));
     WORD("prot_exec", maps_code());
     /* glibc's function looks at the time itself. */
-    WORD("settime", syscall(SYS_clock_settime, CLOCK_REALTIME, &never));
+    WORD("settime", syscall(SET_CLOCK, CLOCK_REALTIME, &never));
     WORD("id", syscall(SYS_setuid, getuid()));
     return -2;
 #undef WORD

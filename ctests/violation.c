@@ -13,10 +13,16 @@ static void forgives(int sig)
     _exit(0);
 }
 
+/* By its own number: what 32-bit glibc makes of socket() fails in these modes. */
+static int violates_itself(void)
+{
+    return syscall(SYS_socket, AF_INET, SOCK_STREAM, 0) >= 0;
+}
+
 /* Modes */
-KILLED(mode_kill, "stdio") { PLEDGE_AS(RPLEDGE_KILL); TRY(violates()); }
+KILLED(mode_kill, "stdio") { PLEDGE_AS(RPLEDGE_KILL); TRY(violates_itself()); }
 REFUSED(mode_error, "stdio") { PLEDGE_AS(RPLEDGE_ERROR); TRY(violates()); }
-ALLOWED(mode_log, "stdio") { PLEDGE_AS(RPLEDGE_LOG); TRY(violates()); }
+ALLOWED(mode_log, "stdio") { PLEDGE_AS(RPLEDGE_LOG); TRY(violates_itself()); }
 DENIED(mode_abort, "stdio") { PLEDGE_AS(RPLEDGE_ABORT); TRY(violates()); }
 DENIED(log_later_does_not_soften, "stdio")
 {

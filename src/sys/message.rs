@@ -116,6 +116,16 @@ impl Socket {
         // SAFETY: the kernel writes an int and its length.
         unsafe { call(libc::SYS_getsockopt, args) }.map(|_| kind)
     }
+
+    /// Can the byte at this address be written? If so, it is: SO_TYPE cut to
+    /// one byte, as `is_writable` takes eight, and others may own those behind.
+    fn can_write(&self, at: usize) -> bool {
+        let mut len = 1u32;
+        let (level, name) = (libc::SOL_SOCKET as usize, libc::SO_TYPE as usize);
+        let args = [self.fd, level, name, at, &raw mut len as usize, DOOR];
+        // SAFETY: the caller overwrites the byte next.
+        unsafe { call(libc::SYS_getsockopt, args) }.is_ok()
+    }
 }
 
 fn send(socket: &Socket, _at: usize, message: &Message, flags: usize) -> Outcome {
@@ -130,7 +140,7 @@ fn send(socket: &Socket, _at: usize, message: &Message, flags: usize) -> Outcome
             return socket.call(libc::SYS_writev, [0, parts.at, parts.count, 0, 0, 0]);
         }
         let sendto = |at, len| socket.call(libc::SYS_sendto, [0, at, len, flags, to.0, to.1]);
-        parts.in_one_piece(sendto, true)
+        parts.in_one_piece(socket, sendto, true)
     };
     Ok(run())
 }
@@ -151,7 +161,7 @@ fn receive(socket: &Socket, at: usize, message: &Message, flags: usize) -> Outco
         let lengths = if name == 0 { 0 } else { &raw mut len as usize };
         let recvfrom =
             |to, size| socket.call(libc::SYS_recvfrom, [0, to, size, asked, name, lengths]);
-        let got = parts.in_one_piece(recvfrom, false)?;
+        let got = parts.in_one_piece(socket, recvfrom, false)?;
         let was_cut = !is_stream && got > parts.total;
         let told = if was_cut { libc::MSG_TRUNC as u32 } else { 0 };
         let field = |offset: usize| at.wrapping_add(offset);
@@ -201,6 +211,7 @@ impl Parts {
     /// but one with something in it; else a copy.
     fn in_one_piece(
         &self,
+        socket: &Socket,
         act: impl FnOnce(usize, usize) -> Result<usize, Errno>,
         is_sent: bool,
     ) -> Result<usize, Errno> {
@@ -225,7 +236,7 @@ impl Parts {
         let done = act(copy.at, self.total)?;
         if !is_sent {
             self.each(done.min(self.total), |part, offset, len| {
-                write_bytes(copy.at + offset, part, len)
+                write_bytes(socket, copy.at + offset, part, len)
             })?;
         }
         Ok(done)
@@ -310,11 +321,11 @@ fn read_bytes(from: usize, to: usize, len: usize) -> Result<(), Errno> {
 }
 
 /// From a copy into the program's memory.
-fn write_bytes(from: usize, to: usize, len: usize) -> Result<(), Errno> {
-    if len > 0 && !pages(to, len).all(is_readable) {
+fn write_bytes(socket: &Socket, from: usize, to: usize, len: usize) -> Result<(), Errno> {
+    if len > 0 && !pages(to, len).all(|at| socket.can_write(at)) {
         return Err(libc::EFAULT);
     }
-    // SAFETY: `from` is the copy's, `to` is the program's own buffer.
+    // SAFETY: `from` is the copy's, `to` could be written a moment ago.
     unsafe { core::ptr::copy(from as *const u8, to as *mut u8, len) };
     Ok(())
 }
