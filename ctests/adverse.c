@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "life.h"
+#include "large.h"
 
 /* Of linux/filter.h and linux/seccomp.h, which musl's compilers do not find. */
 struct instruction {
@@ -170,10 +170,13 @@ static void groups(void)
 
 int main(int argc, char **argv)
 {
-    const char *what = argc > 1 ? argv[1] : "";
-    int count = argc > 2 ? atoi(argv[2]) : 0;
+    const char *what;
+    int count, more;
 
     setvbuf(stdout, NULL, _IONBF, 0);
+    more = be_large(argc > 1 ? argv[1] : NULL);
+    what = argc > 1 + more ? argv[1 + more] : "";
+    count = argc > 2 + more ? atoi(argv[2 + more]) : 0;
     if (strcmp(what, "descriptors") == 0)
         descriptors();
     else if (strcmp(what, "processes") == 0)

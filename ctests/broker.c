@@ -329,6 +329,62 @@ ALLOWED(threads_are_served, "stdio getpw")
     }
     TRY(all == 16);
 }
+/* More than a broker is made a copy of. */
+static void grow(void)
+{
+    size_t size = (size_t)256 << 20;
+    char *much = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    MUST(much != MAP_FAILED);
+    memset(much, 1, size);
+}
+ALLOWED(a_large_process_is_served, "stdio getpw tmppath proc")
+{
+    char name[] = "/tmp/rpledge-case-XXXXXX";
+    int end, fd;
+    pid_t pid;
+
+    grow();
+    PLEDGE();
+    TRY(getpwnam("root") != NULL);
+    TRY((fd = mkstemp(name)) >= 0 && unlink(name) == 0);
+    if ((pid = fork()) == 0)
+        _exit(getpwnam("root") == NULL);
+    TRY(pid > 0 && waitpid(pid, &end, 0) == pid && end == 0);
+    TRY(waitpid(-1, &end, WNOHANG) == -1 && errno == ECHILD);
+    TRY(!case_is_pledged || pledge("stdio getpw", NULL) == 0);
+    TRY(getgrgid(0) != NULL);
+}
+DENIED(a_large_process_gets_no_more, "stdio getpw")
+{
+    grow();
+    PLEDGE();
+    TRY(OPENS("/etc/hosts", O_RDONLY));
+}
+static volatile int may_look;
+
+static void *looks_up_later(void *found)
+{
+    while (!may_look)
+        usleep(100);
+    return looks_up(found);
+}
+ALLOWED(threads_of_a_large_process_are_served, "stdio getpw")
+{
+    pthread_t threads[8];
+    int found[8] = {0}, n, all = 0;
+
+    grow();
+    for (n = 0; n < 8; n++)
+        MUST(pthread_create(&threads[n], NULL, looks_up_later, &found[n]) == 0);
+    PLEDGE();
+    may_look = 1;
+    for (n = 0; n < 8; n++) {
+        TRY(pthread_join(threads[n], NULL) == 0);
+        all += found[n];
+    }
+    TRY(all == 8);
+}
 REFUSED(the_label_stays, "stdio getpw id")
 {
     struct rlimit limit;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The broker's life, for scripts/check-broker: "life WHAT [N]" says "ok" or what is wrong. */
+/* The broker's life, for scripts/check-broker: "life [large|copied] WHAT [N]" says "ok" or what is wrong. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -21,22 +21,47 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "life.h"
+#include "large.h"
 
-/* The broker's process: the one child of a process that has no other. */
+/* The last child of a process that has this name and has not ended; 0 if it has none. */
+static pid_t child_of(pid_t pid, const char *called)
+{
+    char path[64], name[64];
+    FILE *children, *stat;
+    int child, found = 0;
+    char state;
+
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    if ((children = fopen(path, "r")) == NULL)
+        FAIL("%s: %s", path, strerror(errno));
+    while (fscanf(children, "%d", &child) == 1) {
+        snprintf(path, sizeof path, "/proc/%d/stat", child);
+        if ((stat = fopen(path, "r")) == NULL)
+            continue;
+        if (fscanf(stat, "%*d (%63[^)]) %c", name, &state) == 2 && state != 'Z' && strcmp(name, called) == 0)
+            found = child;
+        fclose(stat);
+    }
+    fclose(children);
+    return found;
+}
+
+/* The broker's process. That of a large process has another one as parent. */
 static pid_t broker_of(pid_t pid)
 {
-    char name[64];
-    FILE *children;
-    int child = 0;
+    pid_t broker = 0;
+    int n;
 
-    snprintf(name, sizeof name, "/proc/%d/task/%d/children", (int)pid, (int)pid);
-    if ((children = fopen(name, "r")) == NULL)
-        FAIL("%s: %s", name, strerror(errno));
-    if (fscanf(children, "%d", &child) != 1)
-        FAIL("%d has no child", (int)pid);
-    fclose(children);
-    return child;
+    /* It may have to wait for the end of its parent. */
+    for (n = 0; n < 1000 && broker == 0; n++) {
+        if (n > 0)
+            usleep(1000);
+        if ((broker = child_of(pid, "rpledge-broker")) == 0 && kind != SMALL)
+            broker = child_of(adopter, "rpledge-broker");
+    }
+    if (broker == 0)
+        FAIL("%d has no broker", (int)pid);
+    return broker;
 }
 
 /* A pledged child that stays until its pipe closes; what it says first is that it is ready. */
@@ -98,7 +123,9 @@ static void looks(void)
     usleep(20000);
     if (getpgid(broker) != broker || getsid(broker) != getsid(pid))
         FAIL("process group %d, session %d", (int)getpgid(broker), (int)getsid(broker));
-    if (status_line(broker, "VmRSS") > 1024)
+    if (kind != SMALL && (status_line(broker, "VmSize") < (long)(LARGE >> 10)) != (kind == PROGRAM))
+        FAIL("%ld KiB of addresses", status_line(broker, "VmSize"));
+    if (kind != COPY && status_line(broker, "VmRSS") > 1024)
         FAIL("%ld KiB of memory", status_line(broker, "VmRSS"));
     if (status_line(broker, "Threads") != 1
         || status_line(broker, "Seccomp") != 2)
@@ -176,6 +203,7 @@ static void killed(int rounds)
         if (pipe(ready) != 0 || (pid = fork()) == -1)
             FAIL("fork: %s", strerror(errno));
         if (pid == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
             must_pledge("stdio getpw");
             if (write(ready[1], "", 1) != 1)
                 _exit(1);
@@ -277,13 +305,9 @@ static void timer(int count)
 /* "start MIB": microseconds that pledge() takes in a process of that size. */
 static void start(int mib)
 {
-    size_t size = (size_t)mib << 20;
-    char *much = mmap(NULL, size + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     double before;
 
-    if (much == MAP_FAILED)
-        FAIL("memory");
-    memset(much, 1, size);
+    grow((size_t)mib << 20);
     before = now();
     must_pledge("stdio tmppath");
     printf("%.0f\n", (now() - before) * 1e6);
@@ -291,10 +315,13 @@ static void start(int mib)
 
 int main(int argc, char **argv)
 {
-    const char *what = argc > 1 ? argv[1] : "";
-    int count = argc > 2 ? atoi(argv[2]) : 0;
+    const char *what;
+    int count, more;
 
     setvbuf(stdout, NULL, _IONBF, 0);
+    more = be_large(argc > 1 ? argv[1] : NULL);
+    what = argc > 1 + more ? argv[1 + more] : "";
+    count = argc > 2 + more ? atoi(argv[2 + more]) : 0;
     if (strcmp(what, "looks") == 0)
         looks();
     else if (strcmp(what, "hidden") == 0)

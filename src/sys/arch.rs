@@ -8,6 +8,7 @@
 //!   `registers`, and `answer`, which sets what the trapped call returns
 //! - `RESTORER_FLAG`, `Restorer`, `restorer`, `NO_RESTORER`: where a handler
 //!   returns to, if the kernel wants to be told
+//! - `PAGE`: how large a page is, if that is known
 //! - `CALL_BYTES`, `ends_with_call`: code before a return address
 //! - `bare`: a return address as it lies on a stack, without a signature
 //! - `last`: the address of this thread's `rpledge_last` (src/sys/tls.rs)

@@ -2,12 +2,28 @@
 //! Memory for tables that are made at run time: bounded, apart from the heap, and read-only when they are done.
 
 use core::cell::Cell;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Errno;
+use super::image::Span;
 
 /// The arena has no place left.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Full;
+
+/// The arenas that are kept for good: where each begins, and ends.
+static KEPT: [[AtomicUsize; 2]; 8] = [const { [const { AtomicUsize::new(0) }; 2] }; 8];
+
+/// All that lies in arenas which are kept for good; none where there are more
+/// than anybody has counted.
+pub fn kept() -> Option<impl Iterator<Item = Span>> {
+    let spans = KEPT.iter().map(|ends| {
+        let [from, to] = ends.each_ref().map(|end| end.load(Ordering::Acquire));
+        Span { from, to }
+    });
+    let is_counted = KEPT[KEPT.len() - 1][0].load(Ordering::Acquire) == 0;
+    is_counted.then(|| spans.filter(|span| span.from != 0))
+}
 
 /// A mapping that lists are taken from, one behind the other.
 #[derive(Debug)]
@@ -42,6 +58,7 @@ impl Arena {
     /// was measured and is no faster.
     pub fn map_for_good(size: usize) -> Result<&'static Arena, Errno> {
         let arena = Arena::map(size)?;
+        arena.count(arena.size);
         let place = arena.base as *mut Arena;
         arena.used.set(size_of::<Arena>().next_multiple_of(ALIGN));
         // SAFETY: the first bytes of a mapping that is nobody else's, aligned
@@ -49,6 +66,16 @@ impl Arena {
         unsafe {
             place.write(arena);
             Ok(&*place)
+        }
+    }
+
+    /// Enter it where those are that are kept for good, or change its size there.
+    fn count(&self, size: usize) {
+        for [from, to] in &KEPT {
+            let own = from.compare_exchange(0, self.base, Ordering::AcqRel, Ordering::Acquire);
+            if own.is_ok() || own == Err(self.base) {
+                return to.store(self.base + size, Ordering::Release);
+            }
         }
     }
 
@@ -117,6 +144,7 @@ impl Arena {
                 let _ = super::call(libc::SYS_munmap, [base + used, size - used, 0, 0, 0, 0]);
             }
         }
+        self.count(used);
     }
 }
 

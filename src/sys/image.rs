@@ -177,6 +177,46 @@ impl Object {
         notes.map(|h| self.span(h)).find_map(build_id)
     }
 
+    /// What is mapped of it, and how (`PF_R`, `PF_W`, `PF_X`).
+    pub fn loaded(&self) -> impl Iterator<Item = (Span, u32)> {
+        let loads = self.headers().iter().filter(|h| h.p_type == libc::PT_LOAD);
+        loads.map(|h| (self.span(h), h.p_flags))
+    }
+
+    /// Tell where it keeps the address of which symbol, for those that it has
+    /// from others; on 64-bit architectures.
+    pub fn imports(&self, tell: &mut dyn FnMut(&[u8], usize)) {
+        let dynamic = self.dynamic();
+        let (Some(symbols), Some(strings)) = (
+            self.address(dynamic.get(libc_dt::SYMTAB)),
+            self.address(dynamic.get(libc_dt::STRTAB)),
+        ) else {
+            return;
+        };
+        let lists = [
+            (libc_dt::RELA, libc_dt::RELASZ),
+            (libc_dt::JMPREL, libc_dt::PLTRELSZ),
+        ];
+        for (list, size) in lists {
+            let list = self.address(dynamic.get(list)).unwrap_or(0);
+            let size = dynamic.get(size).unwrap_or(0) as usize;
+            for at in (list..list + size).step_by(size_of::<[u64; 3]>()) {
+                // SAFETY: Elf64_Rela: a place, the number of a symbol above the
+                // kind, and what is added; the loader reads them too.
+                let [place, info, _] = unsafe { *(at as *const [u64; 3]) };
+                let symbol = (info >> 32) as usize * size_of::<elf::Symbol>();
+                if symbol != 0 {
+                    // SAFETY: within the symbols, and its name in the strings.
+                    let name = unsafe {
+                        let symbol = &*((symbols + symbol) as *const elf::Symbol);
+                        text::at((strings + symbol.st_name as usize) as *const _)
+                    };
+                    tell(name, self.base.wrapping_add(place as usize));
+                }
+            }
+        }
+    }
+
     /// Where its code lies.
     pub fn code(&self) -> Option<Span> {
         let executable =
@@ -275,12 +315,16 @@ impl Object {
 
 /// Tags of a dynamic section (elf.h).
 mod libc_dt {
+    pub const PLTRELSZ: u64 = 2;
     pub const HASH: u64 = 4;
     pub const STRTAB: u64 = 5;
     pub const SYMTAB: u64 = 6;
+    pub const RELA: u64 = 7;
+    pub const RELASZ: u64 = 8;
     pub const STRSZ: u64 = 10;
     pub const SONAME: u64 = 14;
     pub const DEBUG: u64 = 21;
+    pub const JMPREL: u64 = 23;
 }
 
 struct Dynamic(Span);

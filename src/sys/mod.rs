@@ -7,6 +7,7 @@
 
 pub mod arch;
 pub mod arena;
+pub mod bytes;
 pub mod directory;
 pub mod fd;
 pub mod file;
@@ -19,6 +20,7 @@ pub mod notify;
 pub mod once;
 pub mod path;
 pub mod process;
+pub mod program;
 pub mod report;
 pub mod signal;
 pub mod socket;

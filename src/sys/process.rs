@@ -56,6 +56,15 @@ pub fn is_thread_of(tid: u32, process: u32) -> bool {
     matches!(found, Ok(_) | Err(libc::EPERM))
 }
 
+/// Has the process the same memory as this one? Nobody else's can be read
+/// without leave, and nothing of one that has ended.
+pub fn shares_memory(process: u32) -> bool {
+    let word = 0_u32;
+    Memory::Process(process)
+        .read(&raw const word as u64, &mut [0; 4])
+        .is_ok()
+}
+
 /// Where memory of another process is read and written.
 #[derive(Clone, Copy, Debug)]
 pub enum Memory {
@@ -228,6 +237,21 @@ impl Status {
         let line = text.lines().find_map(|line| line.strip_prefix(name));
         let soft = line.unwrap_or("").split_ascii_whitespace().next();
         Ok(soft.and_then(|word| word.parse().ok()).unwrap_or(u64::MAX))
+    }
+
+    /// Bytes of this process's own memory that are there: those that fork(2)
+    /// copies the tables of.
+    pub fn own_memory() -> Result<usize, Errno> {
+        let told = Status::read(super::pid(), "statm")?;
+        let text = core::str::from_utf8(&told.bytes[..told.len]).unwrap_or("");
+        let mut pages = text
+            .split_ascii_whitespace()
+            .map(|word| word.parse::<usize>());
+        let (_, all, shared) = (pages.next(), pages.next(), pages.next());
+        match (all, shared) {
+            (Some(Ok(all)), Some(Ok(shared))) => Ok(all.saturating_sub(shared) * 4096),
+            _ => Err(libc::EINVAL),
+        }
     }
 
     fn read(pid: u32, name: &str) -> Result<Status, Errno> {

@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A process beside this one that no wait, no signal and no process group tells of: how it is made, and how it sheds what it came with.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::ffi::CStr;
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::fd::Fd;
 use super::signal;
 use super::{Errno, MARK, arch, call, prctl};
 
-/// Words that two processes share.
+/// Words that processes share.
 #[repr(C)]
 pub struct Board {
     /// What the one tells the other.
     pub told: AtomicU32,
     /// What comes back.
     pub done: AtomicU32,
+    /// The other, where another one has made it, and its stack.
+    pub pid: AtomicU32,
+    pub stack: AtomicUsize,
+    /// Do they run in this one's memory? The kernel says when they no longer do.
+    pub is_there: [AtomicU32; 2],
 }
 
 /// A board, zeroed, which a process made by [`fork`] shares.
@@ -63,7 +69,15 @@ pub fn own_memory() -> Result<[Fd; 2], Errno> {
 /// A copy of this process, with its descriptors in common; 0 in the copy. Its
 /// end sends no signal, and only who asks for such children waits for it.
 pub fn fork() -> Result<u32, Errno> {
-    let flags = libc::CLONE_FILES as usize;
+    copy(libc::CLONE_FILES as usize)
+}
+
+/// The same with descriptors of its own.
+pub fn fork_apart() -> Result<u32, Errno> {
+    copy(0)
+}
+
+fn copy(flags: usize) -> Result<u32, Errno> {
     // On s390x the stack comes first.
     let args = match cfg!(target_arch = "s390x") {
         true => [0, flags, 0, 0, 0, 0],
@@ -72,6 +86,19 @@ pub fn fork() -> Result<u32, Errno> {
     // SAFETY: memory is copied as by fork(2), and the copy makes nothing but
     // raw calls.
     unsafe { call(libc::SYS_clone, args) }.map(|pid| pid as u32)
+}
+
+/// Do processes whose parents have ended become children of this one? Then it
+/// waits for them, and is told of their ends.
+pub fn adopts() -> bool {
+    let mut is_set = 0_i32;
+    let to = &raw mut is_set as usize;
+    // SAFETY: the kernel writes an int.
+    let told = unsafe {
+        let option = libc::PR_GET_CHILD_SUBREAPER as usize;
+        call(libc::SYS_prctl, [option, to, 0, 0, 0, 0])
+    };
+    told.is_err() || is_set != 0 || super::pid() == 1
 }
 
 /// __WALL of linux/wait.h: also children of which no signal tells.
@@ -172,14 +199,13 @@ fn close_range(first: usize, last: usize) -> Result<(), Errno> {
 
 /// No signal of the terminal reaches it, nobody looks into it, and no
 /// directory is kept busy by it.
-pub fn hide() -> Result<(), Errno> {
+pub fn hide(name: &CStr) -> Result<(), Errno> {
     // SAFETY: the path is a C string; the others take no pointer.
     unsafe {
         call(libc::SYS_setpgid, [0; 6])?;
         call(libc::SYS_chdir, [c"/".as_ptr() as usize, 0, 0, 0, 0, 0])?;
     }
     prctl(libc::PR_SET_DUMPABLE as usize, [0; 4])?;
-    let name = c"rpledge-broker";
     let _ = prctl(
         libc::PR_SET_NAME as usize,
         [name.as_ptr() as usize, 0, 0, 0],

@@ -27,6 +27,9 @@ pub fn restorer() -> Restorer {
     NO_RESTORER
 }
 
+/// The size of a page, if it is always the same.
+pub const PAGE: Option<usize> = None;
+
 /// `struct ucontext` with the `struct sigcontext` in it.
 #[repr(C)]
 pub struct Context {

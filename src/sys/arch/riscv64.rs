@@ -34,6 +34,9 @@ pub fn restorer() -> Restorer {
     NO_RESTORER
 }
 
+/// The size of a page, if it is always the same.
+pub const PAGE: Option<usize> = Some(4096);
+
 /// `struct ucontext` with the `struct sigcontext` in it.
 #[repr(C)]
 pub struct Context {

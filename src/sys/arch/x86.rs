@@ -72,6 +72,9 @@ global_asm!(
     ".popsection",
 );
 
+/// The size of a page, if it is always the same.
+pub const PAGE: Option<usize> = Some(4096);
+
 /// `struct ucontext` with the `struct sigcontext` in it.
 #[repr(C)]
 pub struct Context {
