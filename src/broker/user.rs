@@ -17,9 +17,9 @@ struct User {
     powers: u64,
 }
 
-/// CAP_CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, LINUX_IMMUTABLE,
-/// MKNOD and SETFCAP.
-const POWERS: u64 = 0x1f | 1 << 9 | 1 << 27 | 1 << 31;
+/// CAP_CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, LINUX_IMMUTABLE
+/// and MKNOD: those that setfsuid(2) takes along.
+const POWERS: u64 = 0x1f | 1 << 9 | 1 << 27;
 
 impl User {
     fn of(pid: u32) -> Option<User> {
@@ -66,6 +66,16 @@ pub fn assume(tid: u32) -> Result<(), Errno> {
     match own().is_some_and(is_wanted) {
         true => Ok(()),
         false => Err(libc::EACCES),
+    }
+}
+
+/// Has the thread `tid` every capability in force that this one has? Those that
+/// setfsuid(2) leaves are not all of no use for files.
+pub fn has_as_much(tid: u32) -> bool {
+    let powers = |tid| Status::of(tid).ok()?.number("CapEff", 16);
+    match (powers(sys::tid()), powers(tid)) {
+        (Some(own), Some(theirs)) => own & !theirs == 0,
+        _ => false,
     }
 }
 
