@@ -50,11 +50,11 @@ TESTS    = $(filter-out $(LONG),$(shell sed -n '/^\[\[test\]\]/,/^name/s/^name =
 # Lints and builds lock other directories of cargo's, and each keeps a core busy.
 CHECKS = check-fmt check-clippy+all check-rust check-filters check-data check-constants check-man check-manual check-header \
          check-header-compiles check-symbols check-exceptions check-install check-examples \
-         check-fileserver check-broker check-serves check-trigger check-c conformance contract escapes dns unveil check-drift check-traces check-decoders
+         check-fileserver check-broker check-session check-serves check-trigger check-c conformance contract escapes dns unveil check-drift check-traces check-decoders
 # What `make check-live` runs: checks that need the network.
 LIVE_CHECKS = check-syscalls check-data-all
 
-.PHONY: unveil broker trigger-deb install-triggers install-triggers-pacman install-triggers-packager snapshots table check-snapshots command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-kernels check-archs capi-archs check-hidden check-programs check-decoders-all check-traces-all prove fuzz $(subst +, ,$(CHECKS)) $(LIVE_CHECKS)
+.PHONY: unveil broker trigger-deb install-triggers install-triggers-pacman install-triggers-packager snapshots table check-snapshots command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-kernels check-archs check-yama capi-archs check-hidden check-programs check-decoders-all check-traces-all prove fuzz $(subst +, ,$(CHECKS)) $(LIVE_CHECKS)
 
 all: command capi ## build the command and the C library, for every libc of LIBCS
 
@@ -168,6 +168,14 @@ broker: capi ## the broker's life, with all rounds
 
 check-broker: capi ## the broker's life, in few rounds
 	@scripts/check-broker quick $(LIBCS)
+
+check-session: capi ## a shell at a terminal, bare and pledged
+	@scripts/check-session
+
+check-yama: capi ## who is served under each scope of Yama, in virtual machines; slow
+	@scripts/setup --slow
+	-@scripts/fetch-kernels x86_64-bookworm x86_64
+	@scripts/check-yama $(LIBCS)
 
 escapes: capi ## ways out of a filter: each works bare, and under no promises
 	@scripts/check-escapes

@@ -15,40 +15,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <rpledge.h>
-
-/* Of linux/filter.h and linux/seccomp.h, which musl's compilers do not find. */
-struct instruction {
-    unsigned short code;
-    unsigned char yes, no;
-    unsigned value;
-};
-struct instructions {
-    unsigned short count;
-    struct instruction *first;
-};
-#define RETURN 6
-#define ALLOW 0x7fff0000
-#define SET_FILTER 1
-#define NEW_LISTENER 8
-
-#define FAIL(...) (printf("FAIL " __VA_ARGS__), printf("\n"), exit(1))
-
-static double now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
+#include "life.h"
 
 /* The broker's process: the one child of a process that has no other. */
 static pid_t broker_of(pid_t pid)
@@ -64,28 +37,6 @@ static pid_t broker_of(pid_t pid)
         FAIL("%d has no child", (int)pid);
     fclose(children);
     return child;
-}
-
-/* 1: as it should be; 0: it failed with ENOSYS; exits on anything else. */
-static int asks(void)
-{
-    char text[4];
-    int fd = open("/etc/passwd", O_RDONLY);
-
-    if (fd == -1 && errno == ENOSYS)
-        return 0;
-    if (fd <= 2)
-        FAIL("open: %d, errno %d", fd, errno);
-    if (read(fd, text, 4) != 4 || memcmp(text, "root", 4) != 0)
-        FAIL("what was opened is not what was asked for");
-    close(fd);
-    return 1;
-}
-
-static void must_pledge(const char *words)
-{
-    if (pledge(words, NULL) != 0)
-        FAIL("pledge %s: %s", words, rpledge_errmsg());
 }
 
 /* A pledged child that stays until its pipe closes; what it says first is that it is ready. */
@@ -323,72 +274,6 @@ static void timer(int count)
         FAIL("%.1f s", now() - before);
 }
 
-/* No descriptor left: pledge() fails with a reason and nothing applied, or serves. */
-static void descriptors(void)
-{
-    struct rlimit few = {64, 64};
-    int last = -1, fd;
-
-    setrlimit(RLIMIT_NOFILE, &few);
-    while ((fd = dup(1)) != -1)
-        last = fd;
-    if (pledge("stdio getpw", NULL) == 0)
-        FAIL("without a descriptor");
-    if (errno != EMFILE || rpledge_error() != RPLEDGE_E_BROKER)
-        FAIL("errno %d: %s", errno, rpledge_errmsg());
-    if (open("/etc/hosts", O_RDONLY) != -1 || errno != EMFILE)
-        FAIL("something was applied");
-    close(last);
-    close(last - 1);
-    close(last - 2);
-    must_pledge("stdio getpw");
-    if (dup(1) == -1 || dup(1) == -1 || dup(1) == -1)
-        FAIL("the broker has kept descriptors");
-    if (open("/etc/passwd", O_RDONLY) != -1 || errno != EMFILE)
-        FAIL("more descriptors than there may be: errno %d", errno);
-}
-
-/* No process left. */
-static void processes(void)
-{
-    struct rlimit none = {1, 1};
-
-    if (geteuid() == 0 && setuid(65534) != 0)
-        FAIL("setuid");
-    setrlimit(RLIMIT_NPROC, &none);
-    if (pledge("stdio getpw", NULL) == 0)
-        FAIL("without a process");
-    if (errno != EAGAIN || rpledge_error() != RPLEDGE_E_BROKER)
-        FAIL("errno %d: %s", errno, rpledge_errmsg());
-    if (open("/etc/hosts", O_RDONLY) == -1)
-        FAIL("something was applied");
-}
-
-/* Under another supervisor: the filter holds, what asks for a broker fails, and it is said. */
-static void supervised(void)
-{
-    struct instruction all[] = {{RETURN, 0, 0, ALLOW}};
-    struct instructions program = {1, all};
-    struct rpledge_status status;
-    int end;
-    pid_t pid;
-
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    if (syscall(SYS_seccomp, SET_FILTER, NEW_LISTENER, &program) < 0)
-        FAIL("no listener: %s", strerror(errno));
-    if (rpledge_pledge("stdio getpw", NULL, RPLEDGE_STRICT) == 0 || errno != EBUSY)
-        FAIL("strict: errno %d", errno);
-    if ((pid = fork()) == 0) {
-        must_pledge("stdio getpw");
-        if (rpledge_status(&status, sizeof status) != 0 || !(status.state & RPLEDGE_NO_BROKER))
-            _exit(2);
-        close(2);
-        _exit(open("/etc/passwd", O_RDONLY) != -1);
-    }
-    if (waitpid(pid, &end, 0) != pid || !WIFSIGNALED(end) || WTERMSIG(end) != SIGABRT)
-        FAIL("status %#x", end);
-}
-
 /* "start MIB": microseconds that pledge() takes in a process of that size. */
 static void start(int mib)
 {
@@ -422,12 +307,6 @@ int main(int argc, char **argv)
         forks(count);
     else if (strcmp(what, "timer") == 0)
         timer(count);
-    else if (strcmp(what, "descriptors") == 0)
-        descriptors();
-    else if (strcmp(what, "processes") == 0)
-        processes();
-    else if (strcmp(what, "supervised") == 0)
-        supervised();
     else if (strcmp(what, "start") == 0) {
         start(count);
         return 0;

@@ -146,8 +146,8 @@ typedef uint64_t rpledge_u64;
 #define RPLEDGE_NO_KERNEL (1 << 5)
 
 /*
- * State bit: an executed program stays under the promises in force, where
- * OpenBSD would let it go or give it its execpromises.
+ * State bit: there is no broker, so an executed program stays under the
+ * promises in force, where OpenBSD would let it go or give it its execpromises.
  */
 #define RPLEDGE_EXEC_INHERITS (1 << 6)
 
@@ -196,10 +196,10 @@ typedef uint64_t rpledge_u64;
  * State bit: there are rules of unveil() that are not in force: nothing has
  * locked them.
  */
-#define RPLEDGE_VEIL_WAITS (1 << 8)
+#define RPLEDGE_VEIL_WAITS (1 << 2)
 
 /* State bit: no more rules of unveil() are taken. */
-#define RPLEDGE_VEIL_LOCKED (1 << 9)
+#define RPLEDGE_VEIL_LOCKED (1 << 11)
 
 /*
  * State bit: names and attributes of files that are hidden can be seen, and
@@ -211,10 +211,7 @@ typedef uint64_t rpledge_u64;
 struct rpledge_status {
     /* Promises in force, bit n for rpledge_promise_name(n). */
     rpledge_u64 promises;
-    /*
-     * The execpromises that were given. An executed program stays under
-     * `promises`.
-     */
+    /* The execpromises that were given; see RPLEDGE_EXEC_INHERITS. */
     rpledge_u64 execpromises;
     /* Mode of the newest call, and the other flags of rpledge_set_flags(). */
     rpledge_u64 flags;

@@ -96,8 +96,8 @@ pub const RPLEDGE_PARTIAL: u32 = 1 << 3;
 pub const RPLEDGE_EXECPROMISES: u32 = 1 << 4;
 /// State bit: the kernel has no filters, and pledge() will fail.
 pub const RPLEDGE_NO_KERNEL: u32 = 1 << 5;
-/// State bit: an executed program stays under the promises in force, where
-/// OpenBSD would let it go or give it its execpromises.
+/// State bit: there is no broker, so an executed program stays under the
+/// promises in force, where OpenBSD would let it go or give it its execpromises.
 pub const RPLEDGE_EXEC_INHERITS: u32 = 1 << 6;
 /// State bit: the promises are the calling thread's own, made with
 /// RPLEDGE_THREAD; other threads may hold others or none.
@@ -120,8 +120,7 @@ pub const RPLEDGE_SOURCE_FILE: u32 = 1;
 pub struct rpledge_status {
     /// Promises in force, bit n for rpledge_promise_name(n).
     pub promises: u64,
-    /// The execpromises that were given. An executed program stays under
-    /// `promises`.
+    /// The execpromises that were given; see RPLEDGE_EXEC_INHERITS.
     pub execpromises: u64,
     /// Mode of the newest call, and the other flags of rpledge_set_flags().
     pub flags: u64,

@@ -150,8 +150,8 @@ pub fn version_path(arch: &str, name: &str, version: &str) -> Path {
 }
 
 /// [`FORMAT`], so that a newer format lies beside this one.
-const DIRECTORY: &str = "1";
-const _: () = assert!(FORMAT == 1);
+const DIRECTORY: &str = "2";
+const _: () = assert!(FORMAT == 2);
 const BUILDS_DIRECTORY: &str = "build-id";
 const SUFFIX: &str = ".rpd";
 

@@ -257,6 +257,14 @@ fn state(held: Held) -> State {
     }
 }
 
+/// Can this process, or what it executes, become another user? A program that
+/// is executed free may do so first, and promise something then.
+fn changes_user(state: State) -> bool {
+    let has_id = |set: Set| set.contains(Promise::Id);
+    let executed = state.exec.is_none_or(has_id) && state.promises.contains(Promise::Exec);
+    has_id(state.promises) || executed
+}
+
 /// The first filter, and the broker that listens to it. Where somebody else
 /// listens to this process already, nothing serves what a filter cannot see,
 /// and the rest holds.
@@ -277,7 +285,7 @@ fn load_first(
     let is_needed = flags.strict
         || !policy.table.brokered(policy.promises).is_empty()
         || missing_after(policy.promises, policy.exec).is_some();
-    let start = match start::begin(state, policy.promises.contains(Promise::Id)) {
+    let start = match start::begin(state, changes_user(state)) {
         Ok(start) => start,
         Err(_) if !is_needed => {
             put_in_force()?;

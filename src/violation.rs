@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The handler of SIGSYS: two lines on standard error, then death by SIGABRT. Async-signal-safe.
+//! The handler of SIGSYS: two lines on standard error and in the system's log, then death by SIGABRT. Async-signal-safe.
 
 use core::ffi::{c_int, c_long, c_void};
 use core::fmt::{self, Write};
@@ -13,8 +13,10 @@ use crate::resolve::{Match, Rows};
 use crate::sim::{self, Data};
 use crate::sys::report::{Report, buffer_address};
 use crate::sys::signal::{self, Info, Registers};
-use crate::sys::{self, image, message, text, weak, zone};
+use crate::sys::{self, image, message, spawn, text, weak, zone};
 use crate::table::Table;
+
+mod log;
 
 /// Where the report lies: the filter lets this address be written and no other.
 pub fn report_address() -> u64 {
@@ -44,6 +46,7 @@ pub fn uninstall(before: &Before) {
 
 extern "C" fn on_sigsys(_signal: c_int, info: *mut Info, context: *mut c_void) {
     let (info, registers) = signal::told(info, context);
+    let mut asks = info.is_seccomp() && info.data() == DOOR_DATA;
     let trapped = if info.is_seccomp() {
         Trapped {
             nr: info.nr as u32,
@@ -51,7 +54,11 @@ extern "C" fn on_sigsys(_signal: c_int, info: *mut Info, context: *mut c_void) {
             at: info.address,
             registers,
         }
-    } else if let Some((nr, first)) = info.handed_back() {
+    } else if let Some((nr, first, is_unread)) = info.handed_back() {
+        if is_unread {
+            spawn::let_broker_look();
+            asks = true;
+        }
         let mut registers = registers;
         // Some architectures return a value where the first argument was.
         if cfg!(target_pointer_width = "64") {
@@ -67,11 +74,11 @@ extern "C" fn on_sigsys(_signal: c_int, info: *mut Info, context: *mut c_void) {
         signal::abort();
     };
     let action = match (info.is_seccomp(), info.data()) {
-        (true, 0) => Action::Violation,
-        (true, DOOR_DATA) => match sys::ask(ASK, trapped.nr, &registers.args) {
+        _ if asks => match sys::ask(ASK, trapped.nr, &trapped.registers.args) {
             Err(sys::NOT_SERVED) => trapped.judge(),
             done => return signal::answer(context, done),
         },
+        (true, 0) => Action::Violation,
         // Not a violation: the call may be one that can be made otherwise.
         (true, errno) => Action::Unfold(errno),
         (false, _) => trapped.judge(),
@@ -184,7 +191,7 @@ fn report(trapped: &Trapped) {
     };
     // What does not fit is cut, which is no reason to say nothing.
     let _ = told.write(host.table, &mut out);
-    out.send();
+    log::send(out.send());
 }
 
 /// What a report tells: OpenBSD's line, and one with what Linux users need.

@@ -41,7 +41,7 @@ pub struct Nursery {
 }
 
 impl Nursery {
-    const fn new() -> Nursery {
+    pub(super) const fn new() -> Nursery {
         Nursery {
             entries: [const { None }; MOST],
             count: 0,

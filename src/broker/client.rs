@@ -68,6 +68,7 @@ pub struct Caller {
     asked: Asked,
     tgid: u32,
     memory: Memory,
+    is_closed: Cell<bool>,
     leads: Cell<bool>,
 }
 
@@ -95,12 +96,26 @@ impl Caller {
                 true => Memory::File(memory),
                 false => Memory::Process(tid),
             },
+            is_closed: Cell::new(false),
             leads: Cell::new(true),
         })
     }
 
     pub fn asked(&self) -> &Asked {
         &self.asked
+    }
+
+    /// Was its memory closed to the broker? Yama closes that of what a process
+    /// forks, and so does another user.
+    pub fn is_closed(&self) -> bool {
+        self.is_closed.get()
+    }
+
+    /// What comes of memory that is read or written by the process's id.
+    fn fault(&self, errno: Errno) -> Errno {
+        self.is_closed
+            .set(self.is_closed.get() || errno == libc::EPERM);
+        libc::EFAULT
     }
 
     /// Does its thread still lead?
@@ -119,13 +134,15 @@ impl Client for Caller {
     }
 
     fn read(&self, at: u64, into: &mut [u8]) -> Result<(), Errno> {
-        match (self.memory.read(at, into), self.memory) {
-            // After execve(2) the file is that of a memory which is gone.
-            (Err(libc::EFAULT), Memory::File(_)) => Memory::Process(self.asked.tid)
-                .read(at, into)
-                .map_err(|_| libc::EFAULT),
-            (done, _) => done,
+        if let Memory::File(_) = self.memory {
+            match self.memory.read(at, into) {
+                // After execve(2) the file is that of a memory which is gone.
+                Err(libc::EFAULT) => {}
+                done => return done,
+            }
         }
+        let read = Memory::Process(self.asked.tid).read(at, into);
+        read.map_err(|errno| self.fault(errno))
     }
 
     fn write(&self, at: u64, from: &[u8]) -> Result<(), Errno> {
@@ -136,7 +153,7 @@ impl Client for Caller {
             && process::is_writable(self.shared.maps, at, from.len());
         match may_be_by_file {
             true => self.memory.write(at, from),
-            false => by_process.map_err(|_| libc::EFAULT),
+            false => by_process.map_err(|errno| self.fault(errno)),
         }
     }
 

@@ -20,7 +20,9 @@ use crate::short::Short;
 use crate::sim::{self, Data};
 use crate::sys::Errno;
 use crate::sys::fd;
+use crate::sys::notify::Asked;
 use crate::sys::process::{self, Status};
+use crate::table::TABLE;
 use crate::violation;
 
 /// A directory below /proc.
@@ -29,7 +31,12 @@ type Full = Short<64>;
 /// What the caller holds now: after execve(2) its process gets another label,
 /// which what it forks inherits.
 pub fn present(caller: &Caller, state: State) -> State {
-    if !state.may_execute() || has_handler(caller.asked().tid).unwrap_or(true) {
+    let has_handler = || {
+        let status = Status::of(caller.asked().tid).ok();
+        status.and_then(|status| status.has_signal("SigCgt", libc::SIGSYS))
+    };
+    // Where nothing can be read nothing is known to have changed.
+    if !state.may_execute() || has_handler().unwrap_or(true) {
         return state;
     }
     let executed = state.executed();
@@ -41,16 +48,10 @@ pub fn present(caller: &Caller, state: State) -> State {
     executed
 }
 
-/// None where nothing can be read.
-fn has_handler(tid: u32) -> Option<bool> {
-    let caught = Status::of(tid).ok()?.number("SigCgt", 16)?;
-    Some(caught & 1 << (libc::SIGSYS - 1) != 0)
-}
-
 /// What befalls a call of a caller that executed a program, or may; none where
 /// it is one that others serve, or a violation.
 pub fn judge(caller: &Caller, state: State, call: &Call) -> Option<Answer> {
-    if is_of_handler(call) {
+    if is_of_handler(caller.asked()) {
         return Some(match state.may_execute() {
             true => Answer::Errno(libc::EINVAL),
             // Nothing hangs on it.
@@ -111,11 +112,13 @@ fn is_set_id(caller: &Caller, call: &Call) -> bool {
     fd::mode(name).is_ok_and(|mode| mode & (libc::S_ISUID | libc::S_ISGID) != 0)
 }
 
-/// Would it change the handler of SIGSYS?
-fn is_of_handler(call: &Call) -> bool {
-    call.nr == libc::SYS_rt_sigaction as u32
-        && call.args[0] as u32 == libc::SIGSYS as u32
-        && call.args[1] != 0
+/// Would it change the handler of SIGSYS? On another architecture the number
+/// is that of some other call.
+fn is_of_handler(asked: &Asked) -> bool {
+    asked.arch == TABLE.audit
+        && asked.nr == libc::SYS_rt_sigaction as u32
+        && asked.args[0] as u32 == libc::SIGSYS as u32
+        && asked.args[1] != 0
 }
 
 fn decide(caller: &Caller, state: State) -> Action {
@@ -158,5 +161,29 @@ fn values(caller: &Caller, state: State) -> Process {
         report: violation::report_address(),
         uid: id("Uid"),
         gid: id("Gid"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_handlers_call_is_of_this_architecture() {
+        let mut asked = Asked::default();
+        (asked.arch, asked.nr) = (TABLE.audit, libc::SYS_rt_sigaction as u32);
+        asked.args[..2].copy_from_slice(&[libc::SIGSYS as u64, 0x1000]);
+        assert!(is_of_handler(&asked));
+        let other = |change: fn(&mut Asked)| {
+            let mut asked = asked;
+            change(&mut asked);
+            is_of_handler(&asked)
+        };
+        assert!(!other(|asked| asked.arch = 0x4000_0003));
+        assert!(!other(|asked| asked.nr += 1));
+        assert!(!other(|asked| asked.args[0] = libc::SIGABRT as u64));
+        assert!(!other(|asked| asked.args[1] = 0));
+        // The kernel takes the low half.
+        assert!(other(|asked| asked.args[0] |= 1 << 32));
     }
 }

@@ -13,6 +13,9 @@ mod confine;
 mod exec;
 mod files;
 pub mod held;
+#[cfg(any(test, feature = "facts"))]
+#[doc(hidden)]
+pub mod hostile;
 mod report;
 mod socket;
 pub mod start;
@@ -25,7 +28,7 @@ use crate::sys::fd::Fd;
 use crate::sys::lock::Lock;
 use crate::sys::notify::{Asked, Listener};
 use crate::sys::process::{self, Status};
-use crate::sys::signal::HANDED_BACK;
+use crate::sys::signal::{HANDED_BACK, UNREAD};
 use crate::sys::{self, Errno, NOT_SERVED};
 use client::{Call, Caller, Client, Gone};
 use state::{State, States};
@@ -106,12 +109,13 @@ fn decide(caller: &Caller, state: State) -> Answer {
     if !is_query(caller.asked()) {
         let call = Call::of(nr, args);
         let judged = exec::judge(caller, state, &call);
-        return judged.unwrap_or_else(|| dispatch(caller, state, &call));
+        return judged.unwrap_or_else(|| serve_as_read(caller, state, &call));
     }
     match args[1] as u32 {
         NARROW => narrow(caller, state, [args[2], args[3], args[4]]),
         ASK => match behind_the_door(caller, args[2]) {
-            Ok(call) => dispatch(caller, state, &call),
+            Ok(call) => serve_as_read(caller, state, &call),
+            Err(_) if caller.is_closed() => Answer::Errno(libc::EACCES),
             Err(errno) => Answer::Errno(errno),
         },
         STATE => match state.part(args[2] as usize) {
@@ -145,6 +149,20 @@ fn narrow(caller: &Caller, state: State, words: [u64; 3]) -> Answer {
     };
     let number = STATES.take().number(state.narrowed(told));
     state::relabel(caller.tgid(), number).map(|()| 0).into()
+}
+
+/// Serve it, if the caller's memory can be read. If not, its handler can open
+/// it and ask again by the door; an executed program has none.
+fn serve_as_read(caller: &Caller, state: State, call: &Call) -> Answer {
+    let answer = dispatch(caller, state, call);
+    if !caller.is_closed() {
+        return answer;
+    }
+    let may_open = !state.is_executed && !is_query(caller.asked());
+    match may_open && is_handled(caller, HANDED_BACK | UNREAD) {
+        true => Answer::Errno(libc::ENOSYS),
+        false => Answer::Errno(libc::EACCES),
+    }
 }
 
 /// Who serves which call.
@@ -191,46 +209,34 @@ fn hand_back(shared: &Shared, caller: &Caller, state: State) -> Result<(), Errno
     if state.mode == Mode::Log {
         return listener.let_through(asked.id);
     }
-    if state.is_executed {
-        return hand_back_executed(shared, caller, state);
-    }
-    let told = HANDED_BACK | asked.nr as usize;
-    let is_handled = state.mode != Mode::Kill
-        && handles(asked.tid)
-        && process::queue(caller.tgid(), asked.tid, libc::SIGSYS, told, asked.args[0]).is_ok();
+    let call = Call::of(asked.nr, asked.args);
+    let errno = match state.is_executed {
+        // No handler of this library is there.
+        true => exec::survives(caller, &call),
+        false => None,
+    };
+    let is_settled = errno.is_some()
+        || !state.is_executed && state.mode != Mode::Kill && is_handled(caller, HANDED_BACK);
     // The call waits as long as it takes to end its process.
     match state.mode {
-        _ if is_handled => {}
-        Mode::Kill if caller.is_valid() => drop(process::kill(caller.tgid(), libc::SIGKILL)),
-        Mode::Abort => report::end(caller, state.promises, &Call::of(asked.nr, asked.args)),
-        _ => {}
-    }
-    listener.answer(asked.id, Err(libc::ENOSYS))
-}
-
-/// The same where no handler of this library is.
-fn hand_back_executed(shared: &Shared, caller: &Caller, state: State) -> Result<(), Errno> {
-    let asked = caller.asked();
-    let call = Call::of(asked.nr, asked.args);
-    let errno = exec::survives(caller, &call);
-    match state.mode {
-        _ if errno.is_some() => {}
+        _ if is_settled => {}
         Mode::Kill if caller.is_valid() => drop(process::kill(caller.tgid(), libc::SIGKILL)),
         Mode::Abort => report::end(caller, state.promises, &call),
         _ => {}
     }
-    let errno = errno.unwrap_or(libc::ENOSYS);
-    shared.listener.answer(asked.id, Err(errno))
+    listener.answer(asked.id, Err(errno.unwrap_or(libc::ENOSYS)))
 }
 
-/// Would a SIGSYS for this thread run a handler?
-fn handles(tid: u32) -> bool {
-    let bit = 1 << (libc::SIGSYS - 1);
-    let Ok(status) = Status::of(tid) else {
-        return false;
+/// Give the call to the caller's handler of SIGSYS, if it has one that runs.
+fn is_handled(caller: &Caller, what: usize) -> bool {
+    let Asked { tid, nr, args, .. } = *caller.asked();
+    let has = |status: &Status, set| status.has_signal(set, libc::SIGSYS);
+    let runs = |status: &Status| {
+        has(status, "SigCgt") == Some(true) && has(status, "SigBlk") == Some(false)
     };
-    let has = |name| status.number(name, 16).is_some_and(|set| set & bit != 0);
-    has("SigCgt") && !has("SigBlk")
+    let told = what | nr as usize;
+    Status::of(tid).is_ok_and(|status| runs(&status))
+        && process::queue(caller.tgid(), tid, libc::SIGSYS, told, args[0]).is_ok()
 }
 
 /// Serve until nobody is left to serve. All threads of the broker run this.

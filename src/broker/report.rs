@@ -32,8 +32,7 @@ pub fn end(client: &dyn Client, held: Set, call: &Call) {
     if let Ok(out) = out {
         let _ = out.write(text.as_str().as_bytes());
     }
-    let bit = 1 << (libc::SIGABRT - 1);
-    let has = |name| status.number(name, 16).is_none_or(|set| set & bit != 0);
+    let has = |set| status.has_signal(set, libc::SIGABRT).unwrap_or(true);
     let signal = match has("SigCgt") || has("SigIgn") || has("SigBlk") {
         true => libc::SIGKILL,
         false => libc::SIGABRT,

@@ -4,8 +4,8 @@
 use crate::sys::process::{self, Status};
 use crate::sys::{self, Errno};
 
-/// More groups than this are not taken on.
-const MOST: usize = 64;
+/// More groups than this are not taken on: a thread's stack is small.
+const MOST: usize = 1024;
 
 /// What decides about files.
 #[derive(PartialEq, Eq)]
@@ -27,10 +27,7 @@ impl User {
             groups: [0; MOST],
             count: 0,
         };
-        for group in status.numbers("Groups", 10) {
-            *user.groups.get_mut(user.count)? = u32::try_from(group).ok()?;
-            user.count += 1;
-        }
+        user.count = process::groups(pid, &mut user.groups)?;
         Some(user)
     }
 }

@@ -257,7 +257,14 @@ fn the_broker_s_promises_stay_refused() {
 
 #[test]
 fn checksums_are_those_of_the_manual() {
-    assert_eq!(checksum(b""), 0xaf63_bd4c_8601_b7df);
+    assert_eq!(checksum(b""), 0x2643_52cc_a17f_ad11);
     assert_ne!(checksum(b"a"), checksum(b"b"));
     assert_ne!(checksum(&[1; 8]), checksum(&[1; 7]));
+    // Whichever byte it is, also behind the last whole block.
+    let bytes = [7; 75];
+    for at in 0..bytes.len() {
+        let mut other = bytes;
+        other[at] ^= 1;
+        assert_ne!(checksum(&bytes), checksum(&other), "{at}");
+    }
 }

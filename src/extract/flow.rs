@@ -238,7 +238,7 @@ impl Context<'_> {
             }
             function.pops = function.pops.max(self.popped(block));
             if matches!(left.exit, Exit::Tail { .. }) {
-                let number = state.get(self.machine.number()).clone();
+                let number = *state.get(self.machine.number());
                 function.tails.insert(block.last, number);
             }
             if matches!(left.exit, Exit::Syscall { .. }) {
@@ -379,13 +379,10 @@ impl Context<'_> {
     }
 
     fn system_call(&self, block: &Block, number: Reg, state: State) -> Left {
-        let number = state.get(number).clone();
+        let number = *state.get(number);
         let arguments = self.machine.syscall_arguments().iter();
-        let arguments = arguments.map(|reg| state.get(*reg).clone()).collect();
-        let exit = Exit::Syscall {
-            number: number.clone(),
-            arguments,
-        };
+        let arguments = arguments.map(|reg| *state.get(*reg)).collect();
+        let exit = Exit::Syscall { number, arguments };
         let ends = |number: u64| self.exits.contains(&(number as u32));
         if number.single().is_some_and(ends) {
             return Left::end(exit);
@@ -407,6 +404,7 @@ impl Context<'_> {
 
     pub fn clobbered(&self, mut state: State, mask: Mask) -> State {
         state.clobber(mask);
+        self.shared.get().forget(&mut state);
         state
     }
 
@@ -433,16 +431,19 @@ impl Context<'_> {
     pub fn target(&self, target: &Target, state: &State) -> Value {
         let value = match target {
             Target::Address(to) => return Value::constant(*to),
-            Target::Reg(reg) => state.get(*reg).clone(),
+            Target::Reg(reg) => *state.get(*reg),
             Target::Memory(place) => self.load(place, self.machine.word(), false, state),
         };
         match value {
             Value::Entry(table) => {
-                let targets = self.entries(&table);
+                let targets = self.entries(table);
                 match targets.len() {
                     0 => Value::Unknown,
                     1 => Value::constant(targets[0]),
-                    _ => Value::Many(targets.into_iter().map(Atom::Const).collect()),
+                    _ => {
+                        let all: Vec<Atom> = targets.into_iter().map(Atom::Const).collect();
+                        Value::many(&all)
+                    }
                 }
             }
             other => other,

@@ -63,7 +63,7 @@ impl Context<'_> {
 
     pub fn indirect(&self, entry: u64, target: &Target, state: State) -> Left {
         let value = match target {
-            Target::Reg(reg) => state.get(*reg).clone(),
+            Target::Reg(reg) => *state.get(*reg),
             Target::Memory(place) => self.load(place, self.machine.word(), false, &state),
             Target::Address(to) => Value::constant(*to),
         };

@@ -41,6 +41,7 @@ mod riscv64;
 mod rows;
 mod s390x;
 mod selected;
+mod sets;
 mod shared;
 mod state;
 mod step;
@@ -231,5 +232,7 @@ mod archive_tests;
 mod asked_tests;
 #[cfg(test)]
 mod flow_tests;
+#[cfg(test)]
+mod selected_tests;
 #[cfg(test)]
 mod tests;

@@ -146,12 +146,12 @@ impl Numbers {
                 return;
             }
             let slot = |at: i32| match state.slot(at) {
-                Some(value) => value.clone(),
+                Some(value) => *value,
                 None if context.handed(at) => Value::One(Atom::Slot(at)),
                 None => Value::Unknown,
             };
             let value = match place {
-                Place::Reg(reg) => state.get(reg).clone(),
+                Place::Reg(reg) => *state.get(reg),
                 Place::Low(reg, bytes) => state.get(reg).narrow(bytes, false),
                 Place::Slot(at) => {
                     let pushed = if call {

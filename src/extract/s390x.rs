@@ -275,25 +275,23 @@ fn store(place: Place, src: Src, bytes: u8) -> Op {
     Op::Store { place, src, bytes }
 }
 
-/// Several registers from or to consecutive memory.
+/// Several registers from or to consecutive memory. The base may be among those that
+/// are loaded: it comes last.
 fn multiple(i: Fields, place: Place, bytes: u8, loads: bool, ops: &mut Vec<Op>) {
     let (first, last) = (i.reg(8), i.reg(12));
     let count = (last.wrapping_sub(first) & 15) + 1;
-    // The base may be among those that are loaded: it is read before.
-    if let (true, Some(base)) = (loads, place.base) {
-        ops.push(copy(CARRY, base, 8, false));
-    }
-    for step in 0..count {
+    let all = (0..count).map(|step| {
         let reg = (first + step) & 15;
         let disp = place.disp + i64::from(step) * i64::from(bytes);
-        let place = Place { disp, ..place };
-        ops.push(if loads {
-            let base = place.base.map(|_| CARRY);
-            load(reg, Place { base, ..place }, bytes, false)
-        } else {
-            store(place, Src::Reg(reg), bytes)
-        });
+        (reg, Place { disp, ..place })
+    });
+    if !loads {
+        ops.extend(all.map(|(reg, place)| store(place, Src::Reg(reg), bytes)));
+        return;
     }
+    let (base, others): (Vec<_>, Vec<_>) = all.partition(|(reg, _)| Some(*reg) == place.base);
+    let in_order = others.into_iter().chain(base);
+    ops.extend(in_order.map(|(reg, place)| load(reg, place, bytes, false)));
 }
 
 /// A comparison that takes signs into account or not.

@@ -155,7 +155,7 @@ impl Search<'_, '_> {
         let strict = self.context.run(address, Some(&mut watch));
         self.context.shared.set(Shared::default());
         let syscalls = strict.nodes.values().filter_map(|node| match &node.exit {
-            Exit::Syscall { number, arguments } => Some((number.clone(), arguments.to_vec())),
+            Exit::Syscall { number, arguments } => Some((*number, arguments.to_vec())),
             _ => None,
         });
         let seen = Seen {
@@ -258,15 +258,20 @@ impl Search<'_, '_> {
     fn value(&self, seen: &Seen, site: &Site, value: &Value) -> Value {
         let state = &site.state;
         let machine = self.context.machine;
+        let shared = |at: i32| seen.shared.contains(at);
         let slot = |at: i32| match state.slot(at) {
-            _ if seen.shared.contains(at) => Value::Unknown,
-            Some(value) => value.clone(),
+            Some(value) => *value,
+            None if shared(at) => Value::Unknown,
             None if i64::from(at) >= machine.call_pushes() => Value::One(Atom::Slot(at)),
             None => Value::Unknown,
         };
+        let passed = |at: i32| match shared(at) {
+            true => Value::Unknown,
+            false => slot(at),
+        };
         let one = |atom: &Atom| match atom {
             Atom::Const(_) => Value::One(*atom),
-            Atom::Entry(reg) => state.get(*reg).clone(),
+            Atom::Entry(reg) => *state.get(*reg),
             Atom::Slot(at) => {
                 let pushed = if site.call {
                     machine.call_pushes() as i32
@@ -275,9 +280,10 @@ impl Search<'_, '_> {
                 };
                 let sp = state.get(machine.stack_pointer()).stack();
                 sp.map_or(Value::Unknown, |sp| {
-                    slot(sp.saturating_add(*at).saturating_sub(pushed))
+                    passed(sp.saturating_add(*at).saturating_sub(pushed))
                 })
             }
+            // What it points to is shared by that alone: what was put there last counts.
             Atom::Pointee(reg, at) => match state.get(*reg) {
                 Value::One(Atom::Stack(base)) => slot(base.saturating_add(*at)),
                 Value::One(Atom::Entry(reg)) => Value::One(Atom::Pointee(*reg, *at)),

@@ -43,6 +43,14 @@ impl Shared {
         *first = at.min(*first);
     }
 
+    /// Forgets what lies there.
+    pub fn forget(self, state: &mut State) {
+        if self != Shared::default() {
+            state.forget(self.own.saturating_sub(1), 0);
+            state.forget(self.callers.saturating_sub(1), i32::MAX);
+        }
+    }
+
     /// A pointer to somewhere on the stack.
     fn add_all(&mut self) {
         self.own = i32::MIN;

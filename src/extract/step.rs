@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One operation on what is known: registers, the stack, constant memory, comparisons.
 
-use std::rc::Rc;
-
 use super::compare::{bounded, compared, mirrored, opposite};
 use super::flow::Context;
 use super::ir::{Cond, Op, Place, Src};
 use super::state::{Compared, State};
-use super::value::{Atom, Table, Value};
+use super::value::{Atom, Reach, Table, Value};
 
 impl Context<'_> {
     pub fn address(&self, place: &Place, state: &State) -> Value {
@@ -62,7 +60,7 @@ impl Context<'_> {
     /// The low bytes of a register: all of them keep what it stands for.
     fn cut(&self, value: &Value, bytes: u8, signed: bool) -> Value {
         match bytes >= self.machine.word() {
-            true => self.wrapped(value.clone()),
+            true => self.wrapped(*value),
             false => value.narrow(bytes, signed),
         }
     }
@@ -112,9 +110,7 @@ impl Context<'_> {
             && state.get(index).single().is_none()
         {
             return match self.table(place, bytes, signed, state) {
-                Some(table) if bytes >= self.machine.narrowest_entry() => {
-                    Value::Entry(Rc::new(table))
-                }
+                Some(table) if bytes >= self.machine.narrowest_entry() => Value::entry(table),
                 None if self.moved(place, bytes, state) => {
                     let place = Place {
                         index: None,
@@ -126,8 +122,8 @@ impl Context<'_> {
             };
         }
         let address = self.address(place, state);
-        if let Value::Past(base, most) = address {
-            return self.chosen(base, most, bytes, signed);
+        if let Value::Past(Reach { base, most }) = address {
+            return self.chosen(*base, *most, bytes, signed);
         }
         let disp = i32::try_from(place.disp).unwrap_or(i32::MAX);
         // Symbols stand for pointers: what is read through one is named by the offset.
@@ -331,7 +327,11 @@ impl Context<'_> {
                     .join(&self.load(place, *bytes, false, state));
                 state.set(*dst, value);
             }
-            Op::Clobber { dst } => state.set(*dst, Value::Unknown),
+            // It may have been a pointer to what was written.
+            Op::Clobber { dst } => {
+                state.set(*dst, Value::Unknown);
+                self.shared.get().forget(state);
+            }
             Op::Compare { reg, with, bytes } => {
                 state.compared = compared(*reg, with, *bytes, false, state);
             }
@@ -361,7 +361,7 @@ impl Context<'_> {
 
     fn add(&self, dst: u8, src: &Src, negative: bool, bytes: u8, state: &mut State) {
         let sign = if negative { -1 } else { 1 };
-        let old = state.get(dst).clone();
+        let old = *state.get(dst);
         let value = match src {
             Src::Imm(by) => old.plus(by.wrapping_mul(sign)),
             Src::Unknown => Value::Unknown,
@@ -421,19 +421,16 @@ impl Context<'_> {
             _ => Value::Unknown,
         };
         let single = address.stack().is_some();
+        let known = |atom: &Atom| matches!(atom, Atom::Stack(_) | Atom::Const(_));
+        if address.atoms().is_empty() || !address.atoms().iter().all(known) {
+            self.shared.get().forget(state);
+        }
         for atom in address.atoms() {
             let Atom::Stack(at) = atom else { continue };
             let end = at.saturating_add(i32::from(bytes.max(1)));
             // A longer store covers what follows.
             state.forget(*at, end);
-            state.set_slot(
-                *at,
-                if single {
-                    value.clone()
-                } else {
-                    Value::Unknown
-                },
-            );
+            state.set_slot(*at, if single { value } else { Value::Unknown });
         }
     }
 }
@@ -464,7 +461,7 @@ fn refine(mut state: State, cond: Cond, close: bool) -> State {
     } else {
         with as u64 & u64::from(u32::MAX)
     };
-    let old = state.get(reg).clone();
+    let old = *state.get(reg);
     let most = match cond {
         Cond::Equal => {
             state.refine(reg, Value::constant(with));

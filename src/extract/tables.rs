@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tables of ways on: where in them is read, what they hold; and guarded pointers.
 
-use std::rc::Rc;
-
 use super::flow::Context;
 use super::ir::{Place, Reg, Src, Way};
 use super::state::State;
@@ -32,7 +30,7 @@ impl Context<'_> {
             _ => return by.plus(base as i64),
         };
         match self.is_data(base) {
-            true => Value::Past(base, most),
+            true => Value::past(base, most),
             false => Value::Unknown,
         }
     }
@@ -78,7 +76,7 @@ impl Context<'_> {
         if bytes < self.machine.narrowest_entry() || self.image.section(base).is_none() {
             return Value::Unknown.narrow(bytes, signed);
         }
-        Value::Entry(Rc::new(Table {
+        Value::entry(Table {
             base,
             step: bytes,
             size: bytes,
@@ -86,7 +84,7 @@ impl Context<'_> {
             last: most.map(|most| most / u32::from(bytes)),
             shift: 0,
             plus: 0,
-        }))
+        })
     }
 
     /// glibc keeps function pointers xored with a secret: for the analysis a pointer
@@ -95,9 +93,9 @@ impl Context<'_> {
         let Src::Reg(src) = src else { return None };
         let (old, by) = (state.get(dst), state.get(*src));
         if self.is_guard(by) {
-            Some(old.clone())
+            Some(*old)
         } else if self.is_guard(old) {
-            Some(by.clone())
+            Some(*by)
         } else {
             None
         }

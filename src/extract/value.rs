@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a register or a stack slot may hold: small sets of constants and symbols, else unknown.
 
-use std::rc::Rc;
-
 use super::ir::{Reg, Way};
+use super::sets::{self, Set};
 
 /// Larger sets become unknown.
 const LARGEST_SET: usize = 24;
 
 /// One thing that a value may be.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Atom {
     Const(u64),
     /// What the register held when the function was entered.
@@ -33,7 +32,7 @@ pub enum Atom {
 }
 
 /// A row of memory words that an index chooses from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Table {
     pub base: u64,
     /// Distance of the entries.
@@ -49,21 +48,29 @@ pub struct Table {
     pub plus: u64,
 }
 
-#[derive(Clone, Debug)]
+/// An address or one behind it, by no more than so many bytes where that is known.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Reach {
+    pub base: u64,
+    pub most: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug)]
 pub enum Value {
     Unknown,
     /// Unknown but not above this.
     AtMost(u32),
     One(Atom),
     /// Sorted, two or more.
-    Many(Rc<[Atom]>),
-    /// Shared: few are read, and they are far larger than anything else.
-    Entry(Rc<Table>),
+    Many(Set),
+    Entry(&'static Table),
     /// The upper part of an address.
     Page(u64),
-    /// This address or one behind it, by no more than so many bytes where that is known.
-    Past(u64, Option<u32>),
+    Past(&'static Reach),
 }
+
+// States are rows of them.
+const _: () = assert!(size_of::<Value>() == 16);
 
 impl PartialEq for Value {
     /// What most are is compared in place: nothing is done as often.
@@ -87,10 +94,10 @@ impl Value {
             (Value::AtMost(a), Value::AtMost(b)) => a == b,
             (Value::One(a), Value::One(b)) => a == b,
             // Most copies share their set.
-            (Value::Many(a), Value::Many(b)) => Rc::ptr_eq(a, b) || a == b,
+            (Value::Many(a), Value::Many(b)) => std::ptr::eq(*a, *b) || a == b,
             (Value::Entry(a), Value::Entry(b)) => a == b,
             (Value::Page(a), Value::Page(b)) => a == b,
-            (Value::Past(a, x), Value::Past(b, y)) => a == b && x == y,
+            (Value::Past(a), Value::Past(b)) => a == b,
             (Value::Unknown, Value::Unknown) => true,
             _ => false,
         }
@@ -108,13 +115,27 @@ impl Value {
         }
     }
 
+    /// One of these, in this order.
+    pub fn many(atoms: &[Atom]) -> Value {
+        sets::set(atoms).map_or(Value::Unknown, Value::Many)
+    }
+
+    /// What is read from a table.
+    pub fn entry(table: Table) -> Value {
+        sets::table(table).map_or(Value::Unknown, Value::Entry)
+    }
+
+    pub fn past(base: u64, most: Option<u32>) -> Value {
+        sets::reach(Reach { base, most }).map_or(Value::Unknown, Value::Past)
+    }
+
     pub fn from_atoms(mut atoms: Vec<Atom>) -> Value {
         atoms.sort_unstable();
         atoms.dedup();
         match atoms.len() {
             0 => Value::Unknown,
             1 => Value::One(atoms[0]),
-            n if n <= LARGEST_SET => Value::Many(atoms.into()),
+            n if n <= LARGEST_SET => Value::many(&atoms),
             _ => Value::Unknown,
         }
     }
@@ -143,7 +164,7 @@ impl Value {
 
     pub fn join(&self, other: &Value) -> Value {
         if self == other {
-            return self.clone();
+            return *self;
         }
         match (self, other) {
             (Value::AtMost(a), Value::AtMost(b)) => Value::AtMost(*a.max(b)),
@@ -157,7 +178,7 @@ impl Value {
     fn union(&self, other: &Value) -> Value {
         let (mut mine, mut theirs) = (self.atoms(), other.atoms());
         if theirs.iter().all(|atom| mine.binary_search(atom).is_ok()) {
-            return self.clone();
+            return *self;
         }
         let mut all = [theirs[0]; LARGEST_SET];
         let mut count = 0;
@@ -171,8 +192,8 @@ impl Value {
             theirs = &theirs[usize::from(theirs.first() == Some(place))..];
         }
         match count == other.atoms().len() {
-            true => other.clone(),
-            false => Value::Many(all[..count].into()),
+            true => *other,
+            false => Value::many(&all[..count]),
         }
     }
 
@@ -191,13 +212,13 @@ impl Value {
 
     pub fn plus(&self, by: i64) -> Value {
         match self {
-            Value::Entry(table) => Value::Entry(Rc::new(Table {
+            Value::Entry(table) => Value::entry(Table {
                 plus: table.plus.wrapping_add(by as u64),
                 ..**table
-            })),
+            }),
             Value::Page(page) => Value::constant(page.wrapping_add(by as u64)),
-            Value::Past(base, most) => Value::Past(base.wrapping_add(by as u64), *most),
-            _ if by == 0 => self.clone(),
+            Value::Past(reach) => Value::past(reach.base.wrapping_add(by as u64), reach.most),
+            _ if by == 0 => *self,
             Value::AtMost(_) | Value::Unknown => Value::Unknown,
             _ => self.map(|atom| match atom {
                 Atom::Const(value) => Some(Atom::Const(value.wrapping_add(by as u64))),
@@ -211,21 +232,19 @@ impl Value {
     pub fn narrow(&self, bytes: u8, signed: bool) -> Value {
         let bits = 64 - 8 * u32::from(bytes.clamp(1, 8));
         match self {
-            _ if bits == 0 => self.clone(),
+            _ if bits == 0 => *self,
             // What was read from a short entry is extended as the last to look at it does.
-            Value::Entry(table) if table.size < 4 && bytes > table.size => self.clone(),
+            Value::Entry(table) if table.size < 4 && bytes > table.size => *self,
             Value::Entry(table)
                 if table.size < 4 && bytes == table.size && table.shift == 0 && table.plus == 0 =>
             {
-                Value::Entry(Rc::new(Table { signed, ..**table }))
+                Value::entry(Table { signed, ..**table })
             }
-            Value::AtMost(most) if bytes >= 4 || u64::from(*most) < 1 << (8 * bytes) => {
-                self.clone()
-            }
+            Value::AtMost(most) if bytes >= 4 || u64::from(*most) < 1 << (8 * bytes) => *self,
             Value::Unknown | Value::AtMost(_) if bytes < 4 && !signed => {
                 Value::AtMost((1u32 << (8 * bytes)) - 1)
             }
-            Value::Entry(_) if bytes >= 4 => self.clone(),
+            Value::Entry(_) if bytes >= 4 => *self,
             _ => self.map(|atom| match atom {
                 Atom::Const(value) => {
                     let up = value << bits;
@@ -259,7 +278,7 @@ impl Value {
                 Atom::Const(value) => Some(Atom::Const(value & u64::from(u32::MAX))),
                 _ => Some(atom),
             }),
-            _ => self.clone(),
+            _ => *self,
         }
     }
 
@@ -273,13 +292,11 @@ impl Value {
             (Way::Signed, _) => (value as u32 as i32 >> by.min(31)) as u64,
         };
         match self {
-            _ if by == 0 => self.clone(),
-            Value::Entry(table) if way == Way::Left && table.plus == 0 => {
-                Value::Entry(Rc::new(Table {
-                    shift: table.shift.saturating_add(by as u8),
-                    ..**table
-                }))
-            }
+            _ if by == 0 => *self,
+            Value::Entry(table) if way == Way::Left && table.plus == 0 => Value::entry(Table {
+                shift: table.shift.saturating_add(by as u8),
+                ..**table
+            }),
             Value::AtMost(most) => match u32::try_from(shift(u64::from(*most))) {
                 Ok(most) if way != Way::Signed => Value::AtMost(most),
                 _ => Value::Unknown,

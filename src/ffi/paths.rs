@@ -23,9 +23,9 @@ pub const RPLEDGE_E_PATH: c_int = 3;
 pub const RPLEDGE_VEILED: u32 = 1 << 1;
 /// State bit: there are rules of unveil() that are not in force: nothing has
 /// locked them.
-pub const RPLEDGE_VEIL_WAITS: u32 = 1 << 8;
+pub const RPLEDGE_VEIL_WAITS: u32 = 1 << 2;
 /// State bit: no more rules of unveil() are taken.
-pub const RPLEDGE_VEIL_LOCKED: u32 = 1 << 9;
+pub const RPLEDGE_VEIL_LOCKED: u32 = 1 << 11;
 /// State bit: names and attributes of files that are hidden can be seen, and
 /// to open them fails with EACCES, not ENOENT.
 pub const RPLEDGE_VEIL_PARTIAL: u32 = 1 << 10;

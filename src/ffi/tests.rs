@@ -59,6 +59,25 @@ fn flags_of_unveil_are_the_header_s() {
     );
 }
 
+/// Of whichever file they are.
+#[test]
+fn state_bits_are_told_apart() {
+    let header = include_str!("../../include/rpledge.h");
+    let bits = header
+        .split("/*")
+        .filter(|part| part.contains("State bit:"));
+    let mut seen = std::collections::HashSet::new();
+    for text in bits {
+        let define = text.split("#define ").nth(1).expect("a name and a value");
+        let value = define
+            .split("(1 << ")
+            .nth(1)
+            .and_then(|n| n.split(')').next());
+        assert!(seen.insert(value.expect("a bit")), "{define}");
+    }
+    assert!(seen.len() > 10);
+}
+
 #[test]
 fn names_fit_and_end() {
     for promise in Promise::all() {

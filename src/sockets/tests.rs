@@ -259,6 +259,8 @@ fn paths_are_exact() {
     let nscd = path("/var/run/nscd/socket");
     let dns = address(&have("stdio dns"), hosts, Operation::Connect, &nscd);
     assert_eq!(dns, Judgement::Errno(ENOENT));
+    let stdio = address(&have("stdio rpath"), hosts, Operation::Connect, &nscd);
+    assert_eq!(stdio, Judgement::Errno(ENOENT));
     let getpw = address(&have("stdio dns getpw"), hosts, Operation::Connect, &nscd);
     assert_eq!(getpw, Judgement::Make);
 }

@@ -204,11 +204,16 @@ impl Write for Path {
     }
 }
 
-/// What a file of /proc/PID says: the head of it, which has all that is asked here.
+/// What a file of /proc/PID says in short lines: the head of it, which has all
+/// that is asked here.
 pub struct Status {
     bytes: [u8; 2048],
     len: usize,
 }
+
+/// Longer lines are left out: what one says of groups and processors can be as
+/// long as all the rest.
+const SHORT: usize = 256;
 
 impl Status {
     pub fn of(pid: u32) -> Result<Status, Errno> {
@@ -226,18 +231,24 @@ impl Status {
     }
 
     fn read(pid: u32, name: &str) -> Result<Status, Errno> {
-        let path = Path::of(pid, format_args!("{name}"));
-        let file: Fd = fd::open(path.as_c_str(), libc::O_RDONLY, 0)?;
         let mut status = Status {
             bytes: [0; 2048],
             len: 0,
         };
-        while status.len < status.bytes.len() {
-            match file.read(&mut status.bytes[status.len..])? {
-                0 => break,
-                more => status.len += more,
+        let (mut line, mut is_long) = (0, false);
+        each_byte(pid, name, |byte| {
+            if !is_long {
+                status.bytes[status.len] = byte;
+                status.len += 1;
+                if status.len - line > SHORT {
+                    (status.len, is_long) = (line, true);
+                }
             }
-        }
+            if byte == b'\n' {
+                (line, is_long) = (status.len, false);
+            }
+            status.len < status.bytes.len()
+        })?;
         Ok(status)
     }
 
@@ -266,6 +277,56 @@ impl Status {
     pub fn number(&self, name: &str, base: u32) -> Option<u64> {
         self.numbers(name, base).next()
     }
+
+    /// Is a signal in a set, such as "SigCgt"? None where that is not told.
+    pub fn has_signal(&self, set: &str, signal: i32) -> Option<bool> {
+        Some(self.number(set, 16)? & 1 << (signal - 1) != 0)
+    }
+}
+
+/// Give `take` a file of /proc/PID byte by byte, as long as it wants more.
+fn each_byte(pid: u32, name: &str, mut take: impl FnMut(u8) -> bool) -> Result<(), Errno> {
+    let path = Path::of(pid, format_args!("{name}"));
+    let file: Fd = fd::open(path.as_c_str(), libc::O_RDONLY, 0)?;
+    let mut block = [0; 512];
+    loop {
+        let len = file.read(&mut block)?;
+        if len == 0 || !block[..len].iter().all(|byte| take(*byte)) {
+            return Ok(());
+        }
+    }
+}
+
+/// The supplementary groups of a thread; none where they are more than there
+/// is room for, or not told.
+pub fn groups(tid: u32, into: &mut [u32]) -> Option<usize> {
+    const NAME: &[u8] = b"\nGroups:";
+    let (mut matched, mut count, mut number) = (0, 0, None);
+    let (mut is_told, mut fits) = (false, true);
+    each_byte(tid, "status", |byte| {
+        if matched < NAME.len() {
+            matched = match byte {
+                _ if byte == NAME[matched] => matched + 1,
+                b'\n' => 1,
+                _ => 0,
+            };
+            return true;
+        }
+        if byte.is_ascii_digit() {
+            let digit = u32::from(byte - b'0');
+            number = Some(number.unwrap_or(0_u32).wrapping_mul(10).wrapping_add(digit));
+        } else if let Some(group) = number.take() {
+            match into.get_mut(count) {
+                Some(place) => *place = group,
+                None => fits = false,
+            }
+            count += 1;
+        }
+        is_told = byte == b'\n';
+        fits && !is_told
+    })
+    .ok()?;
+    (is_told && fits).then_some(count)
 }
 
 /// What is told with a signal that a broker queues: `siginfo_t`.
@@ -392,5 +453,34 @@ mod tests {
         assert_eq!(status.number("Tgid", 10), Some(std::process::id().into()));
         assert_eq!(status.numbers("Uid", 10).count(), 4);
         assert_eq!(status.number("Umaskk", 8), None);
+        assert_eq!(status.has_signal("SigCgt", libc::SIGKILL), Some(false));
+        assert_eq!(status.has_signal("SigCgtt", libc::SIGKILL), None);
+    }
+
+    /// As many as a thread can be given by root; any other has its own few.
+    #[test]
+    fn groups_are_read_to_the_last() {
+        let many: Vec<u32> = (0..1000).map(|n| 1_000_000_000 + n).collect();
+        let told = || {
+            let mut groups = vec![0; 1000];
+            let count = groups_of_this_thread(&mut groups).expect("a line");
+            groups.truncate(count);
+            groups
+        };
+        let before = told();
+        if set_groups(&many).is_ok() {
+            assert_eq!(told(), many);
+            assert_eq!(groups_of_this_thread(&mut [0; 999]), None);
+            let status = Status::of(crate::sys::tid()).expect("a file");
+            assert!(status.has_signal("SigCgt", libc::SIGSYS).is_some());
+            assert_eq!(status.numbers("Groups", 10).count(), 0);
+            set_groups(&[]).expect("fewer");
+            assert_eq!(told(), []);
+            set_groups(&before).expect("as before");
+        }
+    }
+
+    fn groups_of_this_thread(into: &mut [u32]) -> Option<usize> {
+        groups(crate::sys::tid(), into)
     }
 }

@@ -48,11 +48,17 @@ impl Report {
         None
     }
 
-    /// Write it to standard error.
-    pub fn send(self) {
-        // SAFETY: taken once, by this report.
+    /// Write it to standard error; the text is returned.
+    pub fn send(self) -> &'static str {
+        // SAFETY: taken once, by this report, and nothing is written from here on.
         let bytes = unsafe { &*BUFFER.bytes.get() };
-        super::report(&bytes[..self.len]);
+        let bytes = &bytes[..self.len];
+        super::report(bytes);
+        match core::str::from_utf8(bytes) {
+            Ok(text) => text,
+            // Cut within a character.
+            Err(error) => core::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or(""),
+        }
     }
 }
 

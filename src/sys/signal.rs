@@ -36,6 +36,9 @@ const QUEUED: c_int = -1;
 /// back, whose number is the lower.
 pub const HANDED_BACK: usize = (MARK as usize) << (usize::BITS - 32) & UPPER;
 const UPPER: usize = usize::MAX << (usize::BITS / 2);
+/// Beside that: it is not served as the caller's memory could not be read, and
+/// might be if it could.
+pub const UNREAD: usize = 1 << (usize::BITS / 2 - 1);
 /// Words before what a queued signal tells.
 const BEFORE: usize = match usize::BITS {
     64 => 3,
@@ -43,15 +46,21 @@ const BEFORE: usize = match usize::BITS {
 };
 
 impl Info {
-    /// The number of a call that the broker does not serve, and the word
-    /// behind. The program itself may say so too, of calls of its own.
-    pub fn handed_back(&self) -> Option<(u32, usize)> {
+    /// The number of a call that the broker does not serve, with the word
+    /// behind, and whether it is as it could not read. The program itself may
+    /// say so too, of calls of its own.
+    pub fn handed_back(&self) -> Option<(u32, usize, bool)> {
         // SAFETY: what is behind the sender of a queued signal; siginfo_t has
         // 128 bytes.
         let told = unsafe { (&raw const *self).cast::<[usize; BEFORE + 2]>().read() };
         let is_told = self.signo == libc::SIGSYS && self.code == QUEUED;
-        (is_told && told[BEFORE] & UPPER == HANDED_BACK)
-            .then_some(((told[BEFORE] & !UPPER) as u32, told[BEFORE + 1]))
+        let nr = (told[BEFORE] & !UPPER & !UNREAD) as u32;
+        let is_unread = told[BEFORE] & UNREAD != 0;
+        (is_told && told[BEFORE] & UPPER == HANDED_BACK).then_some((
+            nr,
+            told[BEFORE + 1],
+            is_unread,
+        ))
     }
 
     /// Did a filter send it?

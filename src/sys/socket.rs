@@ -61,6 +61,16 @@ impl Fd {
         unsafe { call(libc::SYS_sendto, args) }
     }
 
+    /// getpeername(2).
+    #[cfg(any(test, feature = "facts"))]
+    pub fn peer(&self, address: &mut [u8]) -> Result<usize, Errno> {
+        let mut len = address.len() as u32;
+        let to = [address.as_mut_ptr() as usize, &raw mut len as usize];
+        let args = [self.number() as usize, to[0], to[1], 0, 0, 0];
+        // SAFETY: the kernel writes within the slice, and a length.
+        unsafe { call(libc::SYS_getpeername, args) }.map(|_| len as usize)
+    }
+
     /// SO_ERROR: how a connection that was to be waited for went.
     pub fn error(&self) -> Errno {
         let (mut error, mut len) = (0i32, size_of::<i32>() as u32);

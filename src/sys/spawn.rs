@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A process beside this one that no wait, no signal and no process group tells of: how it is made, and how it sheds what it came with.
 
-use core::sync::atomic::AtomicU32;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::fd::Fd;
 use super::signal;
@@ -187,10 +187,22 @@ pub fn hide() -> Result<(), Errno> {
     Ok(())
 }
 
+/// The broker of this process, and of those that it makes.
+static BROKER: AtomicU32 = AtomicU32::new(0);
+
 /// Let that process look into this one's memory, where Yama asks for it.
 pub fn let_look(pid: u32) {
+    BROKER.store(pid, Ordering::Relaxed);
+    let_broker_look();
+}
+
+/// The same of a process made by fork(2), which does not inherit that.
+pub fn let_broker_look() {
     const PR_SET_PTRACER: usize = 0x5961_6d61;
-    let _ = prctl(PR_SET_PTRACER, [pid as usize, 0, 0, 0]);
+    let broker = BROKER.load(Ordering::Relaxed) as usize;
+    let args = [PR_SET_PTRACER, broker, 0, 0, 0, super::DOOR];
+    // SAFETY: takes no pointer.
+    let _ = unsafe { call(libc::SYS_prctl, args) };
 }
 
 /// Tell the broker of promises given up.
