@@ -44,11 +44,13 @@ pub const DOOR_DATA: u16 = 0x8000;
 /// Of a mode's violations and of numbers that the tables do not know.
 const ENOSYS: u16 = libc::ENOSYS as u16;
 
-/// All that takes place while a filter is written.
+/// All that takes place while a filter is written. In this order, lengths before
+/// lists, it lies on the fewest pages that are touched: each costs a fault.
+#[repr(C)]
 pub struct Work {
-    program: Program,
-    intervals: Intervals,
     checks: Checks,
+    intervals: Intervals,
+    program: Program,
 }
 
 impl Work {
@@ -118,9 +120,10 @@ impl Leaf {
 /// Enough for every call alone; numbers have far fewer gaps than a fourth.
 const INTERVALS_MAX: usize = crate::table::CallSet::CAPACITY / 4 * 5;
 
+#[repr(C)]
 struct Intervals {
-    list: [Interval; INTERVALS_MAX],
     len: usize,
+    list: [Interval; INTERVALS_MAX],
 }
 
 impl Intervals {
@@ -264,9 +267,10 @@ fn is_query(policy: &Policy, place: usize) -> bool {
 const CHECKS_MAX: usize = crate::table::CallSet::CAPACITY / 2;
 
 /// Jumps that lead to argument checks, to be placed after the tree.
+#[repr(C)]
 struct Checks {
-    list: [(u16, Leaf); CHECKS_MAX],
     len: usize,
+    list: [(u16, Leaf); CHECKS_MAX],
 }
 
 impl Checks {

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use object::{Object, ObjectSection};
 
@@ -60,14 +61,28 @@ pub fn unmarked(path: &Path, bytes: &[u8]) -> Result<PathBuf, String> {
             copy[entry as usize + 4] &= !1;
         }
     }
-    let name = format!(
-        "rpledge-{}-{}",
-        std::process::id(),
-        path.to_string_lossy().len()
-    );
+    // Names of libraries repeat, and so do the lengths of their paths.
+    static COPIES: AtomicUsize = AtomicUsize::new(0);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let number = COPIES.fetch_add(1, Ordering::Relaxed);
+    let name = format!("rpledge-{}-{number}-{name}", std::process::id());
     let place = std::env::temp_dir().join(name);
-    std::fs::write(&place, copy).map_err(|why| why.to_string())?;
+    std::fs::write(&place, copy).map_err(|why| format!("{}: {why}", place.display()))?;
     Ok(place)
+}
+
+/// Are copies of two libraries two files, though their paths are of one length?
+pub fn keeps_apart(bytes: &[u8]) -> bool {
+    let copies = ["/a/libc.so.6", "/b/libc.so.6"].map(|path| unmarked(Path::new(path), bytes));
+    let [Ok(one), Ok(other)] = copies else {
+        return false;
+    };
+    let both = one.exists() && other.exists();
+    one != other
+        && both
+        && [one, other]
+            .iter()
+            .all(|copy| std::fs::remove_file(copy).is_ok())
 }
 
 /// The disassembly of a file, or why there is none.

@@ -136,6 +136,12 @@ fn main() -> ExitCode {
         .filter_map(|path| fs::read(&path).ok().map(|bytes| (path, bytes)))
         .collect();
     let mut counts = Counts::default();
+    if let Some((_, bytes)) = files.first() {
+        let apart = listing::keeps_apart(bytes);
+        println!("copies of libraries are kept apart: {apart}");
+        counts.passed += usize::from(apart);
+        counts.failed += usize::from(!apart);
+    }
     for machine in MACHINES {
         if !wanted.is_empty() && !wanted.iter().any(|name| name == machine.name()) {
             continue;

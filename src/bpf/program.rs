@@ -13,9 +13,10 @@ pub struct TooLong;
 
 /// Instructions, in a place that needs no allocation: pledge() may be called
 /// where malloc's own system calls are already forbidden.
+#[repr(C)]
 pub struct Program {
-    pub(super) insns: [Insn; INSNS_MAX],
     pub(super) len: usize,
+    pub(super) insns: [Insn; INSNS_MAX],
 }
 
 impl Program {
