@@ -24,6 +24,12 @@ ALWAYS(restart_syscall, restart_syscall, EINTR, 0)
 #define DOORED(call, ...)                                                    \
     ALWAYS(call, call, 0, __VA_ARGS__, DOOR)                                 \
     NEVER(call, call, 0, __VA_ARGS__, 0)
+/* EINVAL where the kernel has no Yama. */
+#define TRACER(id, end, door)                                                \
+    CONFORM(id##_prctl_ptracer, "", end, "always", 0, "prctl\tPR_SET_PTRACER, 0, 0, 0, 0, " #door,       \
+            syscall(SYS_prctl, PR_SET_PTRACER, 0, 0, 0, 0, door) == 0 || errno == EINVAL ? 0 : -1)
+TRACER(always, CASE_SERVED, DOOR)
+TRACER(never, CASE_DENIED, 0)
 DOORED(getpid, 0, 0, 0, 0, 0)
 DOORED(gettid, 0, 0, 0, 0, 0)
 DOORED(geteuid, 0, 0, 0, 0, 0)

@@ -165,7 +165,7 @@ impl Client for Hostile<'_> {
     fn inode_of(&self, fd: i32) -> Result<Inode, Errno> {
         // Another each time, whatever number was asked for.
         let sockets = self.sockets.borrow();
-        let n = fd as usize + self.bytes.byte() / 0xf0;
+        let n = (fd as usize).wrapping_add(self.bytes.byte() / 0xf0);
         match sockets.len() {
             0 => Err(libc::EBADF),
             len => sockets[n % len].inode(),
