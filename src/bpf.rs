@@ -344,14 +344,11 @@ fn clauses(program: &mut Program, policy: &Policy, limit: &Limit) -> Result<(), 
         for test in *clause {
             self::test(program, policy, test, &mut fails)?;
         }
-        let errno = Action::Errno(limit.errno);
-        program.push(
-            RET,
-            match limit.refuse {
-                true => action(policy, errno),
-                false => action(policy, policy.grant(limit.call.into())),
-            },
-        )?;
+        let befalls = match limit.refuse {
+            true => Action::Errno(limit.errno),
+            false => policy.grant(limit.call.into()),
+        };
+        program.push(RET, action(policy, befalls))?;
         for (at, when) in &fails.list[..fails.len] {
             if *when {
                 program.if_true(*at)?
