@@ -35,6 +35,12 @@ VEILED(saved_onto_name, "file:rwc .file.new:rwc", 0, 0, NONE)
     return E(fd >= 0 && write(fd, "new\n", 4) == 4 && fsync(fd) == 0 && close(fd) == 0 &&
              rename(".file.new", "file") == 0 && can_open("file", O_RDONLY));
 }
+static int exchanges(const char *one, const char *other)
+{
+    return syscall(SYS_renameat2, AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE) == 0;
+}
+VEILED(exchange, "in:rwc out:rwc in/none:r", 0, 0, NONE) { return E(exchanges("in/file", "out/file")); }
+VEILED(exchange_takes_both, "in:rwc out:wc in/none:r", LINUX, EACCES, LINUX) { return E(exchanges("in/file", "out/file")); }
 CALLED(broker_told, LINUX, 0, LINUX)
 {
     MUST(held_by_broker("/:rwxc in:r"));
