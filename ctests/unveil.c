@@ -486,6 +486,7 @@ VEILED(handle_hidden, NULL, LINUX, EACCES, LINUX)
 
 #include "veil_calls.h"
 #include "veil_races.h"
+#include "veil_broker.h"
 
 int main(int argc, char **argv)
 {

@@ -164,46 +164,6 @@ CALLED(deep, 0, 0, NONE)
     return n;
 }
 
-/* What Landlock cannot hold a broker does. */
-static int held_by_broker(const char *rules)
-{
-    MUST(veiled(rules) == 0);
-    return veil_is_bare || now().state & RPLEDGE_VEIL_MEDIATED;
-}
-TRY(narrower_below, "/:rwxc in:r", EACCES, EACCES, NONE, can_open("in/file", O_RDWR))
-TRY(narrower_reads, "/:rwxc in:r", 0, 0, NONE, can_open("in/file", O_RDONLY))
-TRY(narrower_beside, "/:rwxc in:r", 0, 0, NONE, can_open("out/file", O_RDWR))
-TRY(narrower_makes, "/:rwxc in:r", EACCES, EACCES, NONE, mkdir("in/new", 0755) == 0)
-TRY(narrower_far_below, "/:rwxc in/sub:r", EACCES, EACCES, NONE, can_open("in/sub/file", O_RDWR))
-TRY(narrower_moved, "/:rwxc in:r", EACCES, EACCES, NONE, rename("in/file", "out/moved") == 0)
-TRY(hidden_below, "/:r in:", ENOENT, ENOENT, NONE, can_open("in/file", O_RDONLY))
-TRY(hidden_directory, "/:r in:", ENOENT, ENOENT, NONE, can_list("in"))
-TRY(hidden_but_one, "/:r in: in/file:r", 0, 0, NONE, can_open("in/file", O_RDONLY))
-TRY(hidden_and_wider, "/:r in: in/sub:rw", 0, 0, NONE, can_open("in/sub/file", O_RDWR))
-TRY(narrower_file, "in:rw in/file:r", EACCES, EACCES, NONE, can_open("in/file", O_RDWR))
-TRY(narrower_file_beside, "in:rwx in/file:r", 0, 0, NONE, can_open("in/prog", O_RDWR))
-TRY(none_on_file, "in:rw in/file:", EACCES, EACCES, NONE, can_open("in/file", O_RDONLY))
-VEILED(exec_directory, "in:x", 0, 0, NONE) { return executes("in/prog"); }
-TRY(exec_directory_reads, "in:x", EACCES, EACCES, NONE, can_open("in/prog", O_RDONLY))
-VEILED(exec_narrower, "/:rwxc in:r", EACCES, EACCES, NONE) { return executes("in/prog"); }
-VEILED(exec_beside, "/:rwxc in:r", 0, EACCES, 15) { return executes("out/prog"); }
-STRICT(exec_beside, EACCES)
-TRY(missing_name, "in/none:rwc", 0, 0, NONE, can_open("in/none", O_RDWR | O_CREAT | O_EXCL))
-TRY(missing_beside, "in/none:rwc", ENOENT, ENOENT, NONE, can_open("in/other", O_RDWR | O_CREAT))
-TRY(missing_still, "in/none:r in/file:r", ENOENT, ENOENT, NONE, can_open(veil_is_bare ? "in/file" : "in/none", O_RDONLY))
-TRY(made_name, "file:rwc", 0, 0, NONE, unlink("file") == 0 && can_open("file", O_RDWR | O_CREAT | O_EXCL))
-VEILED(saved_onto_name, "file:rwc .file.new:rwc", 0, 0, NONE)
-{
-    int fd = open(".file.new", O_WRONLY | O_CREAT | O_EXCL, 0644);
-
-    return E(fd >= 0 && write(fd, "new\n", 4) == 4 && fsync(fd) == 0 && close(fd) == 0 &&
-             rename(".file.new", "file") == 0 && can_open("file", O_RDONLY));
-}
-CALLED(broker_told, LINUX, 0, LINUX)
-{
-    MUST(held_by_broker("/:rwxc in:r"));
-    return E(now().state & RPLEDGE_VEILED && now().state & RPLEDGE_VEIL_LOCKED);
-}
 CALLED(missing_in_c, 0, 0, NONE)
 {
     MUST(veil_rules("in:rwc in/none:rwc") == 0 && unveil(NULL, NULL) == 0);
@@ -354,12 +314,6 @@ CALLED(pledge_forgets, 0, 0, NONE)
     /* Nothing is left that reaches a path, so rules that cannot be held do not matter. */
     MUST(veil_rules("/:rwc in:r") == 0);
     return CALL(pledge("stdio", NULL));
-}
-CALLED(pledge_narrower, EACCES, EACCES, NONE)
-{
-    MUST(veil_rules("/:rwc in:r") == 0 && CALL(pledge("stdio rpath wpath cpath", NULL)) == 0);
-    MUST(can_open("out/file", O_RDWR) && can_open("in/file", O_RDONLY));
-    return E(can_open("in/file", O_RDWR));
 }
 CALLED(pledge_dryrun, 0, 0, LINUX)
 {

@@ -281,16 +281,7 @@ fn load_first(
     flags: Flags,
     put_in_force: impl FnOnce(bool) -> Result<Option<Mediation>, Error>,
 ) -> Result<(), Error> {
-    let state = State {
-        promises: policy.promises,
-        exec: policy.exec,
-        mode: policy.mode,
-        is_executed: false,
-        veil: match unveil::waits() && !policy.promises.contains(Promise::Unveil) {
-            true => AWAITED,
-            false => 0,
-        },
-    };
+    let state = first_state(policy);
     let mut listened = policy.with_broker(Broker::Here).with_exec(host.libcs());
     let is_needed = flags.strict
         || !policy.table.brokered(policy.promises).is_empty()
@@ -337,6 +328,18 @@ fn load_first(
                 error => error,
             })
         }
+    }
+}
+
+/// The state of the first caller; rules may be about to be told.
+fn first_state(policy: &Policy) -> State {
+    let awaits = unveil::waits() && !policy.promises.contains(Promise::Unveil);
+    State {
+        promises: policy.promises,
+        exec: policy.exec,
+        mode: policy.mode,
+        is_executed: false,
+        veil: if awaits { AWAITED } else { 0 },
     }
 }
 

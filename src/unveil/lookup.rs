@@ -38,6 +38,20 @@ fn text(bytes: &[u8]) -> Result<&CStr, Errno> {
     CStr::from_bytes_until_nul(bytes).map_err(|_| libc::ENAMETOOLONG)
 }
 
+/// The directory of the last name, before which that slash stands.
+fn parent(at: usize, path: &mut [u8], slash: Option<usize>) -> Result<Place, Errno> {
+    match slash {
+        None => Place::open(at, c".", true),
+        Some(0) => Place::open(at, c"/", true),
+        Some(slash) => {
+            path[slash] = 0;
+            let parent = Place::open(at, text(path)?, true);
+            path[slash] = b'/';
+            parent
+        }
+    }
+}
+
 /// Where the path in `buffers` leads, `len` bytes long and followed by a NUL.
 /// It is taken to pieces on the way.
 pub fn find(buffers: &mut Buffers, len: usize) -> Result<Found<'_>, Errno> {
@@ -60,22 +74,9 @@ pub fn find(buffers: &mut Buffers, len: usize) -> Result<Found<'_>, Errno> {
         if matches!(&path[last..len], b"." | b"..") {
             return Place::open(at, text(path)?, true).map(Found::Directory);
         }
-        let parent = match slash {
-            None => Place::open(at, c".", true),
-            Some(0) => Place::open(at, c"/", true),
-            Some(slash) => {
-                path[slash] = 0;
-                Place::open(at, text(path)?, true)
-            }
-        };
-        let parent = match parent {
+        let parent = match parent(at, path, slash) {
             // Where rules are in force already only the directory itself may be seen.
-            Err(libc::ENOENT) => {
-                if let Some(slash) = slash {
-                    path[slash] = b'/';
-                }
-                return Place::open(at, text(path)?, true).map(Found::Directory);
-            }
+            Err(libc::ENOENT) => return Place::open(at, text(path)?, true).map(Found::Directory),
             parent => parent?,
         };
         let name = text(&path[last..])?;

@@ -4,9 +4,11 @@
 use core::ffi::CStr;
 
 use super::walk::{End, Found};
-use super::{Need, Request, Served};
+use super::{Need, Request, Served, decide};
 use crate::broker::{Answer, files};
+use crate::letters::Letters;
 use crate::names::LONGEST;
+use crate::needs::Wanted;
 use crate::sys::Errno;
 use crate::sys::path;
 
@@ -73,6 +75,11 @@ impl Request<'_> {
     fn rename(&self, flags: u32) -> Result<(), Errno> {
         let from = self.find(0, End::Keep, Need::Object)?;
         let to = self.find(1, End::Keep, Need::Nothing)?;
+        if flags & libc::RENAME_EXCHANGE != 0 {
+            // Both are taken.
+            let taken = Wanted::All(Letters::R.or(Letters::C));
+            decide::check(self.veils, &to, taken)?;
+        }
         if to.object.is_none() && to.has_slash && !from.there()?.1.is(libc::S_IFDIR) {
             return Err(libc::ENOTDIR);
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Files are opened for a caller, and given to it.
 
-use super::walk::{End, Found};
+use super::walk::{End, Found, id};
 use super::{Need, Request, Served};
 use crate::broker::Answer;
 use crate::sys::fd::Fd;
@@ -76,12 +76,12 @@ impl Request<'_> {
         if !kind.is(libc::S_IFREG) {
             // A FIFO waits for its other end, a device for whatever it likes.
             self.client.may_wait();
-            return settle(path::open(
-                &found.parent,
-                found.name(),
-                flags | libc::O_NOFOLLOW | libc::O_NOCTTY,
-                mode,
-            ));
+            let flags = flags | libc::O_NOFOLLOW | libc::O_NOCTTY;
+            let opened = settle(path::open(&found.parent, found.name(), flags, mode))?;
+            return match opened {
+                Opened::Fd(fd) if id(&path::kind(&fd)?) == id(kind) => Ok(Opened::Fd(fd)),
+                _ => Ok(Opened::Changed),
+            };
         }
         self.open_name(found, flags, mode)
     }

@@ -220,14 +220,9 @@ impl Walk<'_> {
             if bytes.is_empty() {
                 return self.itself();
             }
-            let len = bytes.iter().position(|byte| *byte == b'/');
-            let len = len.unwrap_or(bytes.len());
+            let (name, len) = first_name(bytes)?;
             let is_last = bytes[len..].iter().all(|byte| *byte == b'/');
             let has_slash = len < bytes.len();
-            let mut name = [0; NAME_MAX];
-            let room = name.get_mut(..len).filter(|_| len < NAME_MAX);
-            room.ok_or(libc::ENAMETOOLONG)?
-                .copy_from_slice(&bytes[..len]);
             rest.from += len;
             match &name[..len] {
                 b"." => continue,
@@ -431,6 +426,17 @@ impl Walk<'_> {
             root: self.root_id,
         })
     }
+}
+
+/// The first name of a path, and its length.
+fn first_name(path: &[u8]) -> Result<([u8; NAME_MAX], usize), Errno> {
+    let len = path.iter().position(|byte| *byte == b'/');
+    let len = len.unwrap_or(path.len());
+    let mut name = [0; NAME_MAX];
+    let room = name.get_mut(..len).filter(|_| len < NAME_MAX);
+    room.ok_or(libc::ENAMETOOLONG)?
+        .copy_from_slice(&path[..len]);
+    Ok((name, len))
 }
 
 /// File systems that answer when somebody else does: FUSE, NFS, CIFS, SMB2, 9P,
