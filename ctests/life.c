@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -238,7 +239,7 @@ static void *ask_often(void *unused)
     return unused;
 }
 
-static void threads(int count)
+static void ask_from_threads(int count)
 {
     pthread_t *ids = calloc((size_t)count, sizeof *ids);
     pthread_attr_t small;
@@ -246,12 +247,18 @@ static void threads(int count)
 
     pthread_attr_init(&small);
     pthread_attr_setstacksize(&small, 64 << 10);
-    must_pledge("stdio getpw");
     for (n = 0; n < count; n++)
         if (pthread_create(&ids[n], &small, ask_often, NULL) != 0)
             FAIL("thread %d", n);
     for (n = 0; n < count; n++)
         pthread_join(ids[n], NULL);
+    free(ids);
+}
+
+static void threads(int count)
+{
+    must_pledge("stdio getpw");
+    ask_from_threads(count);
 }
 
 static void forks(int count)
@@ -302,15 +309,79 @@ static void timer(int count)
         FAIL("%.1f s", now() - before);
 }
 
-/* "start MIB": microseconds that pledge() takes in a process of that size. */
+/* How many descriptors it has; 0 where only root may look. */
+static int descriptors_of(pid_t pid)
+{
+    char path[64];
+    int n = -2;
+    DIR *fds;
+
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+    if ((fds = opendir(path)) == NULL)
+        return 0;
+    while (readdir(fds) != NULL)
+        n++;
+    closedir(fds);
+    return n;
+}
+
+/* As many calls again as there were, and the broker is no larger: neither by names nor by sockets. */
+static void growth(int count)
+{
+    int told[2], go[2], n, fds[2], half;
+    long size[2];
+    pid_t pid;
+    char byte;
+
+    if (pipe(told) != 0 || pipe(go) != 0 || (pid = fork()) == -1)
+        FAIL("no child: %s", strerror(errno));
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        must_pledge("stdio getpw dns");
+        each = count / 16;
+        for (half = 0; half < 2; half++) {
+            ask_from_threads(8);
+            for (n = 0; n < each; n++)
+                close(socket(AF_INET, SOCK_DGRAM, 0));
+            if (write(told[1], "", 1) != 1 || read(go[0], &byte, 1) != 1)
+                _exit(1);
+        }
+        _exit(0);
+    }
+    close(told[1]);
+    for (half = 0; half < 2; half++) {
+        if (read(told[0], &byte, 1) != 1)
+            FAIL("it ended early");
+        usleep(20000);
+        size[half] = status_line(broker_of(pid), "VmRSS");
+        fds[half] = descriptors_of(broker_of(pid));
+        if (write(go[1], "", 1) != 1)
+            FAIL("write");
+    }
+    if (waitpid(pid, &n, 0) != pid || n != 0)
+        FAIL("status %#x", n);
+    /* Sockets that are closed are looked for when there are as many again. */
+    if (size[1] > size[0] + 64 || size[1] > 1024 || fds[1] > fds[0] + 32)
+        FAIL("%ld KiB, then %ld; %d descriptors, then %d", size[0], size[1], fds[0], fds[1]);
+}
+
+static double worked(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* "start MIB": microseconds that a process of that size works in pledge(). */
 static void start(int mib)
 {
     double before;
 
     grow((size_t)mib << 20);
-    before = now();
+    before = worked();
     must_pledge("stdio tmppath");
-    printf("%.0f\n", (now() - before) * 1e6);
+    printf("%.0f\n", (worked() - before) * 1e6);
 }
 
 int main(int argc, char **argv)
@@ -334,6 +405,8 @@ int main(int argc, char **argv)
         forks(count);
     else if (strcmp(what, "timer") == 0)
         timer(count);
+    else if (strcmp(what, "growth") == 0)
+        growth(count);
     else if (strcmp(what, "start") == 0) {
         start(count);
         return 0;

@@ -94,14 +94,18 @@ impl Nursery {
     /// came to one otherwise and has not used it yet finds it forgotten: then
     /// its calls are violations, as on any socket that is none of these.
     fn sweep(&mut self) {
+        // Entries of a process lie side by side as a rule, and one look is enough.
+        let mut last = None;
         for n in 0..MOST {
             if let Some(Entry {
                 tgid,
                 is_seen: false,
                 ..
             }) = self.entries[n]
+                && last != Some(tgid)
             {
                 self.look(tgid);
+                last = Some(tgid);
             }
         }
         self.count = 0;

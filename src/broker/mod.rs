@@ -45,6 +45,8 @@ pub struct Shared {
     pub maps: i32,
     /// Can callers become another user?
     pub changes_user: bool,
+    /// Does who waits for a call learn that nobody is left to make one?
+    pub tells_of_end: bool,
 }
 
 /// The states of its callers.
@@ -256,11 +258,14 @@ fn is_handled(caller: &Caller, what: usize) -> bool {
 extern "C" fn run(shared: &'static Shared) -> ! {
     loop {
         team::lead();
+        let mut has_ended = false;
         loop {
-            if !shared.listener.wait() {
+            if (has_ended || !shared.tells_of_end) && !shared.listener.wait() {
                 sys::exit_group(0);
             }
-            match shared.listener.receive() {
+            let asked = shared.listener.receive();
+            has_ended = asked.is_err();
+            match asked {
                 Ok(asked) if !serve(shared, asked) => break,
                 _ => {}
             }

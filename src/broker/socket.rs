@@ -87,9 +87,7 @@ impl Request<'_> {
             Birth::Errno(errno) => return Answer::Errno(errno.into()),
             Birth::Refuse => return Answer::HandBack,
         };
-        if !self.client.is_valid() {
-            return Answer::Drop;
-        }
+        // It goes to this very caller or, if that is gone, to nobody.
         let made = socket::make(of.family, u32::from(of.kind) | flags, of.protocol);
         let fd = match made {
             Ok(fd) => fd,
@@ -169,8 +167,11 @@ impl Request<'_> {
 
     /// Connect, and let only the caller wait where that takes time.
     fn reach(&self, born: &Born, fd: &Fd, to: &[u8]) -> Result<Result<(), Errno>, Answer> {
+        if born.socket.kind != STREAM {
+            return Ok(fd.connect(to));
+        }
         let flags = fd.flags().map_err(early)?;
-        if born.socket.kind != STREAM || flags & libc::O_NONBLOCK != 0 {
+        if flags & libc::O_NONBLOCK != 0 {
             return Ok(fd.connect(to));
         }
         if born.socket.family == AF_UNIX {
@@ -332,11 +333,13 @@ impl Request<'_> {
         let fd = born.fd.as_ref().ok_or(Answer::HandBack)?;
         let to = to.as_ref().map(Address::bytes);
         let at_once = flags | (libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL) as u32;
-        let is_patient = flags & libc::MSG_DONTWAIT as u32 == 0
-            && fd.flags().map_err(early)? & libc::O_NONBLOCK == 0;
+        let is_patient = || {
+            let has_time = flags & libc::MSG_DONTWAIT as u32 == 0;
+            has_time && fd.flags().is_ok_and(|flags| flags & libc::O_NONBLOCK == 0)
+        };
         loop {
             match fd.send(data, at_once, to) {
-                Err(libc::EAGAIN) if is_patient => {
+                Err(libc::EAGAIN) if is_patient() => {
                     self.client.wait(fd, libc::POLLOUT, -1)?;
                 }
                 done => return Ok(done),

@@ -268,6 +268,7 @@ fn tell(Plan { board, .. }: &Plan, is_done: bool) {
 
 /// The broker's own way.
 fn be(plan: Plan) -> ! {
+    let tells_of_end = Listener::tells_of_end();
     let ready = spawn::hide(NAME).and_then(|()| confine::confine(crate::table::TABLE.audit));
     let listener = Listener(0);
     let _ = STATES.take().number(plan.state);
@@ -277,6 +278,7 @@ fn be(plan: Plan) -> ! {
         memory: 1,
         maps: 2,
         changes_user: plan.changes_user,
+        tells_of_end,
     });
     let (Ok(()), Some(shared)) = (ready, SHARED.get()) else {
         sys::exit_group(1);

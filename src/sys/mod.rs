@@ -218,6 +218,25 @@ fn poll(fd: i32, events: i16, milliseconds: usize) -> Result<usize, Errno> {
     unsafe { call(libc::SYS_ppoll, [args[0], args[1], args[2], 0, 8, DOOR]) }
 }
 
+/// The kernel's release: the first two numbers of it.
+fn release() -> Option<(u32, u32)> {
+    /// `struct new_utsname`: the system, the machine's name, the release, ...
+    const FIELD: usize = 65;
+    let mut names = [0_u8; 6 * FIELD];
+    // SAFETY: the kernel writes the structure.
+    unsafe {
+        call(
+            libc::SYS_uname,
+            [names.as_mut_ptr() as usize, 0, 0, 0, 0, 0],
+        )
+    }
+    .ok()?;
+    let text = core::str::from_utf8(&names[2 * FIELD..3 * FIELD]).ok()?;
+    let mut numbers = text.split(|c: char| !c.is_ascii_digit());
+    let mut number = || numbers.next()?.parse().ok();
+    Some((number()?, number()?))
+}
+
 /// The process's id, also where only a handler may ask for it.
 pub fn pid() -> u32 {
     // SAFETY: takes no pointer.

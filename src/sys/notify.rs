@@ -82,6 +82,13 @@ impl Listener {
         unsafe { call(libc::SYS_ioctl, args) }
     }
 
+    /// Does the kernel end a wait for the next call when nobody is left to make
+    /// one? Since 6.11; where it does not, who waits must have been told of a call.
+    pub fn tells_of_end() -> bool {
+        const SINCE: (u32, u32) = (6, 11);
+        super::release().is_some_and(|release| release >= SINCE)
+    }
+
     /// The next call; ENOENT where it has ended meanwhile.
     pub fn receive(&self) -> Result<Asked, Errno> {
         let mut asked = Asked::default();
