@@ -70,7 +70,12 @@ fn used(table: &Table, input: &mut Input) {
     if bpf::compile(&policy, &mut program).is_err() {
         return;
     }
-    let data = input.call(table);
-    let (seen, _) = sim::run(program.insns(), table.big_endian, &data).expect("it ends");
-    assert_eq!(seen, sim::expect(&policy, &data), "{data:x?}");
+    let mut data = input.call(table);
+    // The one that is asked for, and each that the table names.
+    let named = table.calls.iter().map(|call| call.nr);
+    for nr in [data.nr].into_iter().chain(named) {
+        data.nr = nr;
+        let (seen, _) = sim::run(program.insns(), table.big_endian, &data).expect("it ends");
+        assert_eq!(seen, sim::expect(&policy, &data), "{data:x?}");
+    }
 }
