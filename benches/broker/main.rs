@@ -47,7 +47,7 @@ fn start(mib: usize, words: &str) -> f64 {
 
 /// Picoseconds of one, at best.
 fn best(mut once: impl FnMut()) -> u64 {
-    let batch = || {
+    let mut batch = || {
         let begun = Instant::now();
         (0..CALLS).for_each(|_| once());
         begun.elapsed().as_nanos() as u64 * 1000 / u64::from(CALLS)
