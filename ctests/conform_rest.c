@@ -25,11 +25,12 @@ ALWAYS(restart_syscall, restart_syscall, EINTR, 0)
     ALWAYS(call, call, 0, __VA_ARGS__, DOOR)                                 \
     NEVER(call, call, 0, __VA_ARGS__, 0)
 /* EINVAL where the kernel has no Yama. */
-#define TRACER(id, end, door)                                                \
-    CONFORM(id##_prctl_ptracer, "", end, "always", 0, "prctl\tPR_SET_PTRACER, 0, 0, 0, 0, " #door,       \
-            syscall(SYS_prctl, PR_SET_PTRACER, 0, 0, 0, 0, door) == 0 || errno == EINVAL ? 0 : -1)
-TRACER(always, CASE_SERVED, DOOR)
-TRACER(never, CASE_DENIED, 0)
+#define TRACER(id, end, last, door)                                         \
+    CONFORM(id##_prctl_ptracer, "", end, "always", 0, "prctl\tPR_SET_PTRACER, 0, 0, 0, " #last ", " #door, \
+            syscall(SYS_prctl, PR_SET_PTRACER, 0, 0, 0, last, door) == 0 || errno == EINVAL ? 0 : -1)
+TRACER(always, CASE_SERVED, PR_SET_PTRACER, DOOR)
+TRACER(never, CASE_DENIED, PR_SET_PTRACER, 0)
+TRACER(never_so, CASE_DENIED, 0, DOOR)
 DOORED(getpid, 0, 0, 0, 0, 0)
 DOORED(gettid, 0, 0, 0, 0, 0)
 DOORED(geteuid, 0, 0, 0, 0, 0)

@@ -87,7 +87,7 @@ pub fn judge(caller: &Caller, state: State, call: &Call) -> Option<Answer> {
 /// Would it execute a set-id program? The name may change after the look, and
 /// then such a program starts, and gains nothing.
 fn is_set_id(caller: &Caller, call: &Call) -> bool {
-    let (from, name, flags) = match i64::from(call.nr) {
+    let (from, name, flags) = match call.nr as core::ffi::c_long {
         libc::SYS_execve => (libc::AT_FDCWD, call.args[0], 0),
         libc::SYS_execveat => (call.int(0), call.args[1], call.int(4)),
         _ => return false,

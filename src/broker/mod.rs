@@ -30,6 +30,7 @@ use crate::sys::lock::Lock;
 use crate::sys::notify::{Asked, Listener};
 use crate::sys::process::{self, Status};
 use crate::sys::signal::{HANDED_BACK, UNREAD};
+use crate::sys::spawn;
 use crate::sys::{self, Errno, NOT_SERVED, QUESTION};
 use client::{Call, Caller, Client, Gone};
 use state::{State, States};
@@ -119,7 +120,7 @@ fn decide(caller: &Caller, state: State) -> Answer {
         return judged.unwrap_or_else(|| as_read(caller, state, dispatch(caller, state, &call)));
     }
     match args[1] as u32 {
-        NARROW => narrow(caller, state, [args[2], args[3], args[4]]),
+        NARROW => narrow(caller, state, spawn::told(&args)),
         ASK => match behind_the_door(caller, args[2]) {
             Ok(call) => {
                 let judged = veil::judge(caller, state, &call);

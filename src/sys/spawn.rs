@@ -226,7 +226,8 @@ pub fn let_look(pid: u32) {
 pub fn let_broker_look() {
     const PR_SET_PTRACER: usize = 0x5961_6d61;
     let broker = BROKER.load(Ordering::Relaxed) as usize;
-    let args = [PR_SET_PTRACER, broker, 0, 0, 0, super::DOOR];
+    // What a program asks for with five arguments is not this, whatever lies in the sixth register.
+    let args = [PR_SET_PTRACER, broker, 0, 0, PR_SET_PTRACER, super::DOOR];
     // SAFETY: takes no pointer.
     let _ = unsafe { call(libc::SYS_prctl, args) };
 }
@@ -234,6 +235,30 @@ pub fn let_broker_look() {
 /// Tell the broker of promises given up.
 pub fn tell(what: u32, words: [u64; 3]) -> Result<(), Errno> {
     let [a, b, c] = words.map(|word| word as usize);
+    let args = [MARK as usize, what as usize, a, b, c, upper(words)];
     // SAFETY: the filter takes this call to the broker: no pointer is in it.
-    unsafe { call(libc::SYS_prctl, [MARK as usize, what as usize, a, b, c, 0]) }.map(|_| ())
+    unsafe { call(libc::SYS_prctl, args) }.map(|_| ())
+}
+
+/// What of the words no register of 32 bits holds: more than half of the first
+/// two, and nothing of the last.
+#[cfg(target_pointer_width = "32")]
+fn upper([a, b, _]: [u64; 3]) -> usize {
+    let (first, second) = (a >> 32 & 0xffff, b >> 32 & 0x7fff);
+    (first | second << 16 | b >> 63 << 31) as usize
+}
+
+#[cfg(target_pointer_width = "64")]
+fn upper(_words: [u64; 3]) -> usize {
+    0
+}
+
+/// What was told, by the arguments of the call.
+pub fn told(args: &[u64; 6]) -> [u64; 3] {
+    let [_, _, a, b, c, upper] = *args;
+    if cfg!(target_pointer_width = "64") {
+        return [a, b, c];
+    }
+    let (first, second) = (upper & 0xffff, upper >> 16 & 0x7fff);
+    [a | first << 32, b | second << 32 | upper >> 31 << 63, c]
 }
