@@ -200,9 +200,9 @@ LET(prlimit_asked_by_number, "stdio", prlimit64, "", 0, SELF, RLIMIT_NOFILE, 0, 
 BEYOND(prlimit_set, "stdio", prlimit64, "stdio", 0, 0, RLIMIT_CORE, page, 0)
 BEYOND(prlimit_other, "stdio", prlimit64, "stdio", 0, OTHER, RLIMIT_NOFILE, 0, buf)
 
-/* Messages may carry descriptors, which a filter cannot see */
-REFUSAL(recvmsg, "stdio", recvmsg, "stdio", EINVAL, local, &passing, MSG_DONTWAIT)
-REFUSAL(recvmmsg, "stdio", recvmmsg, "stdio", EINVAL, local, &passing, 1, MSG_DONTWAIT, 0)
+/* Messages may carry descriptors, which a filter cannot see; the handler looks at what a local socket is */
+REFUSAL(recvmsg, "stdio", recvmsg, "stdio", EAGAIN, udp, &passing, MSG_DONTWAIT)
+REFUSAL(recvmmsg, "stdio", recvmmsg, "stdio", EAGAIN, udp, &passing, 1, MSG_DONTWAIT, 0)
 REFUSAL(sendmsg, "stdio", sendmsg, "stdio", EFAULT, local, &passing, MSG_DONTWAIT)
 #ifdef __GLIBC__ /* musl's is sendmsg(2) */
 REFUSAL(sendmmsg, "stdio", sendmmsg, "stdio", EFAULT, local, &passing, 1, MSG_DONTWAIT)

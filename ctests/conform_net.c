@@ -228,8 +228,8 @@ REFUSAL(sendmsg_recvfd, "sendfd", sendmsg, "stdio recvfd", EFAULT, local, &passi
 #ifdef __GLIBC__ /* musl's is sendmsg(2) */
 REFUSAL(sendmmsg_recvfd, "sendfd", sendmmsg, "stdio recvfd", EFAULT, local, &passing, 1, MSG_DONTWAIT)
 #endif
-REFUSAL(recvmsg_sendfd, "recvfd", recvmsg, "stdio sendfd", EINVAL, local, &passing, MSG_DONTWAIT)
-REFUSAL(recvmmsg_sendfd, "recvfd", recvmmsg, "stdio sendfd", EINVAL, local, &passing, 1, MSG_DONTWAIT, 0)
+REFUSAL(recvmsg_sendfd, "recvfd", recvmsg, "stdio sendfd", EAGAIN, udp, &passing, MSG_DONTWAIT)
+REFUSAL(recvmmsg_sendfd, "recvfd", recvmmsg, "stdio sendfd", EAGAIN, udp, &passing, 1, MSG_DONTWAIT, 0)
 
 /* To connect by sending takes inet as well. */
 LET(fastopen_sendmsg, "inet sendfd", sendmsg, "stdio", EFAULT, inet, &passing, MSG_FASTOPEN)
