@@ -22,6 +22,8 @@ const NAME: &CStr = c"rpledge-broker";
 /// A broker that waits to be told its listener.
 pub struct Start {
     pid: u32,
+    /// Tells when it ends, where there is a descriptor left for that.
+    process: Option<Fd>,
     board: &'static Board,
     memory: [Fd; 2],
     image: Option<Fd>,
@@ -89,6 +91,8 @@ pub fn begin(state: State, changes_user: bool) -> Result<Start, Errno> {
             spawn::let_look(pid);
             Ok(Start {
                 pid,
+                // The listener needs a descriptor more than this one.
+                process: process::open(pid).ok().filter(|fd| fd.duplicate().is_ok()),
                 board,
                 memory,
                 image,
@@ -154,14 +158,16 @@ impl Start {
         told.store(listener as u32 + 1, Ordering::Release);
         wake(told, 1);
         for _ in 0..PATIENCE {
-            if done.load(Ordering::Acquire) != 0 {
+            let has_ended = self.process.as_ref().is_some_and(process::has_ended);
+            if has_ended || done.load(Ordering::Acquire) != 0 {
                 break;
             }
             wait_while(done, 0);
         }
         spawn::close_by_door(listener);
         let [memory, maps] = self.memory;
-        for fd in [Some(memory), Some(maps), self.image].into_iter().flatten() {
+        let own = [Some(memory), Some(maps), self.image, self.process];
+        for fd in own.into_iter().flatten() {
             spawn::close_by_door(fd.keep());
         }
         wait_until_gone(is_there);

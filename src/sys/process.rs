@@ -401,15 +401,23 @@ pub fn queue(process: u32, tid: u32, signal: i32, value: Word, more: u64) -> Res
     unsafe { call(libc::SYS_rt_tgsigqueueinfo, args) }.map(|_| ())
 }
 
+/// A descriptor that stands for another process.
+pub fn open(process: u32) -> Result<Fd, Errno> {
+    // SAFETY: takes no pointer.
+    unsafe { call(libc::SYS_pidfd_open, [process as usize, 0, 0, 0, 0, 0]) }.map(Fd::of)
+}
+
+/// Has the process ended that this stands for? Under any promises.
+pub fn has_ended(process: &Fd) -> bool {
+    super::poll(process.number(), libc::POLLIN, 0).is_ok_and(|ready| ready != 0)
+}
+
 /// A copy of another process's descriptor, where the kernel lets us have one.
 pub fn descriptor(process: u32, number: i32) -> Result<Fd, Errno> {
-    // SAFETY: take no pointer.
-    unsafe {
-        let pidfd = call(libc::SYS_pidfd_open, [process as usize, 0, 0, 0, 0, 0])?;
-        let pidfd = Fd::of(pidfd);
-        let args = [pidfd.number() as usize, number as usize, 0, 0, 0, 0];
-        call(libc::SYS_pidfd_getfd, args).map(Fd::of)
-    }
+    let pidfd = open(process)?;
+    let args = [pidfd.number() as usize, number as usize, 0, 0, 0, 0];
+    // SAFETY: takes no pointer.
+    unsafe { call(libc::SYS_pidfd_getfd, args) }.map(Fd::of)
 }
 
 /// setgroups(2), of this thread alone.
