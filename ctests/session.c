@@ -136,6 +136,9 @@ int main(int argc, char **argv)
         return 2;
     }
     if ((program = forkpty(&terminal, NULL, NULL, &size)) == 0) {
+        /* As a login has them; who runs tests in the background ignores some. */
+        for (status = 1; status < NSIG; status++)
+            signal(status, SIG_DFL);
         setenv("PS1", PROMPT, 1);
         execvp(argv[2], argv + 2);
         _exit(127);

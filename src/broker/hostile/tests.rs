@@ -207,8 +207,4 @@ fn nothing_is_done_for_who_is_gone() {
         Answer::Drop
     );
     assert_eq!(client.left(), 1);
-    assert_eq!(
-        on_socket(&client, "socket", [2, 2, 0, 0, 0, 0]),
-        Answer::Drop
-    );
 }
