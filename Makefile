@@ -50,7 +50,7 @@ TESTS    = $(filter-out $(LONG),$(shell sed -n '/^\[\[test\]\]/,/^name/s/^name =
 # Lints and builds lock other directories of cargo's, and each keeps a core busy.
 CHECKS = check-fmt check-clippy+all check-rust check-filters check-data check-constants check-man check-manual check-header \
          check-header-compiles check-symbols check-exceptions check-install check-examples \
-         check-fileserver check-broker check-session check-serves check-trigger check-c conformance contract escapes dns unveil check-drift check-traces check-decoders
+         check-fileserver check-broker check-session check-serves check-trigger check-c conformance contract escapes dns check-drift check-traces check-unveil+check-decoders
 # What `make check-live` runs: checks that need the network.
 LIVE_CHECKS = check-syscalls check-data-all
 
@@ -196,6 +196,10 @@ check-archs: capi-archs ## contract and escapes on other architectures, in virtu
 
 unveil: capi ## the rules of unveil(2), as root and as a user, on every libc
 	@scripts/check-unveil
+
+# Most of its time goes by in waiting: beside it there is time for others.
+check-unveil: capi ## the same on the oldest and newest of each libc, and this machine's
+	@RPLEDGE_TEST_LIBC="$${RPLEDGE_TEST_LIBC:-glibc-2.31 glibc-2.36-dynamic glibc-2.44 musl-1.2.2-static musl-1.2.6-dynamic}" scripts/check-unveil
 
 check-programs: capi ## programs from Debian's sources, bare and pledged: their own tests; slow
 	@scripts/setup --programs
