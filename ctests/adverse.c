@@ -170,13 +170,9 @@ static void groups(void)
 
 int main(int argc, char **argv)
 {
-    const char *what;
-    int count, more;
+    int count;
+    const char *what = told(argc, argv, &count);
 
-    setvbuf(stdout, NULL, _IONBF, 0);
-    more = be_large(argc > 1 ? argv[1] : NULL);
-    what = argc > 1 + more ? argv[1 + more] : "";
-    count = argc > 2 + more ? atoi(argv[2 + more]) : 0;
     if (strcmp(what, "descriptors") == 0)
         descriptors();
     else if (strcmp(what, "processes") == 0)

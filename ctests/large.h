@@ -58,4 +58,15 @@ static int be_large(const char *word)
     return 1;
 }
 
+/* "[large|copied] WHAT [COUNT]": what is to be done. */
+static const char *told(int argc, char **argv, int *count)
+{
+    int more;
+
+    setvbuf(stdout, NULL, _IONBF, 0);
+    more = be_large(argc > 1 ? argv[1] : NULL);
+    *count = argc > 2 + more ? atoi(argv[2 + more]) : 0;
+    return argc > 1 + more ? argv[1 + more] : "";
+}
+
 #endif

@@ -386,13 +386,9 @@ static void start(int mib)
 
 int main(int argc, char **argv)
 {
-    const char *what;
-    int count, more;
+    int count;
+    const char *what = told(argc, argv, &count);
 
-    setvbuf(stdout, NULL, _IONBF, 0);
-    more = be_large(argc > 1 ? argv[1] : NULL);
-    what = argc > 1 + more ? argv[1 + more] : "";
-    count = argc > 2 + more ? atoi(argv[2 + more]) : 0;
     if (strcmp(what, "looks") == 0)
         looks();
     else if (strcmp(what, "hidden") == 0)

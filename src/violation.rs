@@ -7,7 +7,7 @@ use core::fmt::{self, Write};
 use crate::bpf::DOOR_DATA;
 use crate::broker;
 use crate::host::{self, Host};
-use crate::policy::{ASK, Action, Mode, Policy, Process};
+use crate::policy::{ASK, Action, Held, Mode, Policy, Process};
 use crate::promise::{Promise, Set};
 use crate::resolve::{Match, Rows};
 use crate::sim::{self, Data};
@@ -130,9 +130,7 @@ impl Trapped {
         let Some(held) = broker::held::held() else {
             return Action::Violation;
         };
-        let mut policy = Policy::of(host.table, host.libcs(), held.promises);
-        (policy.mode, policy.process, policy.handled) = (held.mode, process(), true);
-        match sim::decide(&policy, &self.data()) {
+        match sim::decide(&unbrokered(&host, held), &self.data()) {
             Action::Violation if held.mode == Mode::Error => Action::Errno(libc::ENOSYS as u16),
             action => action,
         }
@@ -168,6 +166,13 @@ impl Trapped {
         let name = text::copy(self.registers.args[arg] as *const _, &mut name).ok()?;
         table.survives(name)
     }
+}
+
+/// What is in force where no broker is asked.
+fn unbrokered(host: &Host, held: Held) -> Policy<'static> {
+    let mut policy = Policy::of(host.table, host.libcs(), held.promises);
+    (policy.mode, policy.process, policy.handled) = (held.mode, process(), true);
+    policy
 }
 
 /// What only this process has.

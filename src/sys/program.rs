@@ -43,50 +43,43 @@ global_asm!(
     ".popsection",
 );
 
+/// The function, of these lines.
+macro_rules! entry {
+    ($($line:literal,)*) => {
+        global_asm!(
+            ".pushsection .text.rpledge_entry, \"ax\", @progbits",
+            ".hidden rpledge_entry",
+            ".globl rpledge_entry",
+            ".type rpledge_entry, @function",
+            "rpledge_entry:",
+            $($line,)*
+            ".size rpledge_entry, . - rpledge_entry",
+            ".popsection",
+        );
+    };
+}
+
 #[cfg(target_arch = "x86_64")]
 const MACHINE: u16 = 62;
 #[cfg(target_arch = "x86_64")]
-global_asm!(
-    ".pushsection .text.rpledge_entry, \"ax\", @progbits",
-    ".hidden rpledge_entry",
-    ".globl rpledge_entry",
-    ".type rpledge_entry, @function",
-    "rpledge_entry:",
-    "xor ebp, ebp",
-    "call [rip + rpledge_entry_words]",
-    "ud2",
-    ".size rpledge_entry, . - rpledge_entry",
-    ".popsection",
-);
+entry!("xor ebp, ebp", "call [rip + rpledge_entry_words]", "ud2",);
 
 #[cfg(target_arch = "aarch64")]
 const MACHINE: u16 = 183;
 #[cfg(target_arch = "aarch64")]
-global_asm!(
-    ".pushsection .text.rpledge_entry, \"ax\", @progbits",
-    ".hidden rpledge_entry",
-    ".globl rpledge_entry",
-    ".type rpledge_entry, @function",
-    "rpledge_entry:",
+entry!(
     "mov x29, xzr",
     "mov x30, xzr",
     "adrp x0, rpledge_entry_words",
     "ldr x0, [x0, :lo12:rpledge_entry_words]",
     "blr x0",
     "brk #1",
-    ".size rpledge_entry, . - rpledge_entry",
-    ".popsection",
 );
 
 #[cfg(target_arch = "riscv64")]
 const MACHINE: u16 = 243;
 #[cfg(target_arch = "riscv64")]
-global_asm!(
-    ".pushsection .text.rpledge_entry, \"ax\", @progbits",
-    ".hidden rpledge_entry",
-    ".globl rpledge_entry",
-    ".type rpledge_entry, @function",
-    "rpledge_entry:",
+entry!(
     ".option push",
     ".option norelax",
     "lla t0, rpledge_entry_words",
@@ -95,8 +88,6 @@ global_asm!(
     "ld t0, 0(t0)",
     "jalr t0",
     "ebreak",
-    ".size rpledge_entry, . - rpledge_entry",
-    ".popsection",
 );
 
 /// Nobody has written an entry for others.
@@ -111,13 +102,7 @@ const MACHINE: u16 = 0;
     target_arch = "aarch64",
     target_arch = "riscv64"
 )))]
-global_asm!(
-    ".pushsection .text.rpledge_entry, \"ax\", @progbits",
-    ".hidden rpledge_entry",
-    ".globl rpledge_entry",
-    "rpledge_entry:",
-    ".popsection",
-);
+entry!();
 
 /// The register that code of a program may find its data by.
 fn base_of_data() -> usize {

@@ -3,10 +3,9 @@
 
 use core::fmt::Write;
 
-use super::process;
 use crate::broker;
 use crate::host;
-use crate::policy::{ASK, Action, Policy};
+use crate::policy::{ASK, Action};
 use crate::short::Short;
 use crate::sim::{self, Data};
 use crate::sockets::AF_UNIX;
@@ -16,6 +15,9 @@ use crate::sys::{self, Errno, fd::Fd};
 const PRIORITY: &str = "<11>";
 /// _PATH_LOG of the C libraries.
 const PATH: &[u8] = b"/dev/log";
+
+/// Of a message: the process is about to end, and waits for nobody.
+const FLAGS: u32 = (libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT) as u32;
 
 /// `struct sockaddr_un`.
 const ADDRESS_LEN: usize = 2 + PATH.len() + 1;
@@ -40,16 +42,14 @@ pub fn send(report: &str) {
         let mut message = Short::<512>::EMPTY;
         // What does not fit is cut, which is no reason to say nothing.
         let _ = write!(message, "{PRIORITY}{line}");
-        let flags = (libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT) as u32;
-        let _ = socket.send(message.as_str().as_bytes(), flags, None);
+        let _ = socket.send(message.as_str().as_bytes(), FLAGS, None);
     }
 }
 
 fn way() -> Option<Way> {
     let held = broker::held::held()?;
     let host = host::host();
-    let mut policy = Policy::of(host.table, host.libcs(), held.promises);
-    (policy.mode, policy.process, policy.handled) = (held.mode, process(), true);
+    let policy = super::unbrokered(&host, held);
     let allows = |nr: libc::c_long, args: [u64; 6]| {
         let data = Data {
             nr: nr as u32,
@@ -59,22 +59,9 @@ fn way() -> Option<Way> {
         };
         sim::decide(&policy, &data) == Action::Allow
     };
-    let [socket, connect] = calls(0);
-    let send = [
-        0,
-        0,
-        0,
-        (libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT) as u64,
-        0,
-        0,
-    ];
-    match allows(libc::SYS_sendto, send) {
-        true if [socket, connect]
-            .iter()
-            .all(|(nr, args)| allows(*nr, *args)) =>
-        {
-            Some(Way::Itself)
-        }
+    let may_connect = || calls(0).iter().all(|(nr, args)| allows(*nr, *args));
+    match allows(libc::SYS_sendto, [0, 0, 0, FLAGS.into(), 0, 0]) {
+        true if may_connect() => Some(Way::Itself),
         true if held.brokered => Some(Way::Broker),
         _ => None,
     }
