@@ -169,17 +169,17 @@ ALLOWED(a_name_that_changes_opens_nothing_else, "stdio getpw error")
     }
 }
 
-/* Below /tmp */
+/* Below /tmp, in the case's own directory, so that it goes with the case. */
 static char *below_tmp(void)
 {
     static char name[64];
 
-    snprintf(name, sizeof name, "/tmp/rpledge-case-%ld", (long)getpid());
+    snprintf(name, sizeof name, "%s/made", case_dir);
     return name;
 }
 ALLOWED(a_file_below_tmp, "stdio tmppath")
 {
-    char name[] = "/tmp/rpledge-case-XXXXXX", text[4];
+    char name[] = "/tmp/case-XXXXXX", text[4];
     int fd;
 
     PLEDGE();
@@ -340,7 +340,7 @@ static void grow(void)
 }
 ALLOWED(a_large_process_is_served, "stdio getpw tmppath proc")
 {
-    char name[] = "/tmp/rpledge-case-XXXXXX";
+    char name[] = "/tmp/case-XXXXXX";
     int end, fd;
     pid_t pid;
 

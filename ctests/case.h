@@ -107,6 +107,7 @@ static struct case_entry *case_all;
 static struct case_shared *case_shared;
 static struct case_entry *case_now; /* in the child */
 static int case_is_pledged;         /* in the child: this is the pledged run */
+static const char *case_dir;        /* in the child: the directory that it starts in, below /tmp */
 
 static void case_add(struct case_entry *entry)
 {

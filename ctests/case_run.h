@@ -43,6 +43,7 @@ static void case_child(struct case_entry *entry, int pledged, const char *dir, i
     close(err);
     umask(022);
     MUST(chdir(dir) == 0);
+    case_dir = dir;
     case_furnish();
     entry->body();
     _exit(0);

@@ -242,16 +242,22 @@ impl Status {
     /// Bytes of this process's own memory that are there: those that fork(2)
     /// copies the tables of.
     pub fn own_memory() -> Result<usize, Errno> {
-        let told = Status::read(super::pid(), "statm")?;
-        let text = core::str::from_utf8(&told.bytes[..told.len]).unwrap_or("");
-        let mut pages = text
-            .split_ascii_whitespace()
-            .map(|word| word.parse::<usize>());
-        let (_, all, shared) = (pages.next(), pages.next(), pages.next());
-        match (all, shared) {
-            (Some(Ok(all)), Some(Ok(shared))) => Ok(all.saturating_sub(shared) * 4096),
-            _ => Err(libc::EINVAL),
+        // Not by `Status`, whose room a small thread's stack has not: pledge()
+        // asks this. "size resident shared …", in pages.
+        let (mut pages, mut field) = ([0_usize; 3], 0);
+        each_byte(super::pid(), "statm", |byte| {
+            if byte.is_ascii_digit() {
+                let digit = usize::from(byte - b'0');
+                pages[field] = pages[field].saturating_mul(10).saturating_add(digit);
+            } else {
+                field += 1;
+            }
+            field < pages.len()
+        })?;
+        if field < pages.len() {
+            return Err(libc::EINVAL);
         }
+        Ok(pages[1].saturating_sub(pages[2]).saturating_mul(4096))
     }
 
     fn read(pid: u32, name: &str) -> Result<Status, Errno> {
