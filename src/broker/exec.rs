@@ -56,7 +56,8 @@ pub fn present(caller: &Caller, state: State, label: Label) -> State {
 /// it is one that others serve, or a violation.
 pub fn judge(caller: &Caller, state: State, call: &Call) -> Option<Answer> {
     if is_of_handler(caller.asked()) {
-        return Some(match state.may_execute() {
+        // Of who is traced the tracer says so.
+        return Some(match state.may_execute() && caller.tracer().is_none() {
             true => Answer::Errno(libc::EINVAL),
             // Nothing hangs on it.
             false => Answer::LetThrough,
