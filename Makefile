@@ -160,7 +160,7 @@ contract: all ## what functions do under the promises that programs expect them 
 conformance: capi ## each promise and each limit in the data: allowed, and denied
 	@scripts/check-conformance
 
-dns: capi ## names resolved under "stdio dns", by a name server of one's own; as root
+dns: command capi ## names resolved under "stdio dns", by a name server of one's own; as root
 	-@scripts/fetch-libcs $(filter glibc% musl%,$(TESTED))
 	@scripts/check-dns
 

@@ -247,6 +247,35 @@ CALLED(under_set_id, EACCES)
     MUST(pledge("stdio rpath proc exec", "stdio rpath prot_exec") == 0);
     TRY(execl("./true", "true", (char *)NULL) == 0);
 }
+/* Fewer execpromises, as long as none is given up that the first filter lets through unasked. */
+CALLED(under_reduced, 0)
+{
+    MUST(pledge("stdio proc exec", "stdio rpath wpath cpath prot_exec") == 0);
+    MUST(succeeds("echo more > written"));
+    MUST(pledge(NULL, "stdio rpath prot_exec") == 0);
+    MUST(succeeds(READS));
+    TRY(dies("echo more > written"));
+}
+CALLED(under_reduced_twice, 0)
+{
+    MUST(pledge("stdio rpath proc exec", NULL) == 0);
+    MUST(succeeds("echo more > written"));
+    MUST(pledge(NULL, "stdio rpath wpath cpath prot_exec proc exec") == 0);
+    MUST(succeeds("echo more > written; sh -c true; true"));
+    MUST(pledge(NULL, "stdio rpath prot_exec proc exec") == 0);
+    TRY(dies("echo more > written"));
+}
+CALLED(under_reduced_regained, EPERM)
+{
+    MUST(pledge("stdio proc exec", "stdio rpath wpath cpath prot_exec") == 0);
+    MUST(pledge(NULL, "stdio rpath prot_exec") == 0);
+    TRY(pledge(NULL, "stdio rpath wpath cpath prot_exec") == 0);
+}
+CALLED(under_reduced_too_far, ENOTSUP)
+{
+    MUST(pledge("stdio rpath wpath cpath proc exec", "stdio rpath wpath cpath prot_exec") == 0);
+    TRY(pledge(NULL, "stdio rpath prot_exec") == 0);
+}
 CALLED(under_error, 0)
 {
     MUST(pledge("stdio rpath wpath cpath proc exec", "stdio rpath prot_exec error") == 0);

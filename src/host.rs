@@ -51,6 +51,35 @@ impl Host {
 
 static HOST: Once<Host> = Once::new();
 
+/// Have the C library of another process stand for this one's: a broker's own
+/// is of no matter. False where this one's was looked for already.
+#[cfg(any(test, feature = "facts"))]
+pub fn stand_for(host: Host) -> bool {
+    let has_none = HOST.get().is_none();
+    HOST.get_or_make(|| host);
+    has_none
+}
+
+/// The C library of another process, as far as it is known.
+#[cfg(any(test, feature = "facts"))]
+pub fn of_other(name: &'static str, version: &str, is_static: bool, chosen: Chosen) -> Host {
+    let Chosen {
+        table,
+        rows,
+        origin,
+    } = chosen;
+    Host {
+        name,
+        version: Short::new(version.as_bytes()),
+        build_id: Short::EMPTY,
+        is_static,
+        table,
+        rows,
+        origin,
+        object: None,
+    }
+}
+
 /// Has a fork lost a thread that was looking, and with it the loader's lock?
 static LOST: AtomicBool = AtomicBool::new(false);
 

@@ -127,10 +127,14 @@ pub fn next(
             false => Error::ThreadBroker(promise),
         });
     }
-    // What the first filter lets through it lets an executed program, too.
+    // What the first filter lets through it lets an executed program, too; the
+    // rest the broker can still refuse.
     let is_told = match held {
         None => !flags.thread,
-        Some(held) => held.brokered && held.exec == exec,
+        Some(held) => {
+            let is_left = |exec| policy::lets_alike(table, held.promises, held.exec, exec);
+            held.brokered && (held.exec == exec || !flags.thread && is_left(exec))
+        }
     };
     if let Some(missing) = missing_after(promises, exec)
         && !is_told

@@ -7,7 +7,7 @@ use crate::veil::filter::Mediation;
 
 mod after;
 
-pub use after::{After, differs};
+pub use after::{After, differs, lets_alike};
 
 /// What befalls a call that no promise in force allows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -24,7 +24,7 @@ mod force;
 mod lookup;
 mod mediate;
 
-pub use force::{Prepared, prepare};
+pub use force::{Ready, prepare};
 use force::{With, enforce};
 pub use lookup::PATH_MAX;
 use lookup::{Buffers, Found};

@@ -16,7 +16,7 @@ use crate::sys::signal::{self, Info, Registers};
 use crate::sys::{self, image, message, spawn, text, weak, zone};
 use crate::table::Table;
 
-mod log;
+pub mod log;
 
 /// Where the report lies: the filter lets this address be written and no other.
 pub fn report_address() -> u64 {

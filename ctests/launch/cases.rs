@@ -3,6 +3,7 @@
 
 use std::process::{Command, ExitCode, Output, Stdio};
 
+use crate::asked;
 use crate::checks::{CHECKS, ONCE};
 use crate::programs::{self, KINDS};
 use crate::run::{Outcome, Program, driver, expect, run, status, text, words};
@@ -175,6 +176,9 @@ pub fn main() -> ExitCode {
         }
         for (name, check) in CHECKS {
             tally.count(kind.name, name, check(&program));
+        }
+        for (name, outcome) in asked::outcomes(&program) {
+            tally.count(kind.name, name, outcome);
         }
         if kind.name == "glibc-dynamic" {
             for (name, check) in ONCE {

@@ -52,7 +52,11 @@ fn install(mode: &str, tracee: &Tracee) -> Result<Confinement, String> {
         "fail" => return Err("no data for this libc".into()),
         _ => filter(TRAP, 0),
     };
-    Ok(Confinement { veil: None, filter })
+    Ok(Confinement {
+        veil: None,
+        filter,
+        broker: None,
+    })
 }
 
 fn report(violation: &Violation) {

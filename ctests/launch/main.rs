@@ -9,6 +9,7 @@
 #[path = "../../src/bin/rpledge/launch/mod.rs"]
 mod launch;
 
+mod asked;
 mod cases;
 mod checks;
 mod driver;

@@ -72,8 +72,8 @@ const fn kind(
     }
 }
 
-pub fn source() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("ctests/launch/program.c")
+fn sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("ctests/launch")
 }
 
 pub fn directory() -> PathBuf {
@@ -96,8 +96,20 @@ fn compile(compiler: &str, arguments: &[&str], output: &Path) -> Option<bool> {
 
 /// The program linked this way; Err says why there is none.
 pub fn build(kind: &Kind) -> Result<PathBuf, String> {
-    let output = directory().join(kind.name);
-    let source = source();
+    link(kind, "program.c", directory().join(kind.name))
+}
+
+/// The same of the one that asks for what a broker has.
+pub fn build_asks(kind: &Kind) -> Result<PathBuf, String> {
+    link(
+        kind,
+        "asks.c",
+        directory().join(format!("asks-{}", kind.name)),
+    )
+}
+
+fn link(kind: &Kind, source: &str, output: PathBuf) -> Result<PathBuf, String> {
+    let source = sources().join(source);
     let source = source.to_str().expect("a path in UTF-8");
     let mut arguments = vec!["-O2", "-Wall", "-Wextra", "-pthread", source];
     arguments.extend(kind.flags);

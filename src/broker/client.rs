@@ -115,6 +115,11 @@ impl Caller {
         &self.asked
     }
 
+    /// Who traces it, if it has not pledged by itself.
+    pub fn tracer(&self) -> Option<u32> {
+        Some(self.shared.tracer).filter(|tracer| *tracer != 0)
+    }
+
     /// Was something of it closed to the broker? Yama closes the memory of what
     /// a process forks, and a change of user memory and descriptors.
     pub fn is_closed(&self) -> bool {

@@ -10,7 +10,7 @@ use core::ffi::CStr;
 use core::fmt::Write;
 
 use super::client::{Call, Caller, Client};
-use super::state::{self, State};
+use super::state::{self, Label, State};
 use super::{Answer, STATES, files};
 use crate::host;
 use crate::names::LONGEST;
@@ -30,13 +30,17 @@ type Full = Short<64>;
 
 /// What the caller holds now: after execve(2) its process gets another label,
 /// which what it forks inherits.
-pub fn present(caller: &Caller, state: State) -> State {
+pub fn present(caller: &Caller, state: State, label: Label) -> State {
     let has_handler = || {
         let status = Status::of(caller.asked().tid).ok();
         status.and_then(|status| status.has_signal("SigCgt", libc::SIGSYS))
     };
-    // Where nothing can be read nothing is known to have changed.
-    if !state.may_execute() || has_handler().unwrap_or(true) {
+    let has_executed = match caller.tracer() {
+        Some(_) => label.has_executed,
+        // Where nothing can be read nothing is known to have changed.
+        None => state.may_execute() && !has_handler().unwrap_or(true),
+    };
+    if !state.may_execute() || !has_executed {
         return state;
     }
     let executed = state.executed();
@@ -52,7 +56,8 @@ pub fn present(caller: &Caller, state: State) -> State {
 /// it is one that others serve, or a violation.
 pub fn judge(caller: &Caller, state: State, call: &Call) -> Option<Answer> {
     if is_of_handler(caller.asked()) {
-        return Some(match state.may_execute() {
+        // Of who is traced the tracer says so.
+        return Some(match state.may_execute() && caller.tracer().is_none() {
             true => Answer::Errno(libc::EINVAL),
             // Nothing hangs on it.
             false => Answer::LetThrough,

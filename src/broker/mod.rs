@@ -12,6 +12,9 @@ pub mod client;
 mod confine;
 mod exec;
 mod files;
+#[cfg(any(test, feature = "facts"))]
+#[doc(hidden)]
+pub mod guest;
 pub mod held;
 #[cfg(any(test, feature = "facts"))]
 #[doc(hidden)]
@@ -46,6 +49,8 @@ pub struct Shared {
     pub maps: i32,
     /// Can callers become another user?
     pub changes_user: bool,
+    /// The process that traces them, and judges what is handed back; 0: nobody.
+    pub tracer: u32,
     /// Does who waits for a call learn that nobody is left to make one?
     pub tells_of_end: bool,
 }
@@ -91,15 +96,13 @@ fn serve(shared: &'static Shared, asked: Asked) -> bool {
         let _ = shared.listener.answer(asked.id, Err(libc::ENOSYS));
         return true;
     };
-    let state = match state::label(asked.tid) {
-        Ok(Some(number)) => STATES.take().get(number),
-        _ => None,
-    };
+    let label = state::label(asked.tid).ok().flatten();
+    let state = label.and_then(|label| Some((STATES.take().get(label.number)?, label)));
     // What was read by the thread's id was its own only if its call still waits.
     if !caller.is_valid() {
         return true;
     }
-    let Some(state) = state.map(|state| exec::present(&caller, state)) else {
+    let Some(state) = state.map(|(state, label)| exec::present(&caller, state, label)) else {
         let _ = shared.listener.answer(asked.id, Err(libc::EPERM));
         return true;
     };
@@ -175,7 +178,11 @@ fn as_read(caller: &Caller, state: State, answer: Answer) -> Answer {
         return answer;
     }
     let may_open = !state.is_executed && !is_query(caller.asked());
-    match may_open && is_handled(caller, HANDED_BACK | UNREAD) {
+    let is_handled = match caller.tracer() {
+        Some(tracer) => is_traced(caller, tracer, HANDED_BACK | UNREAD),
+        None => may_open && is_handled(caller, HANDED_BACK | UNREAD),
+    };
+    match is_handled {
         true => Answer::Errno(libc::ENOSYS),
         false => Answer::Errno(libc::EACCES),
     }
@@ -225,6 +232,12 @@ fn hand_back(shared: &Shared, caller: &Caller, state: State) -> Result<(), Errno
     if state.mode == Mode::Log {
         return listener.let_through(asked.id);
     }
+    if let Some(tracer) = caller.tracer()
+        && state.mode != Mode::Kill
+        && is_traced(caller, tracer, HANDED_BACK)
+    {
+        return listener.answer(asked.id, Err(libc::ENOSYS));
+    }
     let call = Call::of(asked.nr, asked.args);
     let is_handled =
         !state.is_executed && state.mode != Mode::Kill && is_handled(caller, HANDED_BACK);
@@ -255,6 +268,16 @@ fn is_handled(caller: &Caller, what: usize) -> bool {
     let told = what | nr as usize;
     Status::of(tid).is_ok_and(|status| runs(&status))
         && process::queue(caller.tgid(), tid, libc::SIGSYS, told, args[0]).is_ok()
+}
+
+/// Give the call to who traces the caller: by a signal that nobody can block,
+/// and that only a tracer gets to see.
+fn is_traced(caller: &Caller, tracer: u32, what: usize) -> bool {
+    let Asked { tid, nr, args, .. } = *caller.asked();
+    let told = what | nr as usize;
+    let traces = |status: Status| status.number("TracerPid", 10) == Some(tracer.into());
+    Status::of(tid).is_ok_and(traces)
+        && process::queue(caller.tgid(), tid, libc::SIGSTOP, told, args[0]).is_ok()
 }
 
 /// Serve until nobody is left to serve. All threads of the broker run this.

@@ -12,11 +12,13 @@ use crate::sys::Errno;
 use crate::sys::fd::{self, Fd};
 use crate::sys::process::{self, Path, Status};
 use crate::table::TABLE;
+use crate::violation::log;
 
 /// Two lines.
 type Text = Short<512>;
 
-/// Write the lines to the caller's standard error, if it can be had, and end
+/// Write the lines to the caller's standard error, if it can be had, and to the
+/// system's log, and end
 /// its process by SIGABRT, or by SIGKILL where that would not.
 pub fn end(client: &dyn Client, held: Set, call: &Call) {
     let Ok(status) = Status::of(client.tid()) else {
@@ -32,6 +34,7 @@ pub fn end(client: &dyn Client, held: Set, call: &Call) {
     if let Ok(out) = out {
         let _ = out.write(text.as_str().as_bytes());
     }
+    log::send_for_other(text.as_str());
     let has = |set| status.has_signal(set, libc::SIGABRT).unwrap_or(true);
     let signal = match has("SigCgt") || has("SigIgn") || has("SigBlk") {
         true => libc::SIGKILL,

@@ -272,18 +272,23 @@ fn tell(Plan { board, .. }: &Plan, is_done: bool) {
     wake(&board.done, 1);
 }
 
-/// The broker's own way.
 fn be(plan: Plan) -> ! {
+    serve(plan.first, plan.state, plan.changes_user, 0)
+}
+
+/// The broker's own way, once it has nothing but what it keeps.
+pub(super) fn serve(first: u32, state: State, changes_user: bool, tracer: u32) -> ! {
     let tells_of_end = Listener::tells_of_end();
     let ready = spawn::hide(NAME).and_then(|()| confine::confine(crate::table::TABLE.audit));
     let listener = Listener(0);
-    let _ = STATES.take().number(plan.state);
+    let _ = STATES.take().number(state);
     SHARED.get_or_make(|| Shared {
         listener,
-        first: plan.first,
+        first,
         memory: 1,
         maps: 2,
-        changes_user: plan.changes_user,
+        changes_user,
+        tracer,
         tells_of_end,
     });
     let (Ok(()), Some(shared)) = (ready, SHARED.get()) else {

@@ -190,14 +190,30 @@ const PREFIX: u64 = (MARK as u64) << 32;
 /// The number of the state in which a process starts its broker.
 pub const FIRST: usize = 1;
 
-/// The number of the state that a process is labelled with, if it is.
-pub fn label(pid: u32) -> Result<Option<usize>, Errno> {
+/// Beside the number: a program was executed since, as who traces it says.
+const SINCE: usize = 1 << 31;
+
+/// What a process is labelled with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Label {
+    /// Of its state.
+    pub number: usize,
+    /// Has it executed a program in that state? Only who traces it can say so.
+    pub has_executed: bool,
+}
+
+/// The label of a process, if it has one.
+pub fn label(pid: u32) -> Result<Option<Label>, Errno> {
     let soft = match process::limit(pid, RESOURCE, None) {
         // It has become another user.
         Err(libc::EPERM) => Status::soft_limit(pid, NAME)?,
         limit => limit?.0,
     };
-    Ok((soft >> 32 == PREFIX >> 32).then_some((soft & 0xffff_ffff) as usize))
+    let low = (soft & 0xffff_ffff) as usize;
+    Ok((soft >> 32 == PREFIX >> 32).then_some(Label {
+        number: low & !SINCE,
+        has_executed: low & SINCE != 0,
+    }))
 }
 
 /// The hard limit, which nobody changes from the first label on.
@@ -205,11 +221,24 @@ static HARD: AtomicU64 = AtomicU64::new(u64::MAX);
 
 /// Label this process; what was there before is returned.
 pub fn set_label(number: usize) -> Result<Limit, Errno> {
-    let before = process::limit(0, RESOURCE, None)?;
+    set_label_of(0, number)
+}
+
+/// The same for a process that is traced and has no filter yet.
+pub fn set_label_of(pid: u32, number: usize) -> Result<Limit, Errno> {
+    let before = process::limit(pid, RESOURCE, None)?;
     HARD.store(before.1, Ordering::Relaxed);
     let new = (PREFIX | number as u64, before.1);
-    process::limit(0, RESOURCE, Some(new))?;
+    process::limit(pid, RESOURCE, Some(new))?;
     Ok(before)
+}
+
+/// Say of a traced process with a label that it has executed a program.
+pub fn mark_executed(pid: u32) -> Result<(), Errno> {
+    match label(pid)? {
+        Some(label) => relabel(pid, label.number | SINCE),
+        None => Err(libc::ESRCH),
+    }
 }
 
 /// The same for a process that asks, whose hard limit is that of the first.
@@ -223,7 +252,12 @@ pub fn relabel(pid: u32, number: usize) -> Result<(), Errno> {
 
 /// Take the label back from this process, which has no filter yet.
 pub fn restore_label(before: Limit) {
-    let _ = process::limit(0, RESOURCE, Some(before));
+    restore_label_of(0, before);
+}
+
+/// The same for a process that is traced.
+pub fn restore_label_of(pid: u32, before: Limit) {
+    let _ = process::limit(pid, RESOURCE, Some(before));
 }
 
 #[cfg(test)]
@@ -293,10 +327,17 @@ mod tests {
     #[test]
     fn a_label_is_read_back() {
         let before = set_label(7).expect("a limit of one's own");
-        assert_eq!(label(0), Ok(Some(7)));
-        assert_eq!(label(std::process::id()), Ok(Some(7)));
+        let mut seven = Label {
+            number: 7,
+            has_executed: false,
+        };
+        assert_eq!(label(0), Ok(Some(seven)));
+        assert_eq!(label(std::process::id()), Ok(Some(seven)));
         let told = Status::soft_limit(std::process::id(), NAME);
         assert_eq!(told, Ok(PREFIX | 7));
+        assert_eq!(mark_executed(0), Ok(()));
+        seven.has_executed = true;
+        assert_eq!(label(0), Ok(Some(seven)));
         restore_label(before);
         assert_eq!(label(0), Ok(None));
     }

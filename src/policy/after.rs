@@ -34,6 +34,22 @@ pub fn differs(promises: Set, exec: Option<Set>) -> bool {
     promises.contains(Promise::Exec) && exec.is_none_or(|exec| alike(exec) != alike(promises))
 }
 
+/// Does a filter of these promises let the same through unasked, whichever of
+/// the two executed programs hold? On any libc, since one filter is of one.
+pub fn lets_alike(table: &Table, promises: Set, one: Option<Set>, other: Option<Set>) -> bool {
+    let policy = |exec| {
+        let mut policy = Policy::of(table, table.libcs, promises);
+        policy.exec = exec;
+        policy.with_broker(Broker::Here).with_exec(table.libcs)
+    };
+    let (one, other) = (policy(one), policy(other));
+    (0..table.calls.len()).all(|place| {
+        let limits = one.limits_of(place).map(core::ptr::from_ref);
+        one.verdict(place) == other.verdict(place)
+            && limits.eq(other.limits_of(place).map(core::ptr::from_ref))
+    })
+}
+
 /// What execpromises grant: to begin with, what a program does before its main().
 fn grants<'a>(table: &Table<'a>, libcs: &[Libc<'a>], exec: Set) -> Grant {
     let mut begun = beginning(table, libcs);

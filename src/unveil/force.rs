@@ -15,30 +15,54 @@ use crate::promise::{Promise, Set};
 use crate::sys::directory::Place;
 use crate::sys::{self, Scope};
 use crate::veil::filter::{Filter, Mediation};
-use crate::veil::{Beyond, Rule};
+use crate::veil::{Beyond, Rule, told};
 
 /// Before this ABI open(2) truncates files whatever the rules are.
 const TRUNCATE_ABI: u32 = 3;
 
 /// Rules as the kernel takes them, in force for nobody yet.
-pub struct Prepared {
-    pub ruleset: Ruleset,
+struct Prepared {
+    ruleset: Ruleset,
     /// What refuses calls by their numbers; none where all can be changed.
-    pub filter: Option<Filter>,
-    pub landlock: Landlock,
+    filter: Option<Filter>,
+    landlock: Landlock,
 }
 
-/// The rules that were given, for another process to be held to by Landlock.
-pub fn prepare(flags: Flags) -> Result<Prepared, Error> {
-    in_turn(|state| {
-        if flags.strict {
-            return Err(Failure::Partial.into());
+/// Rules for another process, in force for nobody yet.
+pub struct Ready {
+    /// What Landlock holds of them.
+    pub landlock: Option<(Ruleset, Landlock)>,
+    /// What goes with it where it holds them alone.
+    pub filter: Option<Filter>,
+    /// A broker has to hold them, and how.
+    pub mediation: Option<Mediation>,
+}
+
+/// The rules that were given, for another process of one thread; a broker of
+/// its own hears what is `told` to it.
+pub fn prepare(flags: Flags, told: &mut [u8; told::MOST]) -> Result<Ready, Error> {
+    in_turn(|state| match state.choose(Scope::Process, flags, false)? {
+        Way::Landlock(landlock) => {
+            let Prepared {
+                ruleset, filter, ..
+            } = state.prepare(landlock)?;
+            Ok(Ready {
+                landlock: Some((ruleset, landlock)),
+                filter,
+                mediation: None,
+            })
         }
-        let landlock = Landlock::find()?;
-        if let Some(beyond) = state.look(flags)? {
-            return Err(state.explain(beyond).into());
+        Way::Broker(mediation, below) => {
+            told::tell(&state.veil, &state.kept, !mediation.alone, told);
+            Ok(Ready {
+                landlock: match below {
+                    Below::Landlock(ruleset, landlock) => Some((ruleset, landlock)),
+                    Below::Nothing => None,
+                },
+                filter: None,
+                mediation: Some(mediation),
+            })
         }
-        state.prepare(landlock)
     })
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A report to the system's log, where the promises in force let a program write there. Async-signal-safe.
+//! A report to the system's log, where the promises in force let a program write there, or a broker makes it. Async-signal-safe.
 
 use core::fmt::Write;
 
@@ -32,12 +32,17 @@ enum Way {
 /// violation is not tried: all signals are blocked, so it would end the process
 /// otherwise than is announced.
 pub fn send(report: &str) {
-    let Some(way) = way() else {
-        return;
-    };
-    let Ok(socket) = way.connect() else {
-        return;
-    };
+    if let Some(way) = way() {
+        way.send(report);
+    }
+}
+
+/// The same of another process's, which has no part in it.
+pub fn send_for_other(report: &str) {
+    Way::Itself.send(report);
+}
+
+fn send_lines(socket: &Fd, report: &str) {
     for line in report.lines() {
         let mut message = Short::<512>::EMPTY;
         // What does not fit is cut, which is no reason to say nothing.
@@ -80,6 +85,13 @@ fn calls(address: usize) -> [(libc::c_long, [u64; 6]); 2] {
 }
 
 impl Way {
+    fn send(&self, report: &str) {
+        // A log that nobody listens to gets nothing.
+        if let Ok(socket) = self.connect() {
+            send_lines(&socket, report);
+        }
+    }
+
     fn connect(&self) -> Result<Fd, Errno> {
         let mut address = [0; ADDRESS_LEN];
         address[..2].copy_from_slice(&AF_UNIX.to_ne_bytes());

@@ -5,6 +5,7 @@ use object::{Object, ObjectSymbol};
 
 use rpledge::extract;
 use rpledge::facts::libcs;
+use rpledge::host::{self, Host};
 use rpledge::installed::{self, Chosen, Origin, Wanted};
 use rpledge::resolve::Rows;
 use rpledge::table::{self, BUILDS, TABLE, Table};
@@ -64,6 +65,22 @@ fn of(name: &'static str, version: String, is_static: bool, build_id: &str) -> I
 }
 
 impl Identity {
+    /// The same for a broker of its program.
+    pub fn host(&self) -> Host {
+        let Identity {
+            table,
+            rows,
+            origin,
+            ..
+        } = *self;
+        let chosen = Chosen {
+            table,
+            rows,
+            origin,
+        };
+        host::of_other(self.name, &self.version, self.is_static, chosen)
+    }
+
     /// The rows that stand for it.
     pub fn libcs(&self) -> &'static [table::Libc<'static>] {
         self.rows.of(self.table)

@@ -8,15 +8,18 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use rpledge::bpf::{self, Insn, Program};
+use rpledge::broker::state::State;
 use rpledge::error::Error;
 use rpledge::error::veil::Veil as VeilError;
-use rpledge::landlock::RESTRICT_SELF_TSYNC;
+use rpledge::landlock::{Landlock, RESTRICT_SELF_TSYNC, Ruleset};
 use rpledge::pledge::{self, Flags, Request};
-use rpledge::policy::{Held, Mode, Policy, Process};
-use rpledge::promise::{Promise, Set};
+use rpledge::policy::{Action, Broker, Held, Mode, Policy, Process};
+use rpledge::promise::Promise;
 use rpledge::sim::{self, Data};
-use rpledge::table::{TABLE, Table};
-use rpledge::unveil::{self, Prepared};
+use rpledge::table::TABLE;
+use rpledge::unveil::{self, Ready};
+use rpledge::veil::filter::Mediation;
+use rpledge::veil::told;
 use rpledge::violation::Told;
 
 use crate::identify::{self, Identity};
@@ -36,7 +39,7 @@ pub struct Args {
     /// Promises, as pledge(3) takes them
     #[arg(short, value_name = "PROMISES")]
     promises: String,
-    /// Execpromises, as pledge(3) takes them; what is executed stays under PROMISES
+    /// Execpromises, as pledge(3) takes them; without them what is executed stays under PROMISES
     #[arg(short = 'x', value_name = "EXECPROMISES")]
     exec: Option<String>,
     /// What befalls a violation
@@ -70,7 +73,7 @@ struct Needs {
     /// Allow what it takes to load libraries and execute dynamic programs
     #[arg(long = "ld.so")]
     loader: bool,
-    /// Allow less where the kernel cannot hold a path's letters, rather than fail
+    /// Allow less where the kernel cannot hold a path's letters, rather than ask a broker
     #[arg(long)]
     less: bool,
 }
@@ -107,20 +110,11 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
         .program
         .split_first()
         .ok_or_else(|| Failure::usage("rpledge: no program"))?;
-    let veil = veil(&args)?;
-    let prepared = veil.as_ref().map(|veil| Veil {
-        ruleset: veil.ruleset.descriptor(),
-        filter: veil
-            .filter
-            .as_ref()
-            .map_or(Vec::new(), |filter| filter.insns().to_vec()),
-        flags: match veil.landlock.restricts_threads() {
-            true => RESTRICT_SELF_TSYNC as u64,
-            false => 0,
-        },
-    });
+    let mut told = [0; told::MOST];
+    let ready = veil(&args, &mut told)?;
+    let rules = rules(ready.as_ref(), &told);
     let command = Command {
-        inherited: prepared.as_ref().map(|veil| veil.ruleset),
+        inherited: rules.veil.as_ref().map(|veil| veil.ruleset),
         program: program.clone(),
         arguments: arguments.to_vec(),
         stay: true,
@@ -132,17 +126,14 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
         if args.verbose {
             eprintln!("rpledge: {}", place(tracee, &identity));
         }
-        let filter = filter(tracee, &identity, held);
+        let confinement = confinement(tracee, &identity, held, &rules);
         *seen.borrow_mut() = Some(identity);
-        Ok(Confinement {
-            veil: prepared.clone(),
-            filter: filter?,
-        })
+        confinement
     };
-    let survives = |violation: &Violation| survives(violation, seen.borrow().as_ref()?.table);
+    let survives = |violation: &Violation| survives(violation, seen.borrow().as_ref()?, held);
     let report = |violation: &Violation| {
         if let Some(identity) = seen.borrow().as_ref() {
-            eprint!("{}", told(violation, identity, held.promises));
+            eprint!("{}", report(violation, identity, held));
         }
     };
     match launch::launch(&command, install, survives, report) {
@@ -154,11 +145,25 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
     }
 }
 
-/// The errno of a call on a file that a libc lives without.
-fn survives(violation: &Violation, table: &Table) -> Option<u16> {
-    let arg = table.path_argument(violation.number as u32)?;
+/// The errno of a call that is no violation: of one that a broker was asked for
+/// what it would have got without, and of one on a file that a libc lives without.
+fn survives(violation: &Violation, identity: &Identity, held: Held) -> Option<u16> {
+    if violation.is_handed_back {
+        let state = state(violation, held);
+        let mut policy = Policy::of(identity.table, identity.libcs(), state.promises);
+        if state.is_executed {
+            policy.begin(identity.libcs());
+        }
+        policy.process = process(violation.pid);
+        match sim::decide(&policy, &data(violation)) {
+            Action::Errno(errno) | Action::Unfold(errno) => return Some(errno),
+            _ if state.mode == Mode::Error => return Some(libc::ENOSYS as u16),
+            _ => {}
+        }
+    }
+    let arg = identity.table.path_argument(violation.number as u32)?;
     let name = violation.string(violation.arguments[arg], 128)?;
-    table.survives(&name)
+    identity.table.survives(&name)
 }
 
 fn cannot(text: String) -> Failure {
@@ -169,7 +174,7 @@ fn cannot(text: String) -> Failure {
 }
 
 /// The rules for paths, if there are any.
-fn veil(args: &Args) -> Result<Option<Prepared>, Failure> {
+fn veil(args: &Args, told: &mut [u8; told::MOST]) -> Result<Option<Ready>, Failure> {
     let Needs {
         dns,
         certs,
@@ -216,7 +221,7 @@ fn veil(args: &Args) -> Result<Option<Prepared>, Failure> {
         less,
         ..unveil::Flags::default()
     };
-    unveil::prepare(flags)
+    unveil::prepare(flags, told)
         .map(Some)
         .map_err(|error| cannot(error.to_string()))
 }
@@ -233,18 +238,112 @@ fn held(args: &Args) -> Result<Held, Failure> {
     next.ok_or_else(|| cannot("nothing was promised".to_owned()))
 }
 
-fn filter(tracee: &Tracee, identity: &Identity, held: Held) -> Result<Vec<Insn>, String> {
-    // Of "tty" only the name of one's terminal is asked of a broker.
-    let asking = identity.table.brokered(held.promises).without(Promise::Tty);
-    let lacking = identity.table.unserved(held.promises).or(asking);
-    if let Some(promise) = lacking.iter().next() {
+/// The rules for paths, as processes are held to them.
+#[derive(Default)]
+struct Rules {
+    /// What the kernel holds by itself.
+    veil: Option<Veil>,
+    /// What a broker has to hold, and how.
+    mediation: Option<Mediation>,
+    told: Vec<u8>,
+}
+
+fn rules(ready: Option<&Ready>, told: &[u8]) -> Rules {
+    let Some(ready) = ready else {
+        return Rules::default();
+    };
+    let filter = ready.filter.as_ref().map(|filter| filter.insns());
+    let veil = |(ruleset, landlock): &(Ruleset, Landlock)| Veil {
+        ruleset: ruleset.descriptor(),
+        filter: filter.unwrap_or_default().to_vec(),
+        flags: match landlock.restricts_threads() {
+            true => RESTRICT_SELF_TSYNC as u64,
+            false => 0,
+        },
+    };
+    Rules {
+        veil: ready.landlock.as_ref().map(veil),
+        mediation: ready.mediation,
+        told: match ready.mediation {
+            Some(_) => told.to_vec(),
+            None => Vec::new(),
+        },
+    }
+}
+
+/// What a broker of a program begins with: what is executed stays under the
+/// promises, unless it is said what else holds for it.
+fn first_state(held: Held) -> State {
+    State {
+        promises: held.promises,
+        exec: Some(held.exec.unwrap_or(held.promises)),
+        mode: held.mode,
+        is_executed: false,
+        veil: 0,
+    }
+}
+
+/// What held for a violation.
+fn state(violation: &Violation, held: Held) -> State {
+    let state = first_state(held);
+    match violation.has_executed && state.may_execute() {
+        true => state.executed(),
+        false => state,
+    }
+}
+
+fn confinement(
+    tracee: &Tracee,
+    identity: &Identity,
+    held: Held,
+    rules: &Rules,
+) -> Result<Confinement, String> {
+    let Identity { table, .. } = identity;
+    if let Some(promise) = table.unserved(held.promises).iter().next() {
         return Err(Error::Broker(promise).to_string());
     }
-    let mut policy = Policy::of(identity.table, identity.libcs(), held.promises);
+    let mut policy = Policy::of(table, identity.libcs(), held.promises);
     (policy.exec, policy.mode) = (held.exec, held.mode);
     policy.process = process(tracee.pid);
+    let state = first_state(held);
+    // Of "tty" only the name of one's terminal is asked of a broker.
+    let is_needed = !table
+        .brokered(held.promises)
+        .without(Promise::Tty)
+        .is_empty()
+        || state.may_execute()
+        || rules.mediation.is_some();
+    // What "stdio" asks can be lived without, and where nothing is reported the
+    // kernel's own way of ending or logging a violation is the better one.
+    let is_reported = matches!(held.mode, Mode::Abort | Mode::Error);
+    let asks = is_reported && table.asked(held.promises).iter().next().is_some();
+    let without = || filter(&policy);
+    let (filter, broker) = match !is_needed && !asks {
+        true => (without()?, None),
+        false => {
+            let mut listened = policy.with_broker(Broker::Here);
+            listened.exec = state.exec.filter(|_| held.promises.contains(Promise::Exec));
+            let mut listened = listened.with_exec(identity.libcs());
+            listened.mediation = rules.mediation;
+            let broker = launch::Broker {
+                host: identity.host(),
+                state,
+                veil: rules.told.clone(),
+                without: (!is_needed).then(without).transpose()?,
+            };
+            (filter(&listened)?, Some(broker))
+        }
+    };
+    Ok(Confinement {
+        veil: rules.veil.clone(),
+        filter,
+        broker,
+    })
+}
+
+fn filter(policy: &Policy) -> Result<Vec<Insn>, String> {
     let mut program = Box::new(Program::new());
-    bpf::compile(&policy, &mut program)
+    bpf::compile(policy, &mut program)
         .map_err(|_| "the filter is longer than the kernel takes".to_owned())?;
     Ok(program.insns().to_vec())
 }
@@ -287,17 +386,22 @@ fn place(tracee: &Tracee, identity: &Identity) -> String {
     text
 }
 
-fn told(violation: &Violation, identity: &Identity, held: Set) -> String {
-    let data = Data {
+fn data(violation: &Violation) -> Data {
+    Data {
         nr: violation.number as u32,
         arch: violation.arch,
         ip: violation.call_address,
         args: violation.arguments,
-    };
+    }
+}
+
+fn report(violation: &Violation, identity: &Identity, held: Held) -> String {
+    let data = data(violation);
+    let held = state(violation, held).promises;
     let process = process(violation.pid);
     let promise = sim::missing(identity.table, identity.libcs(), held, process, &data);
     let caller = violation.caller();
-    let told = Told {
+    let lines = Told {
         program: &violation.comm,
         pid: violation.pid as u32,
         promise: promise.map_or("", Promise::name),
@@ -310,6 +414,6 @@ fn told(violation: &Violation, identity: &Identity, held: Set) -> String {
         file: identity.origin.file.as_str(),
     };
     let mut text = String::new();
-    let _ = told.write(identity.table, &mut text);
+    let _ = lines.write(identity.table, &mut text);
     text
 }

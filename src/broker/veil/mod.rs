@@ -38,6 +38,12 @@ pub fn hear(caller: &Caller, state: State, at: u64) -> Result<usize, Errno> {
     state::relabel(caller.tgid(), number).map(|()| 0)
 }
 
+/// Rules of a process that another one launches, which tells them; their number.
+#[cfg(any(test, feature = "facts"))]
+pub fn hear_of(pid: u32, told: &[u8]) -> Result<u8, Errno> {
+    rules::hear_of(pid, told)
+}
+
 /// What befalls a call on a path of a caller under rules; none where it is no
 /// such call, or one that promises do not allow.
 pub fn judge(caller: &Caller, state: State, call: &Call) -> Option<Answer> {

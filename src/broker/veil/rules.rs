@@ -38,10 +38,27 @@ pub fn chain(number: u8) -> impl Iterator<Item = &'static Rules> {
 /// What `client` tells at this address of its memory, beside the rules that it
 /// is under; the number of both.
 pub fn hear(client: &dyn Client, at: u64, before: u8) -> Result<u8, Errno> {
+    let read = |from: usize, into: &mut [u8]| client.read(at.wrapping_add(from as u64), into);
+    let is_valid = || client.is_valid();
+    take(before, |rules| fill(rules, client.tid(), read, is_valid))
+}
+
+/// The same of what the process `pid`, whose broker this one is to be, tells.
+#[cfg(any(test, feature = "facts"))]
+pub fn hear_of(pid: u32, told: &[u8]) -> Result<u8, Errno> {
+    let read = |from: usize, into: &mut [u8]| {
+        let part = told.get(from..from + into.len()).ok_or(libc::EFAULT)?;
+        into.copy_from_slice(part);
+        Ok(())
+    };
+    take(0, |rules| fill(rules, pid, read, || true))
+}
+
+fn take(before: u8, fill: impl Fn(&mut Rules) -> Result<(), Errno>) -> Result<u8, Errno> {
     for (n, slot) in ALL.iter().enumerate() {
         let is_filled = slot.fill(|rules| {
             rules.before = before;
-            read(client, at, rules)
+            fill(rules)
         })?;
         if is_filled {
             return Ok(n as u8 + 1);
@@ -50,38 +67,44 @@ pub fn hear(client: &dyn Client, at: u64, before: u8) -> Result<u8, Errno> {
     Err(libc::E2BIG)
 }
 
-fn read(client: &dyn Client, at: u64, rules: &mut Rules) -> Result<(), Errno> {
+/// Read them, the directories being descriptors of the process `pid`.
+fn fill(
+    rules: &mut Rules,
+    pid: u32,
+    read: impl Fn(usize, &mut [u8]) -> Result<(), Errno>,
+    is_valid: impl Fn() -> bool,
+) -> Result<(), Errno> {
     let mut head = [0; HEAD];
-    client.read(at, &mut head)?;
+    read(0, &mut head)?;
     let head = Head::of(&head).ok_or(libc::EINVAL)?;
     rules.executes = head.executes;
-    let mut at = at.wrapping_add(HEAD as u64);
+    let mut at = HEAD;
     for _ in 0..head.directories {
         let mut record = [0; DIRECTORY];
-        client.read(at, &mut record)?;
+        read(at, &mut record)?;
         let (fd, letters) = directory(&record);
-        rules.veil.take_directory(pin(client, fd)?, letters);
-        at = at.wrapping_add(DIRECTORY as u64);
+        rules.veil.take_directory(pin(pid, fd, &is_valid)?, letters);
+        at += DIRECTORY;
     }
     for _ in 0..head.names {
         let mut record = [0; NAME];
-        client.read(at, &mut record)?;
+        read(at, &mut record)?;
         rules.veil.take_name(&record).ok_or(libc::EINVAL)?;
-        at = at.wrapping_add(NAME as u64);
+        at += NAME;
     }
     Ok(())
 }
 
-/// Hold the directory behind a descriptor of the caller's for good, lest its
+/// Hold the directory behind a descriptor of that process for good, lest its
 /// number become another's.
-fn pin(client: &dyn Client, fd: i32) -> Result<Id, Errno> {
-    let link = Path::of(client.tid(), format_args!("fd/{fd}"));
+fn pin(pid: u32, fd: i32, is_valid: impl Fn() -> bool) -> Result<Id, Errno> {
+    let link = Path::of(pid, format_args!("fd/{fd}"));
     let own = path::pin_path(link.as_c_str())?;
     let kind = path::kind(&own)?;
     if !kind.is(libc::S_IFDIR) {
         return Err(libc::EBADF);
     }
-    if !client.is_valid() {
+    if !is_valid() {
         return Err(libc::ESRCH);
     }
     own.keep();

@@ -119,6 +119,16 @@ impl<'a> Held<'a> {
         result.map_err(io::Error::from_raw_os_error)
     }
 
+    /// Lets the registers be others when it goes on.
+    pub fn set_registers(&mut self, change: impl FnOnce(&mut machine::Registers)) {
+        change(&mut self.registers);
+    }
+
+    /// Whether it can be looked at still.
+    fn is_there(&self) -> bool {
+        sys::registers(self.thread).is_ok()
+    }
+
     /// Gives registers and signals back; the tracee is still stopped.
     pub fn release(self) -> io::Result<()> {
         sys::set_registers(self.thread, &self.registers)?;
@@ -208,8 +218,45 @@ fn failed(what: &str) -> impl FnOnce(io::Error) -> io::Error + '_ {
     }
 }
 
+const TSYNC: u64 = libc::SECCOMP_FILTER_FLAG_TSYNC;
+/// SECCOMP_FILTER_FLAG_NEW_LISTENER and what goes with it: TSYNC_ESRCH and, on
+/// Linux 5.19 and newer, WAIT_KILLABLE_RECV.
+const LISTENED: u64 = TSYNC | 1 << 3 | 1 << 4;
+const KILLABLE: u64 = 1 << 5;
+
 /// Loads a filter in all threads of a stopped process and makes sure of it.
 pub fn load_filter(held: &mut Held, maps: &Maps, program: &[Insn]) -> io::Result<()> {
+    load(held, maps, (program, &[TSYNC]), |_, _, other| match other {
+        0 => Ok(()),
+        _ => Err(other_filter(&format!("thread {other}"))),
+    })
+}
+
+/// The same with a listener; `start` gets an address to make calls at and the
+/// listener's number in the process, and has it served.
+pub fn load_listened(
+    held: &mut Held,
+    maps: &Maps,
+    program: &[Insn],
+    start: impl FnOnce(&mut Held, u64, i32) -> io::Result<()>,
+) -> io::Result<()> {
+    let flags = [LISTENED | KILLABLE, LISTENED];
+    load(held, maps, (program, &flags), |held, site, listener| {
+        start(held, site, listener as i32)
+    })
+}
+
+fn other_filter(thread: &str) -> io::Error {
+    io::Error::other(format!("{thread} has a seccomp filter of its own"))
+}
+
+/// The first of these flags that the kernel knows; `then` gets what it returns.
+fn load(
+    held: &mut Held,
+    maps: &Maps,
+    (program, flags): (&[Insn], &[u64]),
+    then: impl FnOnce(&mut Held, u64, u64) -> io::Result<()>,
+) -> io::Result<()> {
     let count = u16::try_from(program.len())
         .ok()
         .filter(|&count| count > 0)
@@ -230,20 +277,11 @@ pub fn load_filter(held: &mut Held, maps: &Maps, program: &[Insn]) -> io::Result
     let no_new_privs = [libc::PR_SET_NO_NEW_PRIVS as u64, 1, 0, 0, 0];
     held.call(site, libc::SYS_prctl, &no_new_privs)
         .map_err(failed("prctl(PR_SET_NO_NEW_PRIVS)"))?;
-    let seccomp = [
-        u64::from(libc::SECCOMP_SET_MODE_FILTER),
-        libc::SECCOMP_FILTER_FLAG_TSYNC,
-        room.address(),
-    ];
-    let other = held
-        .call(site, libc::SYS_seccomp, &seccomp)
-        .map_err(failed("seccomp(SECCOMP_SET_MODE_FILTER)"))?;
-    if other != 0 {
-        return Err(io::Error::other(format!(
-            "thread {other} has a seccomp filter of its own"
-        )));
-    }
+    let made = set_filter(held, site, room.address(), flags);
+    // What is in force may want somebody to be asked for what comes next.
+    let done = made.and_then(|value| then(held, site, value));
     room.give_back(held, site)?;
+    done?;
     let filtered = proc::status(thread, "Seccomp") == Some(2);
     // Kernels before 5.9 do not count.
     let grown = before.is_none() || proc::status(thread, "Seccomp_filters") > before;
@@ -251,6 +289,31 @@ pub fn load_filter(held: &mut Held, maps: &Maps, program: &[Insn]) -> io::Result
         return Err(io::Error::other("the kernel does not show the filter"));
     }
     Ok(())
+}
+
+fn set_filter(held: &mut Held, site: u64, at: u64, flags: &[u64]) -> io::Result<u64> {
+    let mut made = Err(io::Error::from_raw_os_error(libc::EINVAL));
+    for flags in flags {
+        let seccomp = [u64::from(libc::SECCOMP_SET_MODE_FILTER), *flags, at];
+        made = held.call(site, libc::SYS_seccomp, &seccomp);
+        if !made.as_ref().is_err_and(is_invalid) {
+            break;
+        }
+    }
+    made.map_err(|error| match error.raw_os_error() {
+        Some(libc::EBUSY) => {
+            io::Error::other("another program supervises it already, so that it can have no broker")
+        }
+        // The flag makes that an errno, for a thread that is there.
+        Some(libc::ESRCH) if flags != [TSYNC] && held.is_there() => {
+            other_filter("one of its threads")
+        }
+        _ => failed("seccomp(SECCOMP_SET_MODE_FILTER)")(error),
+    })
+}
+
+fn is_invalid(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EINVAL)
 }
 
 /// Holds a stopped process to rules for paths, which it has by a descriptor.

@@ -14,6 +14,7 @@
 //! program's own code, not what it will be made to do, wants another tool.
 
 mod elf;
+mod guests;
 mod inject;
 #[cfg(target_arch = "x86_64")]
 #[path = "x86_64.rs"]
@@ -35,6 +36,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 pub use elf::{Caller, Libc};
+pub use guests::Broker;
 pub use proc::Maps;
 use signals::Signals;
 pub use start::Place;
@@ -70,6 +72,8 @@ pub struct Command {
 pub struct Confinement {
     pub veil: Option<Veil>,
     pub filter: Vec<Insn>,
+    /// Who listens to the filter.
+    pub broker: Option<Broker>,
 }
 
 /// Rules for paths that were prepared here.
@@ -107,6 +111,10 @@ pub struct Violation {
     pub arguments: [u64; 6],
     /// Behind the call instruction.
     pub call_address: u64,
+    /// A broker was asked, and does not serve it.
+    pub is_handed_back: bool,
+    /// A program was executed since the process was confined.
+    pub has_executed: bool,
     sp: u64,
     /// Empty if the process closed itself to others (PR_SET_DUMPABLE).
     pub maps: Maps,

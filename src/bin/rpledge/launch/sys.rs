@@ -11,6 +11,8 @@ use std::mem::{MaybeUninit, size_of, zeroed};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
+use rpledge::broker::guest::{HANDED_BACK, UNREAD};
+
 use super::machine::Registers;
 
 pub type Pid = libc::pid_t;
@@ -40,6 +42,23 @@ impl SignalInfo {
     /// Whoever sent it; meaningful when `code()` is not above zero.
     pub fn sender(&self) -> Pid {
         self.word(16)
+    }
+
+    /// What its cause says beside: of a filter, its data.
+    pub fn data(&self) -> c_int {
+        self.word(4)
+    }
+
+    /// The number of a call that a broker hands back, and whether it could only
+    /// not read the memory of who made it.
+    pub fn handed_back(&self) -> Option<(u32, bool)> {
+        const QUEUED: c_int = -1;
+        let value = u64::from(self.word(24) as u32) | u64::from(self.word(28) as u32) << 32;
+        let value = usize::try_from(value).ok()?;
+        let is_told = self.code() == QUEUED && value & HANDED_BACK == HANDED_BACK;
+        let number = value & !HANDED_BACK & !UNREAD;
+        let number = u32::try_from(number).ok()?;
+        is_told.then_some((number, value & UNREAD != 0))
     }
 
     /// SIGSYS: address behind the call instruction, number, audit architecture.

@@ -5,18 +5,20 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::c_int;
 use std::io;
 
+use rpledge::bpf::DOOR_DATA;
+
+use super::guests::{Guests, has_handler};
 use super::inject::{self, Events, Held};
-use super::proc::{self, Maps, Memory};
+use super::proc::{self, Maps};
 use super::signals::Signals;
 use super::start::{self, Breakpoint, Place, Stage, Way};
-use super::sys::{self, Pid, SignalInfo, Status};
+use super::sys::{self, Pid, Status};
 use super::{Confinement, Ending, LaunchError, Tracee, Violation, elf, machine};
+
+mod refused;
 
 /// `si_code` of a SIGSYS that a filter caused.
 const SYS_SECCOMP: c_int = 1;
-
-/// How often a violating thread is told to abort before it is killed instead.
-const ATTEMPTS: u8 = 8;
 
 /// A traced thread.
 struct Task {
@@ -53,6 +55,7 @@ pub struct Tree<'a> {
     dying: HashSet<Pid>,
     /// Stopped, and their parent's word that it made them not yet heard.
     unclaimed: HashSet<Pid>,
+    guests: Guests,
     events: Events,
     signals: Signals,
     /// The program has executed for the first time.
@@ -83,6 +86,7 @@ impl<'a> Tree<'a> {
             processes: HashMap::from([(program, Stage::Forked)]),
             dying: HashSet::new(),
             unclaimed: HashSet::new(),
+            guests: Guests::default(),
             events: Events::default(),
             signals,
             started: false,
@@ -110,7 +114,11 @@ impl<'a> Tree<'a> {
                 Err(_) => self.tasks.clear(),
             }
             match self.ending {
-                Some(ending) if self.tasks.is_empty() => return Ok(ending),
+                Some(ending) if self.tasks.is_empty() => {
+                    // Brokers end with the last process that they serve.
+                    while self.events.next(true).is_ok() {}
+                    return Ok(ending);
+                }
                 Some(ending) if !stay => {
                     self.let_go();
                     return Ok(ending);
@@ -179,6 +187,7 @@ impl<'a> Tree<'a> {
                 .cloned()
                 .unwrap_or(Stage::Confined);
             self.processes.insert(process, stage);
+            self.guests.forked(maker, process);
         }
         self.tasks.insert(child, Task { process, aborts: 0 });
         if self.unclaimed.remove(&child) {
@@ -190,6 +199,7 @@ impl<'a> Tree<'a> {
     fn ended(&mut self, pid: Pid, status: Status) {
         self.remove(pid);
         self.dying.remove(&pid);
+        self.guests.ended(pid);
         if self.processes.remove(&pid).is_some() && pid == self.program {
             self.stopped = false;
             self.ending = Some(match libc::WIFSIGNALED(status) {
@@ -219,6 +229,10 @@ impl<'a> Tree<'a> {
         let confined = matches!(self.processes.get(&pid), Some(Stage::Confined));
         if pid == self.program {
             self.started = true;
+        }
+        if self.guests.executed(pid).is_err() {
+            // It would go on under the promises of the program before.
+            sys::kill(pid, libc::SIGKILL)?;
         }
         if !confined {
             let stage = start::begin(pid)?;
@@ -250,22 +264,23 @@ impl<'a> Tree<'a> {
         // Before, it can only be from a filter of the program's own.
         let confined = matches!(self.processes.get(&process), Some(Stage::Confined));
         if confined && signal == libc::SIGSYS && info.code() == SYS_SECCOMP {
-            if aborts == 0 {
-                let violation = violation(process, pid, &info);
-                if let Some(errno) = (self.survives)(&violation) {
-                    let mut registers = sys::registers(pid)?;
-                    machine::set_failed(&mut registers, errno);
-                    sys::set_registers(pid, &registers)?;
-                    return Ok(sys::resume(pid, 0)?);
-                }
-                self.halt(process, pid);
-                (self.report)(&violation);
+            // A later filter of the program's own: its handler asks the broker.
+            let asks = info.data() == i32::from(DOOR_DATA) && self.guests.contains(process);
+            if asks && has_handler(pid) {
+                return Ok(sys::resume(pid, signal)?);
             }
-            return self.abort(process, pid, &info);
+            return self.refused(process, pid, info.refused_call(), false);
+        }
+        if confined
+            && signal == libc::SIGSTOP
+            && let Some(told) = info.handed_back()
+            && self.handed_back(process, pid, told)?
+        {
+            return Ok(());
         }
         if signal == libc::SIGTRAP {
             if aborts > 0 {
-                return self.abort(process, pid, &info);
+                return self.abort(process, pid, None);
             }
             if let Some(stage) = self.at_breakpoint(process, pid)? {
                 return self.advance(process, pid, stage);
@@ -325,47 +340,26 @@ impl<'a> Tree<'a> {
             program: program.path.into(),
             maps,
         };
-        let Confinement { veil, filter } = (self.install)(&tracee)
+        let Confinement {
+            veil,
+            filter,
+            broker,
+        } = (self.install)(&tracee)
             .map_err(|text| Interruption::Failed(LaunchError::Failed(text)))?;
         let mut held = Held::new(process, thread, &mut self.events)?;
         if let Some(veil) = veil {
             inject::restrict(&mut held, &tracee.maps, &veil)?;
         }
-        inject::load_filter(&mut held, &tracee.maps, &filter)?;
-        held.release()?;
-        Ok(Stage::Confined)
-    }
-
-    /// Stops the other threads of a process that is to die: one of them could
-    /// go on working, or give SIGABRT a handler again.
-    fn halt(&mut self, process: Pid, thread: Pid) {
-        self.dying.insert(process);
-        for (other, task) in &self.tasks {
-            if task.process == process && *other != thread {
-                // One that has just ended needs no stop.
-                let _ = sys::interrupt(*other);
+        match broker {
+            None => inject::load_filter(&mut held, &tracee.maps, &filter)?,
+            Some(broker) => {
+                let loaded = (&filter[..], &broker);
+                self.guests
+                    .confine(process, &mut held, &tracee.maps, loaded)?;
             }
         }
-    }
-
-    /// Ends a process by SIGABRT, whatever it made of that signal. A handler
-    /// that another thread sets before it is stopped shows as a stop after one
-    /// step: then once more, and at last by SIGKILL.
-    fn abort(&mut self, process: Pid, thread: Pid, info: &SignalInfo) -> Step {
-        let Some(task) = self.tasks.get_mut(&thread) else {
-            return Ok(());
-        };
-        task.aborts = task.aborts.saturating_add(1);
-        let attempts = task.aborts;
-        let after = match (attempts, info.refused_call()) {
-            (1, (after, _, machine::AUDIT_ARCH)) => Some(after),
-            _ => None,
-        };
-        let prepared = inject::prepare_abort(process, thread, after, &mut self.events);
-        match prepared {
-            Ok(()) if attempts < ATTEMPTS => Ok(sys::step(thread, libc::SIGABRT)?),
-            _ => Ok(sys::kill(process, libc::SIGKILL)?),
-        }
+        held.release()?;
+        Ok(Stage::Confined)
     }
 
     /// Nothing may go on half confined: ends all, and waits for it.
@@ -438,23 +432,5 @@ impl<'a> Tree<'a> {
                 };
             }
         }
-    }
-}
-
-/// The call that a thread is stopped in.
-fn violation(process: Pid, thread: Pid, info: &SignalInfo) -> Violation {
-    let (call_address, number, arch) = info.refused_call();
-    let registers = sys::registers(thread).ok();
-    Violation {
-        pid: process,
-        tid: thread,
-        comm: proc::comm(thread),
-        number,
-        arch,
-        arguments: registers.as_ref().map_or([0; 6], machine::call_arguments),
-        call_address,
-        sp: registers.as_ref().map_or(0, machine::sp),
-        maps: Maps::read(thread).unwrap_or_default(),
-        memory: Memory::open(thread).ok(),
     }
 }

@@ -78,6 +78,22 @@ pub fn set_failed(registers: &mut Registers, errno: u16) {
     registers.orig_rax = u64::MAX;
 }
 
+/// Make the call that the registers come from once more.
+pub fn set_again(registers: &mut Registers, number: u32) {
+    registers.rip = registers.rip.wrapping_sub(SYSCALL.len() as u64);
+    registers.rax = u64::from(number);
+    registers.orig_rax = u64::MAX;
+}
+
+/// Whether a thread is right behind a call of that number that was not made:
+/// ENOSYS, or interrupted in the kernel (ERESTARTSYS).
+pub fn was_not_served(registers: &Registers, number: u32) -> bool {
+    const ERESTARTSYS: i64 = 512;
+    let value = registers.rax as i64;
+    let is_refused = value == -i64::from(libc::ENOSYS) || value == -ERESTARTSYS;
+    is_refused && registers.orig_rax == u64::from(number)
+}
+
 /// What the call returned: a value or an errno.
 pub fn result(registers: &Registers) -> Result<u64, i32> {
     let value = registers.rax as i64;
