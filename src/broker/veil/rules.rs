@@ -3,11 +3,12 @@
 
 use crate::broker::client::Client;
 use crate::sys::Errno;
+use crate::sys::fd::Fd;
 use crate::sys::once::Slot;
 use crate::sys::path;
 use crate::sys::process::Path;
 use crate::veil::told::{DIRECTORY, HEAD, Head, NAME, directory};
-use crate::veil::{Id, Veil};
+use crate::veil::{DIRECTORIES_MAX, Id, Veil};
 
 /// How many times rules can be put in force in the processes of one broker.
 pub const MOST: usize = 8;
@@ -54,13 +55,18 @@ fn read(client: &dyn Client, at: u64, rules: &mut Rules) -> Result<(), Errno> {
     let mut head = [0; HEAD];
     client.read(at, &mut head)?;
     let head = Head::of(&head).ok_or(libc::EINVAL)?;
+    // Another may have begun here, and failed.
+    rules.veil = Veil::EMPTY;
     rules.executes = head.executes;
+    let mut held = [const { None }; DIRECTORIES_MAX];
     let mut at = at.wrapping_add(HEAD as u64);
-    for _ in 0..head.directories {
+    for place in held.iter_mut().take(head.directories.into()) {
         let mut record = [0; DIRECTORY];
         client.read(at, &mut record)?;
         let (fd, letters) = directory(&record);
-        rules.veil.take_directory(pin(client, fd)?, letters);
+        let (own, id) = pin(client, fd)?;
+        rules.veil.take_directory(id, letters);
+        *place = Some(own);
         at = at.wrapping_add(DIRECTORY as u64);
     }
     for _ in 0..head.names {
@@ -69,12 +75,15 @@ fn read(client: &dyn Client, at: u64, rules: &mut Rules) -> Result<(), Errno> {
         rules.veil.take_name(&record).ok_or(libc::EINVAL)?;
         at = at.wrapping_add(NAME as u64);
     }
+    // For good, lest their numbers become others'.
+    for own in held.into_iter().flatten() {
+        own.keep();
+    }
     Ok(())
 }
 
-/// Hold the directory behind a descriptor of the caller's for good, lest its
-/// number become another's.
-fn pin(client: &dyn Client, fd: i32) -> Result<Id, Errno> {
+/// The directory behind a descriptor of the caller's.
+fn pin(client: &dyn Client, fd: i32) -> Result<(Fd, Id), Errno> {
     let link = Path::of(client.tid(), format_args!("fd/{fd}"));
     let own = path::pin_path(link.as_c_str())?;
     let kind = path::kind(&own)?;
@@ -84,9 +93,9 @@ fn pin(client: &dyn Client, fd: i32) -> Result<Id, Errno> {
     if !client.is_valid() {
         return Err(libc::ESRCH);
     }
-    own.keep();
-    Ok(Id {
+    let id = Id {
         device: kind.device,
         inode: kind.inode,
-    })
+    };
+    Ok((own, id))
 }
