@@ -206,7 +206,7 @@ check-unveil-kernels: capi ## the same where Landlock holds other rights or none
 	-@scripts/fetch-kernels x86_64-bullseye x86_64-bookworm x86_64 x86_64-sid
 	@scripts/check-unveil --kernels
 
-check-programs: capi ## programs from Debian's sources, bare and pledged: their own tests; slow
+check-programs: capi ## programs from Debian's sources, bare, pledged and veiled: their own tests; slow
 	@scripts/setup --programs
 	@scripts/check-programs
 

@@ -188,7 +188,7 @@ CALLED(less_cuts, EACCES, EACCES, NONE)
     if ((end = CALL(rpledge_unveil(NULL, NULL, RPLEDGE_UNVEIL_LESS))) != 0)
         return end;
     MUST(can_open("in/file", O_RDONLY));
-    MUST(!can_open("in/file", O_ACCMODE | O_TRUNC) && errno == EACCES);
+    MUST(!can_open("in/file", 3 | O_TRUNC) && errno == EACCES);
     return E(can_open("in/file", O_RDONLY | O_TRUNC));
 }
 ALONE(less_cuts, ENOSYS, 11)
