@@ -130,6 +130,7 @@ VEILED(inotify_hidden, "in:r", ENOENT, 0, 2)
     return E(inotify_add_watch(fd, "out", IN_CREATE) >= 0);
 }
 TRY(open_path_hidden, "in:r", ENOENT, 0, 2, can_open("out/file", O_PATH))
+BROKERED(open_path_hidden, ENOENT)
 
 /* Writing */
 TRY(write_r, "in:r", EACCES, EACCES, NONE, can_open("in/file", O_WRONLY))
@@ -262,6 +263,7 @@ VEILED(exec_path, "in:r", LINUX, EACCES, LINUX)
     return executes(name);
 }
 STRICT(exec_path, ENOENT)
+ALONE(exec_path, EACCES, LINUX)
 TRY(root_of_process, "in:r", LINUX, EACCES, LINUX, can_list("/proc/self/root/tmp"))
 STRICT(root_of_process, ENOENT)
 VEILED(io_uring, "in:r", LINUX, ENOSYS, LINUX)
@@ -293,12 +295,16 @@ VEILED(foreign_x32, "in:rwxc", LINUX, ENOSYS, LINUX)
 
 /* Execution */
 VEILED(exec_rx, "in:rx", 0, 0, NONE) { return executes("in/prog"); }
+ALONE(exec_rx, EACCES, 18)
 VEILED(exec_r, "in:r", EACCES, EACCES, NONE) { return executes("in/prog"); }
 VEILED(exec_rwc, "in:rwc", EACCES, EACCES, NONE) { return executes("in/prog"); }
 VEILED(exec_hidden, "in:rwxc", ENOENT, EACCES, 1) { return executes("out/prog"); }
+ALONE(exec_hidden, EACCES, 18)
 VEILED(exec_file, "in/prog:x", 0, 0, NONE) { return executes("in/prog"); }
+ALONE(exec_file, EACCES, 18)
 TRY(exec_file_reads, "in/prog:x", EACCES, 0, 17, can_open("in/prog", O_RDONLY))
 VEILED(exec_script, "in:rx", 0, 0, NONE) { return executes("in/script"); }
+ALONE(exec_script, EACCES, 18)
 VEILED(exec_interpreter, "in/script:rx", 0, EACCES, 7) { return executes("in/script"); }
 STRICT(exec_interpreter, EACCES)
 
@@ -310,10 +316,6 @@ VEILED(connect_w, NULL, 0, 0, NONE)
 {
     MUST(binds("in/sock") >= 0 && veiled("in:w") == 0);
     return E(connects("in/sock"));
-}
-static int abi(void)
-{
-    return (int)syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
 }
 /* Landlock asks about sockets that other processes bound. */
 static void binds_hidden(void) { MUST(binds("out/sock") >= 0); }
@@ -334,7 +336,7 @@ VEILED(connect_hidden, NULL, ENOENT, 0, 8)
     end = E(connects("out/sock"));
     kill(pid, SIGKILL);
     /* From ABI 9 on it does as OpenBSD does, but for the errno. */
-    return abi() >= 9 && end == EACCES ? 0 : end;
+    return veil_abi >= 9 && end == EACCES ? 0 : end;
 }
 
 /* Which rule decides */
@@ -463,6 +465,7 @@ VEILED(chroot_hidden, "in:rwxc", ENOENT, 0, 2)
 
     return end == EPERM ? SKIP : end;
 }
+BROKERED(chroot_hidden, ENOENT)
 VEILED(chroot_keeps, "in:rwxc", ENOENT, EACCES, 1)
 {
     if (chroot("out") != 0)
@@ -487,6 +490,7 @@ VEILED(handle_hidden, NULL, LINUX, EACCES, LINUX)
 #include "veil_calls.h"
 #include "veil_races.h"
 #include "veil_broker.h"
+#include "veil_closed.h"
 
 int main(int argc, char **argv)
 {

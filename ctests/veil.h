@@ -8,6 +8,10 @@
  * OPENBSD. CALLED is about the calls themselves and runs once. Where the two differ,
  * DIFFERENCE is the number that unveil(3) has for it; NONE where they are the same, and LINUX
  * for what OpenBSD has no like of. A case ends `same`, `documented difference` or `FAIL`.
+ *
+ * HERE is so where Landlock can hold rules. Before its ABI 3, which sees files cut, a broker holds
+ * them all, and a case ends as STRICT and OPENBSD say, unless it only looks (difference 2); where
+ * there is no Landlock at all, as ALONE says.
  */
 #ifndef VEIL_H
 #define VEIL_H
@@ -68,6 +72,8 @@ struct veil_case {
     const char *name, *rules;
     int openbsd, here, difference, line;
     int strict, has_strict;
+    int brokered, has_brokered;
+    int alone, alone_difference;
     int (*body)(void);
     struct veil_case *next;
 };
@@ -77,6 +83,10 @@ static int veil_is_bare;
 /* Under RPLEDGE_STRICT, where all is to be as on OpenBSD. */
 static int veil_is_strict;
 static uid_t veil_user;
+/* Landlock's ABI here; 0: there is none. */
+static int veil_abi;
+/* What only looks is left alone by default, whoever holds the rules. */
+#define VEIL_LOOKS 2
 
 #define E(...) ((__VA_ARGS__) ? 0 : errno)
 /* What must be so for the case to mean anything. */
@@ -101,7 +111,7 @@ static void veil_add(struct veil_case *one)
 #define VEILED(id, rules, openbsd, here, difference)                         \
     static int veil_body_##id(void);                                         \
     static struct veil_case veil_case_##id = {                               \
-        #id, rules, openbsd, here, difference, __LINE__, 0, 0, veil_body_##id, NULL}; \
+        #id, rules, openbsd, here, difference, __LINE__, 0, 0, 0, 0, 0, 0, veil_body_##id, NULL}; \
     __attribute__((constructor)) static void veil_add_##id(void)             \
     {                                                                        \
         veil_add(&veil_case_##id);                                           \
@@ -114,6 +124,22 @@ static void veil_add(struct veil_case *one)
     {                                                                        \
         veil_case_##id.strict = end;                                         \
         veil_case_##id.has_strict = 1;                                       \
+    }
+
+/* Where a broker that holds the rules by default makes something else of one that looks. */
+#define BROKERED(id, end)                                                    \
+    __attribute__((constructor)) static void veil_brokered_##id(void)        \
+    {                                                                        \
+        veil_case_##id.brokered = end;                                       \
+        veil_case_##id.has_brokered = 1;                                     \
+    }
+
+/* How a case ends where no Landlock is, by whichever difference. */
+#define ALONE(id, end, number)                                               \
+    __attribute__((constructor)) static void veil_alone_##id(void)           \
+    {                                                                        \
+        veil_case_##id.alone = end;                                          \
+        veil_case_##id.alone_difference = number;                            \
     }
 
 #define CALLED(id, openbsd, here, difference) VEILED(id, NULL, openbsd, here, difference)
@@ -172,16 +198,44 @@ static int veil_rules(const char *rules)
     return 0;
 }
 
-/* nftw(3) gives up where a path becomes too long. */
+/* Empty the working directory, but for the first directory that is not empty: its name. */
+static int veil_empty(char name[256])
+{
+    struct dirent *entry;
+    int is_full = 0;
+    DIR *dir = opendir(".");
+
+    while (dir != NULL && !is_full && (entry = readdir(dir)) != NULL) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        if (unlinkat(AT_FDCWD, entry->d_name, 0) == 0 || unlinkat(AT_FDCWD, entry->d_name, AT_REMOVEDIR) == 0)
+            continue;
+        snprintf(name, 256, "%s", entry->d_name);
+        is_full = errno == ENOTEMPTY || errno == EEXIST;
+    }
+    if (dir != NULL)
+        closedir(dir);
+    return is_full;
+}
+
+/* nftw(3) gives up where a path becomes too long, and rm(1) is not on every machine. */
 static void veil_remove(const char *dir)
 {
+    char name[256];
+    int depth = 0;
     pid_t pid = fork();
 
     if (pid == 0) {
-        execlp("rm", "rm", "-rf", "--", dir, (char *)NULL);
-        _exit(127);
+        if (chdir(dir) != 0)
+            _exit(1);
+        for (;;)
+            if (veil_empty(name) && chdir(name) == 0)
+                depth++;
+            else if (depth-- == 0 || chdir("..") != 0)
+                _exit(0);
     }
     waitpid(pid, NULL, 0);
+    rmdir(dir);
 }
 
 /* Run a case in a child and a directory of its own: how it ended. */
@@ -236,18 +290,31 @@ static const char *veil_end(int end)
 
 enum { VEIL_SAME, VEIL_DIFFERENT, VEIL_FAILED, VEIL_SKIPPED, VEIL_ENDS };
 
+/* Does a broker hold all rules, because Landlock does not see files cut? */
+static int veil_is_brokered(void) { return veil_abi < 3; }
+
 /* What a case must come to. */
 static int veil_wanted(const struct veil_case *one)
 {
-    if (!veil_is_strict)
+    if (veil_abi == 0 && one->alone_difference != NONE)
+        return one->alone;
+    if (!veil_is_strict && one->has_brokered && veil_is_brokered())
+        return one->brokered;
+    if (!veil_is_strict && (!veil_is_brokered() || one->difference == VEIL_LOOKS))
         return one->here;
     return one->has_strict ? one->strict : one->openbsd == LINUX ? one->here : one->openbsd;
+}
+
+/* Why it may end otherwise than on OpenBSD. */
+static int veil_difference(const struct veil_case *one)
+{
+    return veil_abi == 0 && one->alone_difference != NONE ? one->alone_difference : one->difference;
 }
 
 static void veil_count(const struct veil_case *one, uid_t uid, int ends[VEIL_ENDS])
 {
     const char *user = uid == 0 ? "root" : "user", *how = veil_is_strict ? "strict" : "default";
-    int end, wanted = veil_wanted(one);
+    int end, wanted = veil_wanted(one), difference = veil_difference(one);
 
     if (one->rules != NULL && (end = veil_run(one, 1, uid)) != 0) {
         if (end != SKIP)
@@ -258,12 +325,12 @@ static void veil_count(const struct veil_case *one, uid_t uid, int ends[VEIL_END
     end = veil_run(one, 0, uid);
     if (end == SKIP) {
         ends[VEIL_SKIPPED]++;
-    } else if (end != wanted || (one->difference == NONE && one->openbsd != end)) {
+    } else if (end != wanted || (difference == NONE && one->openbsd != end)) {
         printf("%s %s %s -> FAIL: %s, must be: %s\n", one->name, user, how, veil_end(end), veil_end(wanted));
         ends[VEIL_FAILED]++;
-    } else if (one->difference > 0 && end != one->openbsd) {
+    } else if (difference > 0 && end != one->openbsd) {
         printf("%s %s %s -> documented difference %d: %s, OpenBSD: %s\n", one->name, user, how,
-               one->difference, veil_end(end), veil_end(one->openbsd));
+               difference, veil_end(end), veil_end(one->openbsd));
         ends[VEIL_DIFFERENT]++;
     } else {
         printf("%s %s %s -> same: %s\n", one->name, user, how, veil_end(end));
@@ -283,6 +350,8 @@ static int veil_main(int argc, char **argv)
             puts(one->name);
         return 0;
     }
+    veil_abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
+    veil_abi = veil_abi < 0 ? 0 : veil_abi;
     users[count++] = geteuid();
     if (geteuid() == 0)
         users[count++] = NOBODY;
@@ -292,6 +361,7 @@ static int veil_main(int argc, char **argv)
                 if (only == NULL || strcmp(only, one->name) == 0)
                     veil_count(one, users[n], ends);
     same = ends[VEIL_SAME], different = ends[VEIL_DIFFERENT], failed = ends[VEIL_FAILED], skipped = ends[VEIL_SKIPPED];
+    printf("as it is -> Landlock's ABI: %d\n", veil_abi);
     if (count == 1)
         printf("as root -> skip: not run as root\n");
     printf("%d same as OpenBSD, %d documented differences, %d failures\n", same, different, failed);

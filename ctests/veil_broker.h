@@ -20,6 +20,7 @@ TRY(narrower_file, "in:rw in/file:r", EACCES, EACCES, NONE, can_open("in/file", 
 TRY(narrower_file_beside, "in:rwx in/file:r", 0, 0, NONE, can_open("in/prog", O_RDWR))
 TRY(none_on_file, "in:rw in/file:", EACCES, EACCES, NONE, can_open("in/file", O_RDONLY))
 VEILED(exec_directory, "in:x", 0, 0, NONE) { return executes("in/prog"); }
+ALONE(exec_directory, EACCES, 18)
 TRY(exec_directory_reads, "in:x", EACCES, EACCES, NONE, can_open("in/prog", O_RDONLY))
 VEILED(exec_narrower, "/:rwxc in:r", EACCES, EACCES, NONE) { return executes("in/prog"); }
 VEILED(exec_beside, "/:rwxc in:r", 0, EACCES, 15) { return executes("out/prog"); }

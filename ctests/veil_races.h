@@ -23,13 +23,16 @@ static pid_t racer(void (*once)(int))
     return pid;
 }
 
+/* Bare once is enough, and it comes. */
+#define BARE_ROUNDS 10000000
+
 /* What a name leads to now and then: 1 if it was ever the secret. */
 static int reads_secret(const char *path)
 {
     char text[8] = {0};
-    int n, fd, seen = 0, rounds = race_rounds();
+    int n, fd, seen = 0, rounds = veil_is_bare ? BARE_ROUNDS : race_rounds();
 
-    for (n = 0; n < rounds; n++)
+    for (n = 0; n < rounds && !(veil_is_bare && seen); n++)
         if ((fd = open(path, O_RDONLY)) >= 0) {
             seen |= read(fd, text, 6) == 6 && memcmp(text, "secret", 6) == 0;
             close(fd);
@@ -74,12 +77,12 @@ VEILED(race_creates, NULL, LINUX, EACCES, LINUX)
 {
     char name[64];
     pid_t pid;
-    int n, made = 0;
+    int n, made = 0, rounds = veil_is_bare ? BARE_ROUNDS : race_rounds() / 10;
 
     swaps_directories(0);
     pid = racer(swaps_directories);
     MUST(veiled("in:rwxc") == 0);
-    for (n = 0; n < race_rounds() / 10; n++) {
+    for (n = 0; n < rounds && !(veil_is_bare && made); n++) {
         snprintf(name, sizeof name, "in/race/new%d", n);
         can_open(name, O_WRONLY | O_CREAT);
         snprintf(name, sizeof name, "out/new%d", n);

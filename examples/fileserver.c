@@ -7,8 +7,9 @@
  * The listener holds "stdio rpath inet proc id" until it is bound and has
  * become another user, then no longer "id".  Each connection has a process of
  * its own, which holds "stdio rpath", and nothing but "stdio" while it sends.
- * So a request that takes over a worker can read what the server's user can
- * read, and do no more; and only the worker dies of trying. */
+ * From the first on the directory that is served is all that there is to read.
+ * So a request that takes over a worker can read what is served anyway, and do
+ * no more; and only the worker dies of trying. */
 #define _DEFAULT_SOURCE 1
 #define _POSIX_C_SOURCE 200809L
 
@@ -204,13 +205,23 @@ serve(int fd, int root, struct http_request *request)
 }
 
 /* The bug, for demonstrations (-B): whoever asks for /cgi-bin/?PORT makes the
- * server connect to that port, behind whatever keeps strangers away from it. */
+ * server connect to that port, behind whatever keeps strangers away from it;
+ * and whoever asks for /cgi-bin/?/FILE gets a file of the whole machine. */
 static void
 fetch_for_stranger(int fd, const struct http_request *request)
 {
 	struct sockaddr_in inside;
+	struct stat st;
 	int s;
 
+	if (request->query[0] == '/') {
+		s = open(request->query, O_RDONLY | O_NONBLOCK);
+		if (s == -1 || fstat(s, &st) == -1)
+			http_text(fd, status_of_errno(), "", request->head_only);
+		else
+			send_file(fd, s, &st, "text/plain", request->head_only);
+		return;
+	}
 	memset(&inside, 0, sizeof(inside));
 	inside.sin_family = AF_INET;
 	inside.sin_port = htons((unsigned short)atoi(request->query));
@@ -422,7 +433,7 @@ usage(void)
 	fputs("usage: fileserver [-BU] [-a address] [-d directory] [-p port] "
 	    "[-u user]\n"
 	    "  -B  with a bug in /cgi-bin/, to be exploited\n"
-	    "  -U  unpledged, to see the bug succeed\n", stderr);
+	    "  -U  neither pledged nor veiled, to see the bug succeed\n", stderr);
 	exit(2);
 }
 
@@ -469,6 +480,9 @@ main(int argc, char *argv[])
 		return 2;
 	}
 
+	/* In force from the next step on, which gives "unveil" up. */
+	if (!options.unpledged && unveil(options.directory, "r") == -1)
+		die(options.directory);
 	restrict_to("stdio rpath inet proc id");
 	if ((root = open(options.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
 		die(options.directory);

@@ -91,6 +91,14 @@ pub enum Wanted {
 }
 
 impl Operand {
+    /// The argument that has the flags of open(2), if there is one.
+    pub fn open_flags(&self) -> Option<u8> {
+        match self.needs {
+            Needs::Open(n) => Some(n),
+            _ => None,
+        }
+    }
+
     /// The letters that a call with these arguments needs for this path.
     pub fn wanted(&self, args: &[u64; 6]) -> Wanted {
         let flags = |n: u8| args[usize::from(n)] as i32;

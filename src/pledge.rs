@@ -4,6 +4,7 @@
 use crate::broker::state::{AWAITED, State};
 use crate::broker::{self, start};
 use crate::error::Error;
+use crate::error::veil::Veil as Failure;
 use crate::host::{self, Host};
 use crate::policy::{self, Broker, Held, Mode, NARROW, Policy, Process};
 use crate::promise::{Promise, Set};
@@ -189,7 +190,13 @@ fn plan(
     // Rules that wait may be such as take one; and so may those that come later.
     next.brokered |= held.is_none() && !flags.thread && unveil::may_ask(next);
     let newest = || seccomp::newest().is_some_and(|newest| newest.brokered);
-    next.brokered |= held.is_none() && newest();
+    let is_below = held.is_none() && newest();
+    next.brokered |= is_below;
+    // The filter that is listened to knows paths alone; what another one traps
+    // ends a program that has no handler.
+    if is_below && policy::differs(next.promises, next.exec) && broker::held::has_rules() {
+        return Err(Failure::Frees.into());
+    }
     if flags.strict {
         check_strict(host, next.promises)?;
     }

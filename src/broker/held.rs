@@ -26,3 +26,9 @@ pub fn held() -> Option<Held> {
         _ => Some(newest),
     }
 }
+
+/// Does the broker hold rules for the paths of this process?
+pub fn has_rules() -> bool {
+    let state = State::from_parts(|n| sys::inquire(STATE, n).ok());
+    state.is_some_and(|state| state.veil != 0)
+}

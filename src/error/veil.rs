@@ -60,6 +60,8 @@ pub enum Veil {
     Partial,
     /// A broker would have to hold the rules, and there is none.
     Unserved,
+    /// What is executed would have other promises, and the rules came first.
+    Frees,
 }
 
 impl Veil {
@@ -79,7 +81,8 @@ impl Veil {
             | Veil::Makes(_)
             | Veil::Missing(_)
             | Veil::Partial
-            | Veil::Unserved => libc::ENOTSUP,
+            | Veil::Unserved
+            | Veil::Frees => libc::ENOTSUP,
         }
     }
 
@@ -101,7 +104,8 @@ impl Veil {
             | Veil::Makes(_)
             | Veil::Missing(_)
             | Veil::Partial
-            | Veil::Unserved => Code::Broker,
+            | Veil::Unserved
+            | Veil::Frees => Code::Broker,
         }
     }
 }
@@ -176,6 +180,9 @@ impl fmt::Display for Veil {
             }
             Veil::Partial => f.write_str(
                 "RPLEDGE_STRICT is set, and Landlock alone does not hide names and attributes",
+            ),
+            Veil::Frees => f.write_str(
+                "the rules were put in force before, and what is executed would end where it is to be free: let this pledge() lock them, or give execpromises that are the promises",
             ),
             Veil::Unserved => f.write_str(
                 "these rules take a broker, and the filter in force came without one: lock them before pledge(), or promise \"unveil\" with the first",

@@ -76,7 +76,8 @@ impl<T> Slot<T> {
         full.then(|| unsafe { &*self.value.get() })
     }
 
-    /// Fill it; false if it is taken. What cannot be filled stays taken.
+    /// Fill it; false if it is taken. What cannot be filled is free again, as it
+    /// was left.
     pub fn fill<E>(&self, act: impl FnOnce(&mut T) -> Result<(), E>) -> Result<bool, E> {
         let claim =
             self.state
@@ -85,9 +86,10 @@ impl<T> Slot<T> {
             return Ok(false);
         }
         // SAFETY: the only thread that saw EMPTY.
-        act(unsafe { &mut *self.value.get() })?;
-        self.state.store(FULL, Ordering::Release);
-        Ok(true)
+        let done = act(unsafe { &mut *self.value.get() });
+        let next = if done.is_ok() { FULL } else { EMPTY };
+        self.state.store(next, Ordering::Release);
+        done.map(|()| true)
     }
 }
 
@@ -217,7 +219,7 @@ mod tests {
         assert_eq!(slot.fill(|_| Err(5)), Err(5));
         assert_eq!(
             (slot.get(), slot.fill(|_| Ok::<(), ()>(()))),
-            (None, Ok(false))
+            (None, Ok(true))
         );
     }
 

@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::fd::Fd;
 use super::signal;
-use super::{Errno, MARK, arch, call, prctl};
+use super::{Errno, Insn, MARK, arch, call, prctl};
 
 /// Words that processes share.
 #[repr(C)]
@@ -131,6 +131,45 @@ pub fn close_by_door(fd: i32) {
 const UNSHARE: usize = 2;
 /// No descriptor has such a number.
 const BEYOND: usize = 0x7fff_fff0;
+
+/// Go into the directory behind a descriptor, which is closed.
+pub fn enter(fd: usize) -> Result<(), Errno> {
+    // SAFETY: takes no pointer.
+    let done = unsafe { call(libc::SYS_fchdir, [fd, 0, 0, 0, 0, 0]) };
+    close_by_door(fd as i32);
+    done.map(|_| ())
+}
+
+/// Does another program listen to this process, so that nobody else can? A copy
+/// of it tries.
+pub fn is_listened_to() -> bool {
+    if !super::is_filtered() {
+        return false;
+    }
+    let allowing = Insn {
+        code: 0x06,
+        jt: 0,
+        jf: 0,
+        k: 0x7fff_0000,
+    };
+    match fork_apart() {
+        Ok(0) => {
+            let tried = super::load_listened_filter(&[allowing]);
+            super::exit_group((tried == Err(libc::EBUSY)).into())
+        }
+        Ok(pid) => ended_with(pid) == Ok(1),
+        Err(_) => false,
+    }
+}
+
+/// The status with which a child ends.
+fn ended_with(pid: u32) -> Result<i32, Errno> {
+    let mut status = 0_i32;
+    let args = [pid as usize, &raw mut status as usize, ALL, 0, 0, 0];
+    // SAFETY: the kernel writes an int.
+    unsafe { call(libc::SYS_wait4, args) }?;
+    Ok(libc::WEXITSTATUS(status))
+}
 
 /// A table of descriptors of one's own, with nothing in it but those of `keep`,
 /// which get the numbers from 0 on.

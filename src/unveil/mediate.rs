@@ -47,6 +47,10 @@ pub fn mediate(
     with: With,
 ) -> Result<Option<Mediation>, Error> {
     let newest = seccomp::newest();
+    // Before anything is done that cannot be taken back.
+    if newest.is_none() && spawn::is_listened_to() {
+        return Err(Error::Start(libc::EBUSY));
+    }
     match (newest, with) {
         (None, With::Pledge { has_broker: true }) => {
             sys::set_no_new_privs().map_err(Error::Kernel)?;
@@ -71,7 +75,6 @@ fn begin(state: &mut State, mediation: Mediation, below: &Below) -> Result<(), E
     let filter = Filter::listened(mediation, &answers);
     let loaded = sys::set_no_new_privs()
         .map_err(Error::Kernel)
-        .and_then(|()| below.restrict())
         .and_then(|()| {
             sys::load_listened_filter(filter.insns()).map_err(|errno| match errno {
                 libc::ESRCH => Error::Thread(0),
@@ -79,8 +82,9 @@ fn begin(state: &mut State, mediation: Mediation, below: &Below) -> Result<(), E
             })
         });
     match loaded {
+        // Whoever is told no rules is let through, so the rest may fail.
         Ok(listener) => match start.go(listener) {
-            true => tell(state, mediation),
+            true => below.restrict().and_then(|()| tell(state, mediation)),
             false => Err(Error::Start(libc::ECHILD)),
         },
         Err(error) => {
@@ -101,12 +105,14 @@ fn answers() -> [u16; ANSWERS] {
 fn go_on(state: &mut State, mediation: Mediation, below: &Below) -> Result<(), Error> {
     let label = Label::from_parts(|n| sys::inquire(STATE, n).ok());
     let is_mediated = label.ok_or(Failure::Unserved)?.veil != 0;
-    below.restrict()?;
-    tell(state, mediation)?;
-    match is_mediated {
-        true => Ok(()),
-        false => load(&Filter::by_door(mediation), Scope::Process),
+    if is_mediated {
+        // What the broker opens is not opened here.
+        below.restrict()?;
+        return tell(state, mediation);
     }
+    tell(state, mediation)?;
+    below.restrict()?;
+    load(&Filter::by_door(mediation), Scope::Process)
 }
 
 /// Tell the broker the rules.

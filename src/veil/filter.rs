@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The filters of a veil: what Landlock does not look at is refused by its number; or a broker is asked for every path.
 
-use crate::bpf::{DATA_ARCH, DATA_ARGS, DATA_NR, JEQ, JGE, LOAD, RET, RET_ALLOW, RET_ERRNO};
+use crate::bpf::{AND, DATA_ARCH, DATA_ARGS, DATA_NR, JEQ, JGE, LOAD, RET, RET_ALLOW, RET_ERRNO};
 use crate::bpf::{DOOR_DATA, RET_TRAP, RET_USER_NOTIF};
-use crate::needs::{self, Befalls, MEDIATED, REFUSALS, Refusal};
+use crate::needs::{self, Befalls, CALLS, MEDIATED, Operand, REFUSALS, Refusal};
 use crate::policy::{ANSWERS, QUERY, QUESTIONS};
 use crate::sys::Insn;
 use crate::table::TABLE;
 
 /// More than the calls of any architecture take.
 const INSNS_MAX: usize = 1024;
+
+/// Before this ABI of Landlock open(2) cuts files whatever the rules are.
+pub const TRUNCATE_ABI: u32 = 3;
 
 /// The limit by which a broker knows who asks.
 #[allow(clippy::unnecessary_cast)] // C libraries differ in its type.
@@ -60,6 +63,15 @@ impl Filter {
         let holds = |refusal: &&Refusal| refusal.below.is_none_or(|below| abi < below);
         for refusal in REFUSALS.iter().filter(holds) {
             filter.on_path(refusal.nr, refusal.path, RET_ERRNO | refusal.errno as u32);
+        }
+        if abi < TRUNCATE_ABI {
+            let is_refused = |nr| REFUSALS.iter().filter(holds).any(|r| r.nr == nr);
+            for call in CALLS.iter().filter(|call| !is_refused(call.nr)) {
+                let flags = call.operands.first().and_then(Operand::open_flags);
+                if let Some(flags) = flags {
+                    filter.refuse_to_cut(call.nr, flags);
+                }
+            }
         }
         filter.push(RET, RET_ALLOW, 0, 0);
         filter
@@ -160,6 +172,19 @@ impl Filter {
         self.push(RET, RET_ALLOW, 0, 0);
     }
 
+    /// Who opens a file to write to it needs w already; it is cut for others, too.
+    fn refuse_to_cut(&mut self, nr: u32, flags: u8) {
+        let (cuts, mode) = (libc::O_TRUNC as u32, libc::O_ACCMODE as u32);
+        self.push(JEQ, nr, 0, 6);
+        self.push(LOAD, low(flags), 0, 0);
+        self.push(AND, cuts | mode, 0, 0);
+        self.push(JEQ, cuts | libc::O_RDONLY as u32, 1, 0);
+        // Neither to read nor to write: for ioctl(2) alone.
+        self.push(JEQ, cuts | mode, 0, 1);
+        self.push(RET, RET_ERRNO | libc::EACCES as u32, 0, 0);
+        self.push(RET, RET_ALLOW, 0, 0);
+    }
+
     fn push(&mut self, code: u16, k: u32, jt: u8, jf: u8) {
         self.insns[self.len] = Insn { code, jt, jf, k };
         self.len += 1;
@@ -231,6 +256,28 @@ mod tests {
         let truncate = libc::SYS_truncate as u32;
         assert_ne!(result(2, truncate, TABLE.audit, [1; 6]), RET_ALLOW);
         assert_eq!(result(3, truncate, TABLE.audit, [1; 6]), RET_ALLOW);
+    }
+
+    /// Landlock that does not see files cut sees them opened to be written to.
+    #[test]
+    fn who_only_reads_cuts_nothing() {
+        let opens = |abi, flags: i32| {
+            let args = [1, 1, flags as u64, 0, 0, 0];
+            result(abi, libc::SYS_openat as u32, TABLE.audit, args)
+        };
+        let refused = RET_ERRNO | libc::EACCES as u32;
+        for mode in [libc::O_RDONLY, libc::O_ACCMODE] {
+            assert_eq!(opens(2, libc::O_TRUNC | mode), refused);
+            assert_eq!(opens(2, mode), RET_ALLOW);
+            assert_eq!(opens(3, libc::O_TRUNC | mode), RET_ALLOW);
+        }
+        for mode in [libc::O_WRONLY, libc::O_RDWR] {
+            assert_eq!(opens(2, libc::O_TRUNC | mode), RET_ALLOW);
+        }
+        // Its flags lie in memory.
+        let openat2 = |abi| result(abi, libc::SYS_openat2 as u32, TABLE.audit, [1; 6]);
+        assert_eq!(openat2(2), RET_ERRNO | libc::ENOSYS as u32);
+        assert_eq!(openat2(3), RET_ALLOW);
     }
 
     fn listened(mediation: Mediation, nr: u32, args: [u64; 6]) -> u32 {

@@ -118,6 +118,7 @@ impl Request<'_> {
             "stat" | "stat64" | "lstat" | "lstat64" | "newfstatat" | "fstatat64" | "statx"
             | "access" | "faccessat" | "faccessat2" | "readlink" | "readlinkat"
             | "inotify_add_watch" => self.look(),
+            "chdir" if self.is_by_door => self.lead(),
             "chdir" | "chroot" => self.let_through(End::Follow),
             "execve" | "execveat" => self.execute(),
             "truncate" | "chmod" | "fchmodat" | "fchmodat2" | "chown" | "lchown" | "chown32"
@@ -187,6 +188,15 @@ impl Request<'_> {
             true => Err(libc::EACCES),
             false => Ok(Answer::LetThrough),
         }
+    }
+
+    /// A handler changes the current directory by what it is given.
+    fn lead(&self) -> Served {
+        let found = self.find(0, End::Follow, Need::Object)?;
+        Ok(Answer::Inject {
+            fd: open::stand_in(&found, libc::O_DIRECTORY)?,
+            is_closed_on_exec: true,
+        })
     }
 
     /// Landlock sees to it that what is executed has x.

@@ -134,7 +134,7 @@ fn by_link(object: &Fd, flags: i32) -> Result<Opened, Errno> {
 
 /// For O_PATH, which the kernel passes on to nobody: what is there, opened for
 /// reading, which takes the same letter.
-fn stand_in(found: &Found, flags: i32) -> Result<Fd, Errno> {
+pub(super) fn stand_in(found: &Found, flags: i32) -> Result<Fd, Errno> {
     let (object, kind) = found.there()?;
     if kind.is(libc::S_IFDIR) {
         return path::open(object, c".", libc::O_RDONLY | libc::O_DIRECTORY, 0);

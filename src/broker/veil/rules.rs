@@ -3,11 +3,12 @@
 
 use crate::broker::client::Client;
 use crate::sys::Errno;
+use crate::sys::fd::Fd;
 use crate::sys::once::Slot;
 use crate::sys::path;
 use crate::sys::process::Path;
 use crate::veil::told::{DIRECTORY, HEAD, Head, NAME, directory};
-use crate::veil::{Id, Veil};
+use crate::veil::{DIRECTORIES_MAX, Id, Veil};
 
 /// How many times rules can be put in force in the processes of one broker.
 pub const MOST: usize = 8;
@@ -77,13 +78,18 @@ fn fill(
     let mut head = [0; HEAD];
     read(0, &mut head)?;
     let head = Head::of(&head).ok_or(libc::EINVAL)?;
+    // Another may have begun here, and failed.
+    rules.veil = Veil::EMPTY;
     rules.executes = head.executes;
+    let mut held = [const { None }; DIRECTORIES_MAX];
     let mut at = HEAD;
-    for _ in 0..head.directories {
+    for place in held.iter_mut().take(head.directories.into()) {
         let mut record = [0; DIRECTORY];
         read(at, &mut record)?;
         let (fd, letters) = directory(&record);
-        rules.veil.take_directory(pin(pid, fd, &is_valid)?, letters);
+        let (own, id) = pin(pid, fd, &is_valid)?;
+        rules.veil.take_directory(id, letters);
+        *place = Some(own);
         at += DIRECTORY;
     }
     for _ in 0..head.names {
@@ -92,12 +98,15 @@ fn fill(
         rules.veil.take_name(&record).ok_or(libc::EINVAL)?;
         at += NAME;
     }
+    // For good, lest their numbers become others'.
+    for own in held.into_iter().flatten() {
+        own.keep();
+    }
     Ok(())
 }
 
-/// Hold the directory behind a descriptor of that process for good, lest its
-/// number become another's.
-fn pin(pid: u32, fd: i32, is_valid: impl Fn() -> bool) -> Result<Id, Errno> {
+/// The directory behind a descriptor of that process.
+fn pin(pid: u32, fd: i32, is_valid: impl Fn() -> bool) -> Result<(Fd, Id), Errno> {
     let link = Path::of(pid, format_args!("fd/{fd}"));
     let own = path::pin_path(link.as_c_str())?;
     let kind = path::kind(&own)?;
@@ -107,9 +116,9 @@ fn pin(pid: u32, fd: i32, is_valid: impl Fn() -> bool) -> Result<Id, Errno> {
     if !is_valid() {
         return Err(libc::ESRCH);
     }
-    own.keep();
-    Ok(Id {
+    let id = Id {
         device: kind.device,
         inode: kind.inode,
-    })
+    };
+    Ok((own, id))
 }
