@@ -123,7 +123,8 @@ typedef uint64_t rpledge_u64;
 
 /*
  * ... by the nearest versions: those before and after it, joined, or the
- * newest or oldest; all of that name if it hides its version.
+ * newest; all of that name if it hides its version; every known C library if
+ * it is older than all.
  */
 #define RPLEDGE_MATCH_NEAREST 1
 

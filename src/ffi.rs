@@ -81,7 +81,8 @@ pub const RPLEDGE_E_ARGUMENT: c_int = 9;
 /// known one needs is allowed.
 pub const RPLEDGE_MATCH_NONE: u32 = 0;
 /// ... by the nearest versions: those before and after it, joined, or the
-/// newest or oldest; all of that name if it hides its version.
+/// newest; all of that name if it hides its version; every known C library if
+/// it is older than all.
 pub const RPLEDGE_MATCH_NEAREST: u32 = 1;
 /// ... by name, version and architecture.
 pub const RPLEDGE_MATCH_VERSION: u32 = 2;

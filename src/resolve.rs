@@ -47,8 +47,11 @@ pub fn build(table: &Table, build_id: &str) -> Option<usize> {
 /// Find the libc: `build` if its very build is known, else by version, else
 /// its neighbours.
 ///
-/// Between two known versions both stand for it; beyond the newest the newest
-/// does, whose kernel knows fewer calls, and what is beyond those is ENOSYS.
+/// Between two known versions both stand for it. Beyond the newest the newest
+/// does, with what other libcs' functions need that it lacks ([`Libc::is_later`]);
+/// calls that the data's kernel does not know are ENOSYS. An older one than all
+/// makes calls that were replaced since, and no rule tells which: every libc of
+/// the architecture stands for it.
 pub fn find(table: &Table, name: &str, version: &str, build: Option<usize>) -> Rows {
     if let Some(n) = build {
         return Rows {
@@ -58,23 +61,21 @@ pub fn find(table: &Table, name: &str, version: &str, build: Option<usize>) -> R
         };
     }
     let Some(first) = table.libcs.iter().position(|l| l.name == name) else {
-        return Rows {
-            matched: Match::None,
-            from: 0,
-            count: table.libcs.len(),
-        };
+        return every(table);
     };
     let same = table.libcs[first..]
         .iter()
         .take_while(|l| l.name == name)
         .count();
-    let versions = &table.libcs[first..first + same];
+    let last = &table.libcs[first + same - 1];
+    let later = usize::from(last.is_later());
+    let versions = &table.libcs[first..first + same - later];
     if version.is_empty() {
         // An unknown version of a known libc: each of its versions.
         return Rows {
             matched: Match::Nearest,
             from: first,
-            count: same,
+            count: versions.len(),
         };
     }
     let below = versions
@@ -83,14 +84,28 @@ pub fn find(table: &Table, name: &str, version: &str, build: Option<usize>) -> R
         .count();
     let (from, count, matched) = match versions.get(below) {
         Some(l) if compare(l.version, version).is_eq() => (below, 1, Match::Version),
-        Some(_) if below == 0 => (0, 1, Match::Nearest),
+        Some(_) if below == 0 => {
+            return Rows {
+                matched: Match::Nearest,
+                ..every(table)
+            };
+        }
         Some(_) => (below - 1, 2, Match::Nearest),
-        None => (below - 1, 1, Match::Nearest),
+        None => (below - 1, 1 + later, Match::Nearest),
     };
     Rows {
         matched,
         from: first + from,
         count,
+    }
+}
+
+/// Every libc of the architecture.
+fn every(table: &Table) -> Rows {
+    Rows {
+        matched: Match::None,
+        from: 0,
+        count: table.libcs.len(),
     }
 }
 
@@ -138,6 +153,7 @@ mod tests {
             libc("glibc", "2.31", &["bb", "cc"]),
             libc("glibc", "2.36", &[]),
             libc("musl", "1.2.3", &["dd"]),
+            libc("musl", "1.2.3+", &[]),
         ];
         let table = Table {
             libcs: &libcs,
@@ -155,9 +171,11 @@ mod tests {
         assert_eq!(rows("glibc", "2.36", "ee"), (Match::Version, 2, 1));
         assert_eq!(rows("glibc", "2.33", ""), (Match::Nearest, 1, 2));
         assert_eq!(rows("glibc", "2.40.9", ""), (Match::Nearest, 2, 1));
-        assert_eq!(rows("glibc", "2.3", ""), (Match::Nearest, 0, 1));
+        assert_eq!(rows("glibc", "2.3", ""), (Match::Nearest, 0, 5));
         assert_eq!(rows("glibc", "", ""), (Match::Nearest, 0, 3));
-        assert_eq!(rows("musl", "1.2.5", ""), (Match::Nearest, 3, 1));
-        assert_eq!(rows("bionic", "1", ""), (Match::None, 0, 4));
+        assert_eq!(rows("musl", "1.2.3", ""), (Match::Version, 3, 1));
+        assert_eq!(rows("musl", "1.2.5", ""), (Match::Nearest, 3, 2));
+        assert_eq!(rows("musl", "1.2.2", ""), (Match::Nearest, 0, 5));
+        assert_eq!(rows("bionic", "1", ""), (Match::None, 0, 5));
     }
 }

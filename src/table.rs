@@ -256,7 +256,7 @@ pub enum Value {
 pub struct Libc<'a> {
     /// "glibc".
     pub name: &'a str,
-    /// "2.36".
+    /// "2.36"; "2.36+" of what versions after the newest may need beside it.
     pub version: &'a str,
     /// Build-ids, in lower-case hex, of the builds that were read.
     pub builds: &'a [&'a str],
@@ -303,6 +303,12 @@ impl Libc<'_> {
     /// What `promise` grants here.
     pub fn grant(&self, promise: Promise) -> &Grant {
         &self.promises[promise as usize]
+    }
+
+    /// Is it what promised functions need on other libcs that the newest
+    /// version lacks? It stands beside that one for versions after it.
+    pub fn is_later(&self) -> bool {
+        self.version.ends_with('+')
     }
 }
 

@@ -37,6 +37,23 @@ pub struct Section {
     pub name: String,
 }
 
+#[cfg(test)]
+impl Section {
+    /// What a file has as `.text`, for tests of code that no file holds.
+    pub fn text(start: u64, data: Vec<u8>) -> Section {
+        Section {
+            start,
+            end: start + data.len() as u64,
+            data,
+            code: true,
+            bound: false,
+            fixed: true,
+            constant: true,
+            name: ".text".to_owned(),
+        }
+    }
+}
+
 /// One name by which a function can be reached from outside.
 #[derive(Clone, Debug)]
 pub struct Export {

@@ -18,21 +18,11 @@ const ENTRY: u64 = START | 1;
 
 /// Half-words of T32 as the code of a file.
 fn image(code: &[u16]) -> Image {
-    let data: Vec<u8> = code.iter().flat_map(|half| half.to_le_bytes()).collect();
-    let section = Section {
-        start: START,
-        end: START + data.len() as u64,
-        data,
-        code: true,
-        fixed: true,
-        constant: true,
-        bound: false,
-        name: ".text".to_string(),
-    };
+    let data = code.iter().flat_map(|half| half.to_le_bytes()).collect();
     Image {
         word: 4,
         mode_bits: Arm.mode_bits(),
-        sections: vec![section],
+        sections: vec![Section::text(START, data)],
         ..Image::default()
     }
 }

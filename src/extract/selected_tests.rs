@@ -17,20 +17,10 @@ const START: u64 = 0x1000_0000;
 const SOCKETCALL: u32 = 102;
 
 fn image(machine: &dyn Machine, code: &[u8]) -> Image {
-    let section = Section {
-        start: START,
-        end: START + code.len() as u64,
-        data: code.to_vec(),
-        code: true,
-        fixed: true,
-        constant: true,
-        bound: false,
-        name: ".text".to_string(),
-    };
     Image {
         word: machine.word(),
         big_endian: machine.big_endian(),
-        sections: vec![section],
+        sections: vec![Section::text(START, code.to_vec())],
         ..Image::default()
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! TOML text to typed, placed values: what is the same for every data file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use serde::de::DeserializeOwned;
@@ -33,6 +33,14 @@ pub fn in_file_order<V>(table: &BTreeMap<Text, V>) -> Vec<(&Text, &V)> {
     let mut lines: Vec<_> = table.iter().collect();
     lines.sort_by_key(|(key, _)| key.span().start);
     lines
+}
+
+/// The words of a text, in no order.
+pub fn words(text: &Text) -> BTreeSet<String> {
+    text.as_ref()
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The lines of a table with the places of their keys, in the order of the file.

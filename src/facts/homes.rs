@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::document::{self, Text};
-use super::promises::words;
 
 /// Errnos that a limit may name. The numbers are the same on every
 /// architecture but mips and parisc, whose ENOSYS differs.
@@ -43,7 +42,7 @@ pub fn never(keys: &Keys) -> Vec<Never> {
     let group = |(name, keys): (&Text, &GroupKeys)| Never {
         group: name.as_ref().clone(),
         why: keys.why.as_ref().clone(),
-        calls: words(&keys.calls),
+        calls: document::words(&keys.calls),
         at: name.span().start,
     };
     document::in_file_order(keys)

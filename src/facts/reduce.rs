@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Snapshot;
 use super::close::Closures;
+use super::libcs;
 use super::limits;
 use super::names::Name;
 use super::promises::{Definition, Promises};
@@ -109,6 +110,17 @@ impl<'a> Reach<'a> {
     }
 }
 
+/// Of a snapshot in the data, which is named where it is at fault.
+fn reach(snapshot: &Snapshot) -> Result<Reach<'_>, String> {
+    let Snapshot {
+        libc,
+        version,
+        arch,
+        ..
+    } = snapshot;
+    Reach::new(snapshot).map_err(|what| format!("data/{libc}/{version}/{arch}.toml: {what}"))
+}
+
 /// The call that a value of socketcall(2) stands for.
 fn behind_socketcall(value: &str) -> Option<String> {
     Some(match value.strip_prefix("SYS_")? {
@@ -180,13 +192,15 @@ pub fn reduce(
         asks: asks(promises, &table),
         names: names(promises),
     };
-    for snapshot in here {
-        let libc = reduced.libc(&quirks::apply(snapshot, quirks), promises, &places);
-        let file = format!("data/{}/{}/{arch}.toml", snapshot.libc, snapshot.version);
-        reduced
-            .libcs
-            .push(libc.map_err(|what| format!("{file}: {what}"))?);
+    let here: Vec<_> = here.iter().map(|s| quirks::apply(s, quirks)).collect();
+    let mut libcs = Vec::new();
+    for same in here.chunk_by(|a, b| a.libc == b.libc) {
+        for snapshot in same {
+            libcs.push(reduced.libc(snapshot, promises, &places)?);
+        }
+        libcs.extend(reduced.later(same, &here, promises, &places)?);
     }
+    reduced.libcs = libcs;
     Ok(reduced)
 }
 
@@ -215,10 +229,9 @@ impl Reduced {
         promises: &Promises,
         places: &Places,
     ) -> Result<Libc, String> {
-        let reach = Reach::new(snapshot)?;
-        let grant = |set: Set, definition: &Definition| {
-            self.grant(set, &reach.calls(definition), promises, places)
-        };
+        let reach = reach(snapshot)?;
+        let calls = |definition: &Definition| reach.calls(definition);
+        let (always, all) = self.grants(calls, promises, places);
         let objects = snapshot
             .builds
             .iter()
@@ -230,11 +243,62 @@ impl Reduced {
                 .map(|o| o.build_id.clone())
                 .filter(|id| !id.is_empty())
                 .collect(),
-            always: grant(Set::EMPTY, &promises.always),
-            promises: Promise::all()
-                .map(|promise| grant(Set::EMPTY.with(promise), promises.definition(promise)))
-                .collect(),
+            always,
+            promises: all,
         })
+    }
+
+    /// What promised functions that the newest of `same` lacks need where the
+    /// newest of the other libcs have them: a later version may have them, too.
+    fn later(
+        &self,
+        same: &[Snapshot],
+        here: &[Snapshot],
+        promises: &Promises,
+        places: &Places,
+    ) -> Result<Option<Libc>, String> {
+        let Some(newest) = same.last().filter(|s| libcs::is_host(&s.libc)) else {
+            return Ok(None);
+        };
+        let others = here.chunk_by(|a, b| a.libc == b.libc);
+        let others = others.filter_map(<[_]>::last);
+        let others = others.filter(|s| s.libc != newest.libc && libcs::is_host(&s.libc));
+        let others = others.map(reach).collect::<Result<Vec<_>, _>>()?;
+        let calls = |definition: &Definition| {
+            let names = definition.functions.iter().map(|(name, _)| name);
+            let lacked = names.filter(|name| !newest.functions.contains_key(*name));
+            let reached =
+                lacked.flat_map(|name| others.iter().map(|o| o.function(name, definition)));
+            reached.flatten().collect()
+        };
+        let (always, all) = self.grants(calls, promises, places);
+        let nothing = Grant::default();
+        if always == nothing && all.iter().all(|grant| *grant == nothing) {
+            return Ok(None);
+        }
+        Ok(Some(Libc {
+            name: newest.libc.clone(),
+            version: format!("{}+", newest.version),
+            builds: Vec::new(),
+            always,
+            promises: all,
+        }))
+    }
+
+    /// What every process keeps, and what each promise grants, of the calls that
+    /// definitions reach.
+    fn grants(
+        &self,
+        calls: impl Fn(&Definition) -> BTreeSet<String>,
+        promises: &Promises,
+        places: &Places,
+    ) -> (Grant, Vec<Grant>) {
+        let grant = |set: Set, definition: &Definition| {
+            self.grant(set, &calls(definition), promises, places)
+        };
+        let each = |promise| grant(Set::EMPTY.with(promise), promises.definition(promise));
+        let always = grant(Set::EMPTY, &promises.always);
+        (always, Promise::all().map(each).collect())
     }
 
     /// What of `made` a promise grants: plain calls, and limits on the rest.

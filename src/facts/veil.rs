@@ -7,7 +7,6 @@ use serde::Deserialize;
 
 use super::document::{self, Lines, Text};
 use super::finding::{Finding, Source};
-use super::promises::words;
 use super::syscalls::Syscalls;
 use crate::letters::Letters;
 
@@ -172,7 +171,7 @@ pub fn read(source: &Source) -> Result<Veil, Vec<Finding>> {
     };
     let mut veil = Veil {
         pathless: (
-            words(&keys.pathless.calls),
+            document::words(&keys.pathless.calls),
             keys.pathless.calls.span().start,
         ),
         mediated: mediated(&keys),
@@ -222,7 +221,7 @@ pub fn read(source: &Source) -> Result<Veil, Vec<Finding>> {
 fn mediated(keys: &Keys) -> Mediated {
     let failing = |list: &[(&Text, &'static str)]| {
         let calls = list.iter().flat_map(|(calls, errno)| {
-            let calls = words(calls).into_iter();
+            let calls = document::words(calls).into_iter();
             calls.map(|call| (call, *errno))
         });
         calls.collect()
@@ -231,7 +230,7 @@ fn mediated(keys: &Keys) -> Mediated {
         mediated, alone, ..
     } = keys;
     Mediated {
-        strict: words(&mediated.strict),
+        strict: document::words(&mediated.strict),
         failing: failing(&[
             (&mediated.denied, "EPERM"),
             (&mediated.absent, "ENOSYS"),

@@ -101,7 +101,7 @@ pub fn compile(
 /// Below a directory that programs look into: under the version, and under
 /// each build.
 pub fn place(directory: &Path, table: &Table, bytes: &[u8]) -> Result<(), Failure> {
-    for libc in table.libcs {
+    for libc in table.libcs.iter().filter(|libc| !libc.is_later()) {
         let builds = libc.builds.iter();
         let builds = builds.map(|id| installed::build_path(table.arch, id));
         let version = installed::version_path(table.arch, libc.name, libc.version);
