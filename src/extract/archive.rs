@@ -15,6 +15,7 @@ use object::{
 use super::Input;
 use super::elf::{Export, Image, Section};
 use super::error::{Error, Kind};
+use super::patch::CONTENTS;
 use super::relink::Relinking;
 
 /// Most members of all archives together; glibc's libc.a has 1,800.
@@ -200,8 +201,23 @@ fn stripped(input: &Input, image: &mut Image) -> Result<(), Error> {
 }
 
 /// Gives every section that a program would load its place; returns the end of all.
+/// The table of contents comes last and together: what refers to it reaches 64 KB.
 fn lay_out(image: &mut Image, members: &mut [Member]) -> Result<u64, Error> {
-    let mut next = FIRST;
+    let rest = lay(image, members, FIRST, |name| name != CONTENTS.as_bytes())?;
+    let end = lay(image, members, rest, |name| name == CONTENTS.as_bytes())?;
+    if !image.sections.iter().any(|section| section.code) {
+        return Err(Error::new(Kind::Format, &image.objects[0].name, "no code"));
+    }
+    Ok(end)
+}
+
+/// Gives the sections of these names their places from there on.
+fn lay(
+    image: &mut Image,
+    members: &mut [Member],
+    mut next: u64,
+    wanted: impl Fn(&[u8]) -> bool,
+) -> Result<u64, Error> {
     for member in members {
         let archive = member.archive;
         let mut room = member.size;
@@ -213,6 +229,7 @@ fn lay_out(image: &mut Image, members: &mut [Member]) -> Result<u64, Error> {
             let loaded = sh_flags & u64::from(elf::SHF_ALLOC) != 0
                 && sh_flags & u64::from(elf::SHF_TLS) == 0
                 && name != b".eh_frame"
+                && wanted(name)
                 && section.size() > 0;
             if !loaded {
                 continue;
@@ -230,6 +247,7 @@ fn lay_out(image: &mut Image, members: &mut [Member]) -> Result<u64, Error> {
                 Some(room) => room,
                 None => return Err(Error::damaged(archive, "sections share their contents")),
             };
+            let is_contents = name == CONTENTS.as_bytes();
             let constant = sh_flags & u64::from(elf::SHF_WRITE) == 0;
             let place = (image.sections.len(), start);
             if place.0 >= MOST_SECTIONS {
@@ -242,17 +260,14 @@ fn lay_out(image: &mut Image, members: &mut [Member]) -> Result<u64, Error> {
                 end,
                 data: data.to_vec(),
                 code: sh_flags & u64::from(elf::SHF_EXECINSTR) != 0,
-                fixed: constant || name.starts_with(b".data.rel.ro"),
+                fixed: constant || is_contents || name.starts_with(b".data.rel.ro"),
                 constant,
-                bound: false,
+                bound: is_contents,
                 name: String::from_utf8_lossy(name).into_owned(),
             });
             // Nothing runs on from one section into the next.
             next = end + 16;
         }
-    }
-    if !image.sections.iter().any(|section| section.code) {
-        return Err(Error::new(Kind::Format, &image.objects[0].name, "no code"));
     }
     Ok(next)
 }

@@ -17,13 +17,28 @@ type Relocation = (u64, u32, u64, i64);
 const GLOBAL: u8 = 1;
 const WEAK: u8 = 2;
 const TEXT: u16 = 1;
+const CONTENTS: u16 = 5;
+const X86_64: u8 = 62;
+const POWER: u8 = 21;
+const TOC16_DS: u32 = 63;
 const PLT32: u32 = 4;
 const ABSOLUTE_32: u32 = 10;
 const REX_GOTPCRELX: u32 = 42;
 
 /// An object file for x86-64 with code, symbols and relocations.
 fn member(code: &[u8], symbols: &[Symbol], relocations: &[Relocation]) -> Vec<u8> {
-    let names = b"\0.text\0.rela.text\0.symtab\0.strtab\0";
+    object(X86_64, code, &[], symbols, relocations)
+}
+
+/// The same for any machine, and with a part of the table of contents.
+fn object(
+    machine: u8,
+    code: &[u8],
+    contents: &[u8],
+    symbols: &[Symbol],
+    relocations: &[Relocation],
+) -> Vec<u8> {
+    let names = b"\0.text\0.rela.text\0.symtab\0.strtab\0.toc\0";
     let mut strings = names.to_vec();
     let mut table = vec![0u8; 24];
     for (name, place, bind) in symbols {
@@ -45,12 +60,13 @@ fn member(code: &[u8], symbols: &[Symbol], relocations: &[Relocation]) -> Vec<u8
     }
     // Name, type, flags, contents, link, info, size of an entry.
     type Header<'a> = (u32, u32, u64, &'a [u8], u32, u32, u64);
-    let sections: [Header; 5] = [
+    let sections: [Header; 6] = [
         (0, 0, 0, b"", 0, 0, 0),
         (1, 1, 6, code, 0, 0, 0),
         (7, 4, 0x40, &rela, 3, 1, 24),
         (18, 2, 0, &table, 4, 1, 24),
         (26, 3, 0, &strings, 0, 0, 0),
+        (34, 1, 3, contents, 0, 0, 0),
     ];
     let mut file = vec![0u8; 64];
     let mut headers = Vec::new();
@@ -70,12 +86,12 @@ fn member(code: &[u8], symbols: &[Symbol], relocations: &[Relocation]) -> Vec<u8
     file.extend(headers);
     file[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
     file[16] = 1;
-    file[18] = 62;
+    file[18] = machine;
     file[20] = 1;
     file[40..48].copy_from_slice(&start.to_le_bytes());
     file[52] = 64;
     file[58] = 64;
-    file[60] = 5;
+    file[60] = 6;
     file[62] = 4;
     file
 }
@@ -171,6 +187,37 @@ fn addresses_are_followed_through_slots_and_numbers() {
     let found = try_extract(&bytes).unwrap();
     assert_eq!(row(&found, "a"), "+open");
     assert_eq!(row(&found, "b"), "+open");
+}
+
+/// `ld %r0,NUMBER@toc(%r2); sc; blr`: each member's numbers lie in the table that all share.
+#[test]
+fn numbers_are_found_in_the_table_of_contents() {
+    let code: Vec<u8> = [0xe802_0000u32, 0x4400_0002, 0x4e80_0020]
+        .iter()
+        .flat_map(|word| word.to_le_bytes())
+        .collect();
+    let stub = |name, table, numbers: [u64; 2], addend| {
+        let contents: Vec<u8> = numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
+        let symbols: [Symbol; 2] = [
+            (name, Some((TEXT, 0)), GLOBAL),
+            (table, Some((CONTENTS, 0)), GLOBAL),
+        ];
+        object(
+            POWER,
+            &code,
+            &contents,
+            &symbols,
+            &[(0, TOC16_DS, 2, addend)],
+        )
+    };
+    let bytes = archive(&[
+        ("one.o", stub("__auxval", "first", [0, 1], 0)),
+        ("two.o", stub("close", "second", [2, 3], 8)),
+        ("three.o", stub("open", "third", [2, 3], 0)),
+    ]);
+    let found = try_extract(&bytes).unwrap();
+    assert_eq!(row(&found, "close"), "close");
+    assert_eq!(row(&found, "open"), "open");
 }
 
 #[test]

@@ -3,6 +3,11 @@
 
 use object::elf::*;
 
+/// Sections that instructions reach by 16 bits from the middle of all (POWER).
+pub const CONTENTS: &str = ".toc";
+/// Their middle, from where they begin.
+pub const CONTENTS_BIAS: u64 = 0x8000;
+
 /// What a relocation puts into its field; S symbol, A addend, P place, G its slot
 /// in the table of addresses (GOT).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,6 +34,8 @@ pub enum What {
     FromTable,
     /// G + A - GOT.
     SlotFromTable,
+    /// S + A - TOC, what a register holds for all of the code (POWER).
+    FromContents,
     /// What the relocation at the label S put there, of which this is the low part.
     LowOf,
     /// Like `SlotDistance`, but what the slot holds is an offset of thread-local storage.
@@ -322,6 +329,31 @@ const ARM: &[Patch] = &[
     patch(R_ARM_V4BX, Nothing, NONE),
 ];
 
+const POWER_HIGH: Field = split(2, 16, &[(16, 16, 0)]);
+/// A multiple of four: the other two bits are the instruction's.
+const POWER_DS: Field = field(2, &[(2, 14, 2)]);
+
+const POWERPC64LE: &[Patch] = &[
+    patch(R_PPC64_NONE, Nothing, NONE),
+    patch(R_PPC64_ADDR64, Address, LONG),
+    patch(R_PPC64_ADDR32, Address, WORD),
+    patch(R_PPC64_REL64, Distance, LONG),
+    patch(R_PPC64_REL32, Distance, WORD),
+    patch(R_PPC64_REL24, Distance, field(4, &[(2, 24, 2)])),
+    patch(R_PPC64_REL14, Distance, field(4, &[(2, 14, 2)])),
+    patch(R_PPC64_REL16_HA, Distance, POWER_HIGH),
+    patch(R_PPC64_REL16_LO, Distance, HALF),
+    patch(R_PPC64_TOC16_HA, FromContents, POWER_HIGH),
+    patch(R_PPC64_TOC16_LO, FromContents, HALF),
+    patch(R_PPC64_TOC16_LO_DS, FromContents, POWER_DS),
+    patch(R_PPC64_TOC16_DS, FromContents, POWER_DS),
+    patch(R_PPC64_GOT_TPREL16_HA, Nothing, NONE),
+    patch(R_PPC64_GOT_TPREL16_LO_DS, Nothing, NONE),
+    patch(R_PPC64_TLS, Nothing, NONE),
+    patch(R_PPC64_TPREL16_HA, Nothing, NONE),
+    patch(R_PPC64_TPREL16_LO, Nothing, NONE),
+];
+
 /// The kinds that a machine has; none if its archives cannot be read.
 pub fn patches(machine: u16) -> Option<&'static [Patch]> {
     Some(match machine {
@@ -331,6 +363,7 @@ pub fn patches(machine: u16) -> Option<&'static [Patch]> {
         EM_RISCV => RISCV,
         EM_S390 => S390,
         EM_ARM => ARM,
+        EM_PPC64 => POWERPC64LE,
         _ => return None,
     })
 }
@@ -378,7 +411,9 @@ mod tests {
 
     #[test]
     fn what_is_put_in_can_be_taken_out() {
-        let machines = [EM_X86_64, EM_386, EM_AARCH64, EM_RISCV, EM_S390, EM_ARM];
+        let machines = [
+            EM_X86_64, EM_386, EM_AARCH64, EM_RISCV, EM_S390, EM_ARM, EM_PPC64,
+        ];
         for patch in machines.iter().filter_map(|m| patches(*m)).flatten() {
             let mut seen = 0u64;
             for (_, width, at) in patch.field.pieces {
@@ -407,5 +442,9 @@ mod tests {
             0xff80_80e7_0000_0097
         );
         assert_eq!(WORD.taken(0xffff_fffc), -4);
+        // addis by what the addi after it takes to -0x8000; ld, whose last bits say ld
+        assert_eq!(POWER_HIGH.insert(0, 0x1_8000), 2);
+        assert_eq!(HALF.insert(0, 0x1_8000), 0x8000);
+        assert_eq!(POWER_DS.insert(0b01, 0x7ff8), 0x7ff9);
     }
 }

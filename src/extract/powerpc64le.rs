@@ -4,8 +4,9 @@
 //! Decoded by the fields that the Power ISA gives: the primary opcode here, the
 //! extended ones of opcode 31 in `indexed`, rotations in `rotate`.
 
-use super::elf::Image;
+use super::elf::{Image, Section};
 use super::ir::{Cond, Decoded, Flow, Machine, Mask, Op, Place, Reg, Src, Target};
+use super::patch::{CONTENTS, CONTENTS_BIAS};
 
 mod indexed;
 mod prefixed;
@@ -30,8 +31,6 @@ const CARRY: Reg = 34;
 const POINTER_GUARD: i64 = -28688;
 /// Where a caller keeps its table of contents while another object's code runs.
 const TOC_SAVE: i64 = 24;
-/// The table of contents begins so far before the address in r2.
-const TOC_BIAS: u64 = 0x8000;
 
 /// r0, r3 to r12, and the registers of branches.
 const VOLATILE: Mask = 1 << R0 | 0x1ff8 | 1 << CTR | 1 << LR;
@@ -79,9 +78,10 @@ impl Machine for PowerPc64Le {
     fn pinned(&self, image: &Image, entry: u64) -> Vec<(Reg, u64)> {
         let object = image.object(entry);
         let mut sections = image.sections.iter();
-        let table = sections.find(|s| s.name == ".got" && image.object(s.start) == object);
+        let is_table = |s: &Section| matches!(s.name.as_str(), ".got" | CONTENTS);
+        let table = sections.find(|s| is_table(s) && image.object(s.start) == object);
         table
-            .map(|table| (TOC, table.start + TOC_BIAS))
+            .map(|table| (TOC, table.start + CONTENTS_BIAS))
             .into_iter()
             .collect()
     }

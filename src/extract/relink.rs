@@ -8,7 +8,7 @@ use object::{Object as _, ObjectSection as _, RelocationFlags, RelocationTarget,
 use super::archive::{Meaning, Member, Symbols};
 use super::elf::{Image, Section};
 use super::error::{Error, Kind};
-use super::patch::{Field, Patch, What, patches};
+use super::patch::{CONTENTS, CONTENTS_BIAS, Field, Patch, What, patches};
 use super::veneers::{VENEERS, Veneers, exchanging};
 
 /// Most relocations of all members together.
@@ -23,6 +23,8 @@ pub struct Relinking<'a> {
     patches: &'static [Patch],
     /// Where the table of addresses begins.
     table: u64,
+    /// What stands for the table of contents (POWER).
+    contents: u64,
     /// The slots: what they hold. Thread-local storage has one for all, which holds nothing.
     slots: BTreeMap<Option<u64>, u64>,
     veneers: Veneers,
@@ -51,11 +53,15 @@ impl<'a> Relinking<'a> {
         };
         let table = end.next_multiple_of(1 << 12);
         symbols.give("_GLOBAL_OFFSET_TABLE_", table);
+        let contents = image.sections.iter().find(|s| s.name == CONTENTS);
+        let contents = contents.map_or(table, |first| first.start) + CONTENTS_BIAS;
+        symbols.give(".TOC.", contents);
         Ok(Relinking {
             image,
             symbols,
             patches,
             table,
+            contents,
             slots: BTreeMap::new(),
             veneers: Veneers::new(table + VENEERS),
             seen: 0,
@@ -163,6 +169,7 @@ impl<'a> Relinking<'a> {
             | What::Jump
             | What::Pages
             | What::FromTable
+            | What::FromContents
                 if thread =>
             {
                 return Ok(0);
@@ -187,6 +194,7 @@ impl<'a> Relinking<'a> {
             What::SlotPages => page(slot).wrapping_sub(page(task.place)),
             What::TableDistance => self.table.wrapping_add(addend).wrapping_sub(task.place),
             What::FromTable => to.wrapping_sub(self.table),
+            What::FromContents => to.wrapping_sub(self.contents),
             What::SlotFromTable => slot.wrapping_sub(self.table),
             What::LowOf | What::Nothing => 0,
         })
