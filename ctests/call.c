@@ -272,10 +272,13 @@ CALLED(widen_exec_keeps_promises, 0)
 }
 CALLED(exec_only, 0)
 {
-    /* Narrower than no promises at all: a filter alone cannot do it. */
-    TRY(pledge(NULL, "stdio rpath") == -1 && errno == ENOTSUP);
+    /* Narrower than no promises at all: a filter alone cannot do it, as for one thread. */
+    TRY(rpledge_pledge(NULL, "stdio rpath", RPLEDGE_THREAD) == -1 && errno == ENOTSUP);
     TRY(rpledge_error() == RPLEDGE_E_BROKER);
     TRY(is_free());
+    TRY(pledge(NULL, "stdio rpath") == 0 && socket(AF_INET, SOCK_STREAM, 0) >= 0);
+    TRY(status().promises == 0 && (status().state & RPLEDGE_PLEDGED) == 0);
+    TRY(status().execpromises == (bit("stdio") | bit("rpath")));
 }
 #define THEN(words) (pledge("stdio exec", "stdio exec rpath") == 0 && pledge(NULL, words) == 0)
 CALL(exec_widen, EPERM, THEN("stdio exec rpath inet"))

@@ -276,6 +276,78 @@ CALLED(under_reduced_too_far, ENOTSUP)
     MUST(pledge("stdio rpath wpath cpath proc exec", "stdio rpath wpath cpath prot_exec") == 0);
     TRY(pledge(NULL, "stdio rpath prot_exec") == 0);
 }
+/* Before any promises, too: who gives them stays free. */
+#define ALONE "stdio rpath prot_exec"
+CALLED(alone_writes, 0)
+{
+    MUST(succeeds("echo more > written"));
+    MUST(pledge(NULL, ALONE) == 0);
+    TRY(dies("echo more > written"));
+}
+CALLED(alone_reads, 0)
+{
+    MUST(pledge(NULL, ALONE) == 0);
+    TRY(succeeds(READS) && system(READS) == 0 && spawns(READS));
+}
+CALLED(alone_free, 0)
+{
+    int fd;
+
+    MUST(pledge(NULL, ALONE) == 0);
+    TRY(connects() && reads() && getppid() > 0);
+    TRY((fd = open("other", O_RDWR | O_CREAT, 0600)) >= 0 && close(fd) == 0 && unlink("other") == 0);
+    TRY(chmod("file", 0600) == 0 && syscall(SYS_personality, 0xffffffffUL) >= 0);
+}
+CALLED(alone_free_in_child, 0)
+{
+    int end;
+    pid_t pid;
+
+    MUST(pledge(NULL, ALONE) == 0);
+    pid = fork();
+    if (pid == 0)
+        _exit(!connects());
+    TRY(pid > 0 && waitpid(pid, &end, 0) == pid && end == 0);
+}
+CALLED(alone_then_pledged, 0)
+{
+    int end;
+    pid_t pid;
+
+    MUST(pledge(NULL, ALONE) == 0 && connects());
+    MUST(pledge("stdio wpath cpath proc exec", NULL) == 0);
+    TRY(close(open("other", O_WRONLY | O_CREAT, 0600)) == 0);
+    TRY(succeeds(READS) && dies("echo more > written"));
+    pid = fork();
+    if (pid == 0)
+        _exit(!connects());
+    TRY(pid > 0 && waitpid(pid, &end, 0) == pid && WIFSIGNALED(end) && WTERMSIG(end) == SIGABRT);
+}
+CALLED(alone_then_without_exec, 0)
+{
+    int end;
+    pid_t pid;
+
+    MUST(pledge(NULL, ALONE) == 0);
+    MUST(pledge("stdio rpath proc", NULL) == 0);
+    TRY(reads());
+    pid = fork();
+    if (pid == 0)
+        _exit(!connects());
+    TRY(pid > 0 && waitpid(pid, &end, 0) == pid && WIFSIGNALED(end) && WTERMSIG(end) == SIGABRT);
+}
+CALLED(alone_reduced, 0)
+{
+    MUST(pledge(NULL, "stdio rpath wpath cpath prot_exec") == 0);
+    MUST(succeeds("echo more > written"));
+    MUST(pledge(NULL, ALONE) == 0);
+    TRY(succeeds(READS) && dies("echo more > written") && connects());
+}
+CALLED(alone_regained, EPERM)
+{
+    MUST(pledge(NULL, ALONE) == 0);
+    TRY(pledge(NULL, "stdio rpath wpath prot_exec") == 0);
+}
 CALLED(under_error, 0)
 {
     MUST(pledge("stdio rpath wpath cpath proc exec", "stdio rpath prot_exec error") == 0);

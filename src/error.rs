@@ -192,7 +192,7 @@ impl fmt::Display for Error {
             Error::Start(errno) => start(*errno, f),
             Error::ExecBroker { missing } => write!(
                 f,
-                "execpromises without \"{}\": an executed program stays under the promises in force, and narrower ones need the broker, which this version does not have",
+                "execpromises without \"{}\": an executed program keeps what a filter lets it do already, and other ones need a broker that listens to the process from its first pledge() on",
                 Words(*missing)
             ),
             Error::Libc => f.write_str(

@@ -212,7 +212,7 @@ pub unsafe extern "C" fn rpledge_pledge(
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn rpledge_socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int {
-    let is_marked = kind & SOCK_DNS != 0 && broker::held::held().is_none();
+    let is_marked = kind & SOCK_DNS != 0 && broker::held::held().is_none_or(|held| held.is_unbound);
     let made = match domain {
         libc::AF_INET | libc::AF_INET6 if is_marked => {
             socket::call_socket(domain, kind & !SOCK_DNS, protocol)
@@ -274,6 +274,7 @@ fn current_status() -> rpledge_status {
         mode: crate::policy::Mode::Abort,
         thread_only: false,
         brokered: false,
+        is_unbound: false,
     };
     let Held {
         promises,
@@ -281,7 +282,12 @@ fn current_status() -> rpledge_status {
         mode,
         thread_only,
         brokered,
+        is_unbound,
     } = held.unwrap_or(none);
+    let promises = match is_unbound {
+        true => Set::EMPTY,
+        false => promises,
+    };
     let partial = promises.and(host.table.partial);
     let asking = host.table.brokered(promises);
     let bit = |holds: bool, bit: u32| if holds { bit } else { 0 };
@@ -299,7 +305,7 @@ fn current_status() -> rpledge_status {
         execpromises: exec.map_or(0, Set::bits),
         flags: flags & !RPLEDGE_MODE_MASK | mode,
         partial: partial.bits(),
-        state: bit(held.is_some(), RPLEDGE_PLEDGED)
+        state: bit(held.is_some() && !is_unbound, RPLEDGE_PLEDGED)
             | bit(!partial.is_empty(), RPLEDGE_PARTIAL)
             | bit(exec.is_some(), RPLEDGE_EXECPROMISES)
             | bit(

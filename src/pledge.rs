@@ -82,7 +82,7 @@ pub fn next(
     if request.promises.is_none() && request.exec.is_none() {
         return Ok(held);
     }
-    let before = held.map(|h| h.promises);
+    let before = held.filter(|h| !h.is_unbound).map(|h| h.promises);
     let promises = match (before, request.promises) {
         (before, None) => before,
         (None, Some(new)) => Some(new),
@@ -107,13 +107,7 @@ pub fn next(
         (_, Some(new)) => Some(new),
     };
     let Some(promises) = promises else {
-        // Nothing is in force, and nothing could hold an executed program.
-        return match exec {
-            None => Ok(None),
-            Some(exec) => Err(Error::ExecBroker {
-                missing: Set::from_bits(u64::MAX).minus(exec),
-            }),
-        };
+        return unbound(held, exec, flags);
     };
     if let Some(promise) = table.unserved(promises).iter().next() {
         return Err(Error::Broker(promise));
@@ -133,7 +127,10 @@ pub fn next(
     let is_told = match held {
         None => !flags.thread,
         Some(held) => {
-            let is_left = |exec| policy::lets_alike(table, held.promises, held.exec, exec);
+            let is_left = |exec| match held.is_unbound {
+                true => are_alike(held.exec, exec),
+                false => policy::lets_alike(table, held.promises, held.exec, exec),
+            };
             held.brokered && (held.exec == exec || !flags.thread && is_left(exec))
         }
     };
@@ -160,10 +157,37 @@ pub fn next(
         exec,
         mode,
         thread_only,
+        is_unbound: false,
     };
     // A thread that holds as much already needs no filter of its own.
     let kept = held.filter(|h| flags.thread && next(h.thread_only) == *h);
     Ok(Some(kept.unwrap_or(next(flags.thread))))
+}
+
+/// What is in force where nothing is but execpromises, which a broker holds.
+fn unbound(held: Option<Held>, exec: Option<Set>, flags: Flags) -> Result<Option<Held>, Error> {
+    let Some(exec) = exec else {
+        return Ok(None);
+    };
+    let missing = State::free().promises.minus(exec);
+    let is_kept = held.is_none_or(|held| are_alike(held.exec, Some(exec)));
+    match flags.thread || !is_kept {
+        true => Err(Error::ExecBroker { missing }),
+        false => Ok(Some(Held {
+            promises: State::free().promises,
+            exec: Some(exec),
+            mode: flags.mode,
+            thread_only: false,
+            brokered: true,
+            is_unbound: true,
+        })),
+    }
+}
+
+/// Does a filter of execpromises alone let the same through for both?
+fn are_alike(one: Option<Set>, other: Option<Set>) -> bool {
+    let has_stdio = |exec: Option<Set>| exec.is_some_and(|exec| exec.contains(Promise::Stdio));
+    has_stdio(one) == has_stdio(other)
 }
 
 /// What is to be done for `request` where `held` is in force, if anything.
@@ -197,7 +221,7 @@ fn plan(
     if is_below && policy::differs(next.promises, next.exec) && broker::held::has_rules() {
         return Err(Failure::Frees.into());
     }
-    if flags.strict {
+    if flags.strict && !next.is_unbound {
         check_strict(host, next.promises)?;
     }
     Ok(Some(next).filter(|next| !flags.dry_run && held != Some(*next)))
@@ -241,6 +265,10 @@ fn apply(
     next: Held,
     flags: Flags,
 ) -> Result<(), Error> {
+    if next.is_unbound && held.is_some() {
+        // The filter is the same, and the broker refuses what is given up.
+        return spawn::tell(NARROW, state(next).words()).map_err(Error::Start);
+    }
     let policy = policy(host, next);
     // Before the filter, which may not let rules be put in force.
     let put_in_force = |has_broker| {
@@ -255,6 +283,10 @@ fn apply(
     // An executed program that holds nothing has the broker of its parent.
     let is_first = held.is_none() && !seccomp::newest().is_some_and(|newest| newest.brokered);
     let loaded = match next.brokered {
+        // What listens to the older filter holds nothing against this program.
+        true if next.is_unbound && !is_first => Err(Error::ExecBroker {
+            missing: next.promises,
+        }),
         // The broker is there before the rules, which do not bind it.
         true if is_first => load_first(turn, host, &policy, flags, put_in_force),
         true => put_in_force(false).and_then(|_| load_later(turn, host, &policy, next)),
@@ -270,6 +302,7 @@ fn state(held: Held) -> State {
         exec: held.exec,
         mode: held.mode,
         is_executed: false,
+        is_unbound: held.is_unbound,
         veil: 0,
     }
 }
@@ -296,7 +329,7 @@ fn load_first(
     let mut listened = policy.with_broker(Broker::Here).with_exec(host.libcs());
     let is_needed = flags.strict
         || !policy.table.brokered(policy.promises).is_empty()
-        || missing_after(policy.promises, policy.exec).is_some();
+        || missing_alone(policy).is_some();
     let start = match start::begin(state, changes_user(state)) {
         Ok(start) => start,
         Err(_) if !is_needed => {
@@ -325,7 +358,7 @@ fn load_first(
                 && (errno == libc::EBUSY || !is_needed) =>
         {
             start.give_up();
-            match missing_after(policy.promises, policy.exec) {
+            match missing_alone(policy) {
                 Some(missing) => Err(Error::ExecBroker { missing }),
                 None => turn.load(policy),
             }
@@ -344,12 +377,16 @@ fn load_first(
 
 /// The state of the first caller; rules may be about to be told.
 fn first_state(policy: &Policy) -> State {
+    if policy.is_unbound() {
+        return State::unbound(policy.exec, policy.mode);
+    }
     let awaits = unveil::waits() && !policy.promises.contains(Promise::Unveil);
     State {
         promises: policy.promises,
         exec: policy.exec,
         mode: policy.mode,
         is_executed: false,
+        is_unbound: false,
         veil: if awaits { AWAITED } else { 0 },
     }
 }
@@ -374,8 +411,19 @@ fn missing_after(promises: Set, exec: Option<Set>) -> Option<Set> {
     (promises.contains(Promise::Exec) && !missing.is_empty()).then_some(missing)
 }
 
+/// The same of a first filter.
+fn missing_alone(policy: &Policy) -> Option<Set> {
+    match policy.is_unbound() {
+        true => policy.exec.map(|exec| State::free().promises.minus(exec)),
+        false => missing_after(policy.promises, policy.exec),
+    }
+}
+
 fn policy(host: &Host, next: Held) -> Policy<'static> {
-    let mut policy = Policy::of(host.table, host.libcs(), next.promises);
+    let mut policy = match next.exec {
+        Some(exec) if next.is_unbound => Policy::unbound(host.table, host.libcs(), exec),
+        _ => Policy::of(host.table, host.libcs(), next.promises),
+    };
     (policy.exec, policy.mode) = (next.exec, next.mode);
     policy.thread_only = next.thread_only;
     policy.process = process(next.promises);

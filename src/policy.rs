@@ -181,6 +181,8 @@ pub struct Held {
     pub thread_only: bool,
     /// Is there a broker?
     pub brokered: bool,
+    /// Is nothing promised but for what is executed? Only a broker can tell.
+    pub is_unbound: bool,
 }
 
 impl Mode {
@@ -447,6 +449,7 @@ impl Held {
             mode: Mode::from_number(u64::from(answers[ANSWERS - 1] & MODE_BITS))?,
             thread_only: answers[ANSWERS - 1] & THREAD_ONLY != 0,
             brokered: answers[ANSWERS - 1] & BROKERED != 0,
+            is_unbound: false,
         })
     }
 }

@@ -376,6 +376,7 @@ mod tests {
             mode: Mode::Abort,
             thread_only: false,
             brokered: false,
+            is_unbound: false,
         };
         let before = |given| {
             GIVEN.store(given, Ordering::Relaxed);

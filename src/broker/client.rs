@@ -120,6 +120,11 @@ impl Caller {
         Some(self.shared.tracer).filter(|tracer| *tracer != 0)
     }
 
+    /// Does its filter ask for what its promises grant, too?
+    pub fn is_asked_all(&self) -> bool {
+        self.shared.asks_all
+    }
+
     /// Was something of it closed to the broker? Yama closes the memory of what
     /// a process forks, and a change of user memory and descriptors.
     pub fn is_closed(&self) -> bool {

@@ -64,9 +64,15 @@ pub fn judge(caller: &Caller, state: State, call: &Call) -> Option<Answer> {
         });
     }
     if state.is_free() {
-        return Some(Answer::LetThrough);
+        return Some(match state.is_unbound {
+            // It could take the handler from a child, which is told by that.
+            true if TABLE.call_name(call.nr) == Some("clone3") => Answer::Errno(libc::ENOSYS),
+            true if is_set_id(caller, call) => Answer::Errno(libc::EACCES),
+            _ => Answer::LetThrough,
+        });
     }
-    if !state.is_executed && !state.may_execute() {
+    // Of others the filter lets through what they may do.
+    if !state.is_executed && !state.may_execute() && !caller.is_asked_all() {
         return None;
     }
     match decide(caller, state, call) {

@@ -16,11 +16,12 @@ pub fn held() -> Option<Held> {
     // Of a broker that is dead nothing is known, and the filter holds.
     let part = |n| sys::inquire(STATE, n).ok();
     match State::from_parts(part) {
-        Some(state) if state.is_free() => None,
-        Some(state) if state.is_executed => Some(Held {
+        Some(state) if state.is_free() && !state.is_unbound => None,
+        Some(state) if state.is_executed || state.is_unbound => Some(Held {
             promises: state.promises,
             exec: state.exec,
             mode: state.mode,
+            is_unbound: state.is_unbound,
             ..newest
         }),
         _ => Some(newest),

@@ -47,6 +47,8 @@ pub struct Shared {
     pub memory: i32,
     /// Its /proc/self/maps.
     pub maps: i32,
+    /// Did the first of them promise for what it executes alone?
+    pub asks_all: bool,
     /// Can callers become another user?
     pub changes_user: bool,
     /// The process that traces them, and judges what is handed back; 0: nobody.

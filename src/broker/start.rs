@@ -287,6 +287,7 @@ pub(super) fn serve(first: u32, state: State, changes_user: bool, tracer: u32) -
         first,
         memory: 1,
         maps: 2,
+        asks_all: state.is_unbound,
         changes_user,
         tracer,
         tells_of_end,

@@ -26,6 +26,8 @@ pub struct State {
     pub mode: Mode,
     /// Is it of a program that was executed since, and has not promised anything?
     pub is_executed: bool,
+    /// Has it promised nothing but what a program holds that it executes?
+    pub is_unbound: bool,
     /// The number of the rules that hold for its paths; 0: none.
     pub veil: u8,
 }
@@ -35,6 +37,8 @@ pub const AWAITED: u8 = u8::MAX;
 
 /// In the third word: it was executed.
 const EXECUTED: u64 = 1 << 8;
+/// Likewise: it has promised nothing itself.
+const UNBOUND: u64 = 1 << 9;
 const MODE: u64 = 0xff;
 /// Where the rules for paths stand in it.
 const VEIL: u32 = 16;
@@ -50,6 +54,7 @@ impl State {
         exec: Some(Set::EMPTY),
         mode: Mode::Abort,
         is_executed: false,
+        is_unbound: false,
         veil: 0,
     };
 
@@ -63,6 +68,17 @@ impl State {
         }
     }
 
+    /// Of who has promised for what it executes alone.
+    pub fn unbound(exec: Option<Set>, mode: Mode) -> State {
+        State {
+            promises: State::all(),
+            exec,
+            mode,
+            is_unbound: true,
+            ..State::NOTHING
+        }
+    }
+
     /// Every promise there is, and who holds it has promised nothing.
     fn all() -> Set {
         Set::from_bits(u64::MAX)
@@ -70,12 +86,12 @@ impl State {
 
     /// Is nothing held against it?
     pub fn is_free(self) -> bool {
-        self.is_executed && self.exec.is_none()
+        self.is_unbound || self.is_executed && self.exec.is_none()
     }
 
     /// Would execve(2) change it?
     pub fn may_execute(self) -> bool {
-        !self.is_executed && policy::differs(self.promises, self.exec)
+        self.is_unbound || !self.is_executed && policy::differs(self.promises, self.exec)
     }
 
     /// What is held by a program that is executed.
@@ -89,6 +105,7 @@ impl State {
                 _ => Mode::Abort,
             },
             is_executed: true,
+            is_unbound: false,
             ..self
         }
     }
@@ -115,11 +132,12 @@ impl State {
     pub fn words(self) -> [u64; 3] {
         let exec = self.exec.map_or(0, |exec| exec.bits() | GIVEN);
         let executed = if self.is_executed { EXECUTED } else { 0 };
+        let unbound = if self.is_unbound { UNBOUND } else { 0 };
         let veil = u64::from(self.veil) << VEIL;
         [
             self.promises.bits(),
             exec,
-            self.mode.number() | executed | veil,
+            self.mode.number() | executed | unbound | veil,
         ]
     }
 
@@ -129,6 +147,7 @@ impl State {
             exec: (exec & GIVEN != 0).then(|| Set::from_bits(exec)),
             mode: Mode::from_number(mode & MODE)?,
             is_executed: mode & EXECUTED != 0,
+            is_unbound: mode & UNBOUND != 0,
             veil: (mode >> VEIL) as u8,
         })
     }
@@ -143,6 +162,7 @@ impl State {
             },
             mode: other.mode,
             is_executed: false,
+            is_unbound: self.is_unbound && other.is_unbound,
             veil: self.veil,
         }
     }
@@ -270,6 +290,7 @@ mod tests {
             exec: None,
             mode: Mode::Abort,
             is_executed: false,
+            is_unbound: false,
             veil: 0,
         }
     }
@@ -303,6 +324,25 @@ mod tests {
             assert_eq!(State::from_words(given.words()), Some(given));
         }
         assert_eq!(State::from_words([0, 0, 9]), None);
+    }
+
+    #[test]
+    fn who_has_promised_for_others_alone_is_free() {
+        let exec = Set::parse("stdio rpath").ok();
+        let unbound = State::unbound(exec, Mode::Abort);
+        assert!(unbound.is_free() && unbound.may_execute());
+        assert_eq!(State::from_words(unbound.words()), Some(unbound));
+        let executed = unbound.executed();
+        assert!(!executed.is_free() && executed.promises == state("stdio rpath").promises);
+        let bound = unbound.narrowed(state("stdio"));
+        assert!(!bound.is_free() && bound.exec == exec);
+        // Who promises every word is not free.
+        let all = Set::from_bits(u64::MAX);
+        let all = State {
+            promises: all,
+            ..state("")
+        };
+        assert!(!all.is_free());
     }
 
     #[test]

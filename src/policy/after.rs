@@ -86,6 +86,9 @@ impl<'a> Policy<'a> {
     /// program since.
     #[must_use]
     pub fn with_exec(mut self, libcs: &[Libc<'a>]) -> Policy<'a> {
+        if self.is_unbound() {
+            return self;
+        }
         if self.broker == Broker::Absent || !differs(self.promises, self.exec) {
             return self;
         }
@@ -102,6 +105,23 @@ impl<'a> Policy<'a> {
             self.drop_watched(libcs);
         }
         self
+    }
+
+    /// Nothing holds but for what is executed. Of that a filter lets through
+    /// what hardly a later promise lacks, and its broker is asked for the rest.
+    pub fn unbound(table: &'a Table<'a>, libcs: &[Libc<'a>], exec: Set) -> Policy<'a> {
+        let kept = exec.and(Set::EMPTY.with(Promise::Stdio));
+        let mut policy = Policy::of(table, libcs, kept).with_broker(Broker::Here);
+        policy.begin(libcs);
+        policy.exec = Some(exec);
+        policy.after = After::Free;
+        policy.drop_watched(libcs);
+        policy
+    }
+
+    /// Is it such a one?
+    pub fn is_unbound(&self) -> bool {
+        self.after == After::Free && self.exec.is_some()
     }
 
     /// Grant what every program does before its main(), too.

@@ -24,6 +24,7 @@ fn answers_read_back_and_fit_an_errno() {
                     mode,
                     thread_only,
                     brokered,
+                    is_unbound: false,
                 };
                 assert_eq!(Held::from_answers(&answers), Some(held));
             }

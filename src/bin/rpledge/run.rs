@@ -279,6 +279,7 @@ fn first_state(held: Held) -> State {
         exec: Some(held.exec.unwrap_or(held.promises)),
         mode: held.mode,
         is_executed: false,
+        is_unbound: false,
         veil: 0,
     }
 }
