@@ -259,6 +259,7 @@ fn state(held: Held) -> State {
         exec: held.exec,
         mode: held.mode,
         is_executed: false,
+        is_of_thread: held.thread_only,
         veil: 0,
     }
 }
@@ -339,6 +340,7 @@ fn first_state(policy: &Policy) -> State {
         exec: policy.exec,
         mode: policy.mode,
         is_executed: false,
+        is_of_thread: policy.thread_only,
         veil: if awaits { AWAITED } else { 0 },
     }
 }

@@ -103,6 +103,7 @@ fn serve(shared: &'static Shared, asked: Asked) -> bool {
         let _ = shared.listener.answer(asked.id, Err(libc::EPERM));
         return true;
     };
+    caller.settle(state);
     let answer = decide(&caller, state);
     give(shared, &caller, state, answer);
     caller.leads()

@@ -26,6 +26,8 @@ pub struct State {
     pub mode: Mode,
     /// Is it of a program that was executed since, and has not promised anything?
     pub is_executed: bool,
+    /// Do perhaps not all threads of the process hold so little?
+    pub is_of_thread: bool,
     /// The number of the rules that hold for its paths; 0: none.
     pub veil: u8,
 }
@@ -35,6 +37,8 @@ pub const AWAITED: u8 = u8::MAX;
 
 /// In the third word: it was executed.
 const EXECUTED: u64 = 1 << 8;
+/// Of a thread alone.
+const THREAD: u64 = 1 << 9;
 const MODE: u64 = 0xff;
 /// Where the rules for paths stand in it.
 const VEIL: u32 = 16;
@@ -50,6 +54,7 @@ impl State {
         exec: Some(Set::EMPTY),
         mode: Mode::Abort,
         is_executed: false,
+        is_of_thread: false,
         veil: 0,
     };
 
@@ -66,6 +71,14 @@ impl State {
     /// Every promise there is, and who holds it has promised nothing.
     fn all() -> Set {
         Set::from_bits(u64::MAX)
+    }
+
+    /// Is no call left to any thread of it that changes its user or executes a
+    /// program?
+    pub fn is_settled(self) -> bool {
+        let may = |word| self.promises.contains(word);
+        let is_held = self.mode != Mode::Log && !self.is_executed && !self.is_of_thread;
+        is_held && !may(Promise::Id) && !may(Promise::Exec)
     }
 
     /// Is nothing held against it?
@@ -115,11 +128,12 @@ impl State {
     pub fn words(self) -> [u64; 3] {
         let exec = self.exec.map_or(0, |exec| exec.bits() | GIVEN);
         let executed = if self.is_executed { EXECUTED } else { 0 };
+        let thread = if self.is_of_thread { THREAD } else { 0 };
         let veil = u64::from(self.veil) << VEIL;
         [
             self.promises.bits(),
             exec,
-            self.mode.number() | executed | veil,
+            self.mode.number() | executed | thread | veil,
         ]
     }
 
@@ -129,6 +143,7 @@ impl State {
             exec: (exec & GIVEN != 0).then(|| Set::from_bits(exec)),
             mode: Mode::from_number(mode & MODE)?,
             is_executed: mode & EXECUTED != 0,
+            is_of_thread: mode & THREAD != 0,
             veil: (mode >> VEIL) as u8,
         })
     }
@@ -143,6 +158,7 @@ impl State {
             },
             mode: other.mode,
             is_executed: false,
+            is_of_thread: self.is_of_thread || other.is_of_thread,
             veil: self.veil,
         }
     }
@@ -236,6 +252,7 @@ mod tests {
             exec: None,
             mode: Mode::Abort,
             is_executed: false,
+            is_of_thread: false,
             veil: 0,
         }
     }
@@ -269,6 +286,26 @@ mod tests {
             assert_eq!(State::from_words(given.words()), Some(given));
         }
         assert_eq!(State::from_words([0, 0, 9]), None);
+    }
+
+    #[test]
+    fn who_may_change_is_not_settled() {
+        assert!(state("stdio rpath").is_settled());
+        assert!(!state("stdio id").is_settled());
+        assert!(!state("stdio exec").is_settled());
+        assert!(!State::free().is_settled());
+        let of_thread = State {
+            is_of_thread: true,
+            ..state("stdio")
+        };
+        let told = State::from_words(of_thread.words()).expect("a mode");
+        assert!(!state("stdio rpath").narrowed(told).is_settled());
+        let logged = State {
+            mode: Mode::Log,
+            ..state("stdio")
+        };
+        assert!(!logged.is_settled());
+        assert!(!state("stdio").executed().is_settled());
     }
 
     #[test]
