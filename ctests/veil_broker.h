@@ -119,6 +119,43 @@ CALLED(user_after_broker, EACCES, EACCES, NONE)
     MUST(setgid(NOBODY) == 0 && setuid(NOBODY) == 0);
     return E(can_open("out/own", O_RDONLY));
 }
+CALLED(user_then_settled, EACCES, EACCES, NONE)
+{
+    if (geteuid() != 0)
+        return SKIP;
+    veil_write("out/own", "root\n", 5, 0600);
+    MUST(held_by_broker("/:rwxc in:r") && CALL(pledge("stdio rpath id", NULL)) == 0 && can_open("out/own", O_RDONLY));
+    MUST(setgid(NOBODY) == 0 && setuid(NOBODY) == 0 && CALL(pledge("stdio rpath", NULL)) == 0);
+    MUST(!can_open("out/own", O_RDONLY) && can_open("out/file", O_RDONLY));
+    return E(can_open("out/own", O_RDONLY));
+}
+static void *settles_itself(void *unused)
+{
+    (void)unused;
+    MUST(CALL(rpledge_pledge("stdio rpath", NULL, RPLEDGE_THREAD)) == 0 && can_open("out/own", O_RDONLY));
+    pthread_barrier_wait(&begun);
+    pthread_barrier_wait(&begun);
+    return NULL;
+}
+/* What one thread promised says nothing of the user of another. */
+CALLED(user_beside_settled, EACCES, EACCES, NONE)
+{
+    pthread_t thread;
+    int end;
+
+    if (geteuid() != 0)
+        return SKIP;
+    veil_write("out/own", "root\n", 5, 0600);
+    MUST(held_by_broker("/:rwxc in:r") && pthread_barrier_init(&begun, NULL, 2) == 0);
+    MUST(pthread_create(&thread, NULL, settles_itself, NULL) == 0);
+    pthread_barrier_wait(&begun);
+    MUST(can_open("out/own", O_RDONLY));
+    MUST(syscall(SYS_setresuid, NOBODY, NOBODY, NOBODY) == 0);
+    end = E(can_open("out/own", O_RDONLY));
+    pthread_barrier_wait(&begun);
+    MUST(pthread_join(thread, NULL) == 0);
+    return end;
+}
 VEILED(mask_of_caller, "/:rwxc in:r", 0, 0, NONE)
 {
     struct stat st;

@@ -303,6 +303,7 @@ fn state(held: Held) -> State {
         mode: held.mode,
         is_executed: false,
         is_unbound: held.is_unbound,
+        is_of_thread: held.thread_only,
         veil: 0,
     }
 }
@@ -387,6 +388,7 @@ fn first_state(policy: &Policy) -> State {
         mode: policy.mode,
         is_executed: false,
         is_unbound: false,
+        is_of_thread: policy.thread_only,
         veil: if awaits { AWAITED } else { 0 },
     }
 }

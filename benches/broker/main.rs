@@ -129,7 +129,7 @@ fn main() {
     println!("{ratio:6.2}  open and close by the broker, against bare");
     // In turns, as a machine that is busy is so for a while.
     let mut all = [[u64::MAX; NATIVE.len()]; 2];
-    for _ in 0..5 {
+    for _ in 0..20 {
         for (words, least) in ["stdio inet", "stdio inet getpw"].iter().zip(&mut all) {
             let seen = child::run(|| native(words));
             for (least, seen) in least.iter_mut().zip(seen) {

@@ -12,14 +12,19 @@ mod machine;
 use std::ffi::CString;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use rpledge::pledge::{self, Request, pledge};
+use rpledge::promise::Set;
 use rpledge::unveil::{self, Flags};
 
 /// Calls in a batch; of many batches the shortest counts.
 const CALLS: u32 = 2000;
-const BATCHES: usize = 60;
+const BATCHES: usize = 10;
+/// How often all of that, in turns.
+const ROUNDS: usize = 5;
 
 /// A directory with as many others as there are rules, and one deeper file.
 struct World {
@@ -37,6 +42,8 @@ impl World {
             fs::create_dir(top.join(n.to_string())).expect("a directory");
         }
         fs::write(deep.join("file"), "text").expect("a file");
+        // What follows may be another user's.
+        fs::set_permissions(&top, fs::Permissions::from_mode(0o755)).expect("a directory");
         let c = |path: &Path| CString::new(path.as_os_str().as_bytes()).expect("no NUL");
         World {
             file: c(&deep.join("file")),
@@ -45,7 +52,7 @@ impl World {
         }
     }
 
-    fn add(&self, rules: usize) {
+    fn add(&self, rules: usize, flags: Flags) {
         for n in 0..rules {
             let path = self.top.join(n.to_string());
             let bytes = path.as_os_str().as_bytes();
@@ -54,7 +61,7 @@ impl World {
                 into[bytes.len()] = 0;
                 Ok(bytes.len())
             };
-            unveil::add(b"rwc", read, Flags::default()).expect("a rule");
+            unveil::add(b"rwc", read, flags).expect("a rule");
         }
     }
 }
@@ -111,35 +118,118 @@ fn measure(world: &World) -> Vec<u64> {
     }
 }
 
+/// Who holds the rules: Landlock, or a broker that walks every path.
+const WAYS: [(&str, u64); 2] = [("by default", 0), ("strict", Flags::STRICT)];
+
+fn flags(bits: u64) -> Flags {
+    Flags::from_bits(bits).expect("known flags")
+}
+
+/// The least of several children of each kind, in turns: a machine that is busy
+/// or slow is so for a while.
+fn in_turns<const KINDS: usize>(measure: impl Fn(usize) -> Vec<u64>) -> [Vec<u64>; KINDS] {
+    let mut all = [const { Vec::new() }; KINDS];
+    for _ in 0..ROUNDS {
+        for (kind, least) in all.iter_mut().enumerate() {
+            let seen = child::run(|| measure(kind));
+            least.resize(seen.len(), u64::MAX);
+            for (least, seen) in least.iter_mut().zip(seen) {
+                *least = seen.min(*least);
+            }
+        }
+    }
+    all
+}
+
+fn calls(world: &World, who: &str) {
+    for rules in [1, 10, 100] {
+        let [bare, ways @ ..] = in_turns::<3>(|kind| {
+            if let Some((_, bits)) = kind.checked_sub(1).map(|way| WAYS[way]) {
+                world.add(rules, flags(bits));
+                unveil::lock(flags(bits)).expect("the lock");
+            }
+            measure(world)
+        });
+        for ((way, _), veiled) in WAYS.iter().zip(&ways) {
+            for ((name, bare), veiled) in CALL_NAMES.iter().zip(&bare).zip(veiled) {
+                let ratio = *veiled as f64 / *bare as f64;
+                println!("{ratio:6.2}  {name} under {rules} rules {way}, against none, {who}");
+            }
+        }
+    }
+}
+
+/// Root's credentials can change, and a broker reads them for each call, until
+/// promises settle them.
+fn settled(world: &World) {
+    let [free, pledged] = in_turns::<2>(|kind| {
+        world.add(10, flags(Flags::STRICT));
+        unveil::lock(flags(Flags::STRICT)).expect("the lock");
+        if kind == 1 {
+            promise("stdio rpath");
+        }
+        measure(world)
+    });
+    for ((name, free), pledged) in CALL_NAMES.iter().zip(&free).zip(&pledged).take(2) {
+        let ratio = *pledged as f64 / *free as f64;
+        println!("{ratio:6.2}  {name}, strict, root that promised stdio and rpath, against root");
+    }
+}
+
+fn promise(words: &str) {
+    let request = Request {
+        promises: Some(Set::parse(words).expect("known words")),
+        exec: None,
+    };
+    pledge(request, pledge::Flags::from_bits(0).expect("no flags")).expect("pledge");
+}
+
+fn costs(world: &World) {
+    for rules in [1, 10, 100] {
+        for (way, bits) in WAYS {
+            let costs = (0..30).map(|_| {
+                child::run(|| {
+                    let start = Instant::now();
+                    world.add(rules, flags(bits));
+                    let given = start.elapsed().as_nanos() as u64;
+                    unveil::lock(flags(bits)).expect("the lock");
+                    vec![given, start.elapsed().as_nanos() as u64 - given]
+                })
+            });
+            let costs: Vec<Vec<u64>> = costs.collect();
+            let least = |n: usize| costs.iter().map(|c| c[n]).min().unwrap_or(0) as f64 / 1e6;
+            let (give, lock) = (least(0), least(1));
+            println!("{give:6.2}  ms to give {rules} rules {way}, {lock:.2} ms to lock them");
+        }
+    }
+}
+
+/// In a child of another user.
+fn as_ordinary_user(act: impl FnOnce()) {
+    child::run(|| {
+        // SAFETY: take no pointer but to an empty list.
+        let is_other = unsafe {
+            libc::setgroups(0, std::ptr::null()) == 0
+                && libc::setgid(65534) == 0
+                && libc::setuid(65534) == 0
+                && libc::prctl(libc::PR_SET_DUMPABLE, 1) == 0
+        };
+        assert!(is_other, "root can be another user");
+        act();
+        Vec::new()
+    });
+}
+
 fn main() {
     machine::describe();
     let world = World::new();
-    let bare = child::run(|| measure(&world));
-    for rules in [1, 10, 100] {
-        let veiled = child::run(|| {
-            world.add(rules);
-            unveil::lock(Flags::default()).expect("the lock");
-            measure(&world)
-        });
-        for ((name, bare), veiled) in CALL_NAMES.iter().zip(&bare).zip(&veiled) {
-            let ratio = *veiled as f64 / *bare as f64;
-            println!("{ratio:6.2}  {name} under {rules} rules, against none");
-        }
-        let costs = (0..30).map(|_| {
-            child::run(|| {
-                let start = Instant::now();
-                world.add(rules);
-                let given = start.elapsed().as_nanos() as u64;
-                unveil::lock(Flags::default()).expect("the lock");
-                vec![given, start.elapsed().as_nanos() as u64 - given]
-            })
-        });
-        let costs: Vec<Vec<u64>> = costs.collect();
-        let least = |n: usize| costs.iter().map(|c| c[n]).min().unwrap_or(0) as f64 / 1e6;
-        println!(
-            "{:6.2}  ms to give {rules} rules, {:.2} ms to lock them",
-            least(0),
-            least(1)
-        );
+    // SAFETY: takes no pointer.
+    if unsafe { libc::geteuid() } == 0 {
+        calls(&world, "root");
+        settled(&world);
+        as_ordinary_user(|| calls(&world, "an ordinary user"));
+    } else {
+        calls(&world, "an ordinary user");
     }
+    costs(&world);
 }

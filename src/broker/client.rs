@@ -3,8 +3,8 @@
 
 use core::cell::Cell;
 
-use super::Shared;
-use super::{team, user};
+use super::state::State;
+use super::{Shared, team, user};
 use crate::sys::Errno;
 use crate::sys::fd::{self, Fd, Inode};
 use crate::sys::notify::Asked;
@@ -79,6 +79,7 @@ pub struct Caller {
     is_closed: Cell<bool>,
     claimed: Cell<Option<Inode>>,
     leads: Cell<bool>,
+    is_settled: Cell<bool>,
 }
 
 /// Milliseconds between two looks at whether a caller is still there.
@@ -108,6 +109,7 @@ impl Caller {
             is_closed: Cell::new(false),
             claimed: Cell::new(None),
             leads: Cell::new(true),
+            is_settled: Cell::new(false),
         })
     }
 
@@ -143,6 +145,11 @@ impl Caller {
         self.is_closed
             .set(self.is_closed.get() || errno == libc::EPERM);
         libc::EFAULT
+    }
+
+    /// Let what it holds tell whether it can become another user.
+    pub fn settle(&self, state: State) {
+        self.is_settled.set(state.is_settled());
     }
 
     /// Does its thread still lead?
@@ -204,6 +211,9 @@ impl Client for Caller {
 
     fn assume_user(&self) -> Result<(), Errno> {
         match self.shared.changes_user {
+            true if self.is_settled.get() => {
+                user::assume_settled(self.asked.tid, || self.is_valid())
+            }
             true => user::assume(self.asked.tid),
             false => Ok(()),
         }

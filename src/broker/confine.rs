@@ -6,7 +6,7 @@ use crate::sys::{self, Errno, Insn, Scope, arch};
 
 /// To take calls up and answer them, to look at who asks, to act on files, to
 /// have threads, and to end.
-const CALLS: [libc::c_long; 67] = [
+const CALLS: [libc::c_long; 70] = [
     libc::SYS_ioctl,
     libc::SYS_ppoll,
     libc::SYS_prctl,
@@ -20,6 +20,7 @@ const CALLS: [libc::c_long; 67] = [
     libc::SYS_kill,
     libc::SYS_pidfd_open,
     libc::SYS_pidfd_getfd,
+    libc::SYS_pidfd_send_signal,
     libc::SYS_openat,
     arch::FSTATAT,
     arch::FSTAT,
@@ -35,6 +36,8 @@ const CALLS: [libc::c_long; 67] = [
     libc::SYS_close,
     arch::GETUID,
     arch::GETGID,
+    arch::GETGROUPS,
+    libc::SYS_capget,
     arch::SETRESUID,
     arch::SETRESGID,
     arch::SETGROUPS,

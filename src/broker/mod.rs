@@ -108,6 +108,7 @@ fn serve(shared: &'static Shared, asked: Asked) -> bool {
         let _ = shared.listener.answer(asked.id, Err(libc::EPERM));
         return true;
     };
+    caller.settle(state);
     let answer = decide(&caller, state);
     give(shared, &caller, state, answer);
     caller.leads()

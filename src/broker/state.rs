@@ -28,6 +28,8 @@ pub struct State {
     pub is_executed: bool,
     /// Has it promised nothing but what a program holds that it executes?
     pub is_unbound: bool,
+    /// Do perhaps not all threads of the process hold so little?
+    pub is_of_thread: bool,
     /// The number of the rules that hold for its paths; 0: none.
     pub veil: u8,
 }
@@ -39,6 +41,8 @@ pub const AWAITED: u8 = u8::MAX;
 const EXECUTED: u64 = 1 << 8;
 /// Likewise: it has promised nothing itself.
 const UNBOUND: u64 = 1 << 9;
+/// Of a thread alone.
+const THREAD: u64 = 1 << 10;
 const MODE: u64 = 0xff;
 /// Where the rules for paths stand in it.
 const VEIL: u32 = 16;
@@ -55,6 +59,7 @@ impl State {
         mode: Mode::Abort,
         is_executed: false,
         is_unbound: false,
+        is_of_thread: false,
         veil: 0,
     };
 
@@ -82,6 +87,15 @@ impl State {
     /// Every promise there is, and who holds it has promised nothing.
     fn all() -> Set {
         Set::from_bits(u64::MAX)
+    }
+
+    /// Is no call left to any thread of it that changes its user or executes a
+    /// program?
+    pub fn is_settled(self) -> bool {
+        let may = |word| self.promises.contains(word);
+        let is_held =
+            self.mode != Mode::Log && !self.is_free() && !self.is_executed && !self.is_of_thread;
+        is_held && !may(Promise::Id) && !may(Promise::Exec)
     }
 
     /// Is nothing held against it?
@@ -133,11 +147,12 @@ impl State {
         let exec = self.exec.map_or(0, |exec| exec.bits() | GIVEN);
         let executed = if self.is_executed { EXECUTED } else { 0 };
         let unbound = if self.is_unbound { UNBOUND } else { 0 };
+        let thread = if self.is_of_thread { THREAD } else { 0 };
         let veil = u64::from(self.veil) << VEIL;
         [
             self.promises.bits(),
             exec,
-            self.mode.number() | executed | unbound | veil,
+            self.mode.number() | executed | unbound | thread | veil,
         ]
     }
 
@@ -148,6 +163,7 @@ impl State {
             mode: Mode::from_number(mode & MODE)?,
             is_executed: mode & EXECUTED != 0,
             is_unbound: mode & UNBOUND != 0,
+            is_of_thread: mode & THREAD != 0,
             veil: (mode >> VEIL) as u8,
         })
     }
@@ -163,6 +179,7 @@ impl State {
             mode: other.mode,
             is_executed: false,
             is_unbound: self.is_unbound && other.is_unbound,
+            is_of_thread: self.is_of_thread || other.is_of_thread,
             veil: self.veil,
         }
     }
@@ -291,6 +308,7 @@ mod tests {
             mode: Mode::Abort,
             is_executed: false,
             is_unbound: false,
+            is_of_thread: false,
             veil: 0,
         }
     }
@@ -343,6 +361,26 @@ mod tests {
             ..state("")
         };
         assert!(!all.is_free());
+    }
+
+    #[test]
+    fn who_may_change_is_not_settled() {
+        assert!(state("stdio rpath").is_settled());
+        assert!(!state("stdio id").is_settled());
+        assert!(!state("stdio exec").is_settled());
+        assert!(!State::free().is_settled());
+        let of_thread = State {
+            is_of_thread: true,
+            ..state("stdio")
+        };
+        let told = State::from_words(of_thread.words()).expect("a mode");
+        assert!(!state("stdio rpath").narrowed(told).is_settled());
+        let logged = State {
+            mode: Mode::Log,
+            ..state("stdio")
+        };
+        assert!(!logged.is_settled());
+        assert!(!state("stdio").executed().is_settled());
     }
 
     #[test]

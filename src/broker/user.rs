@@ -1,69 +1,90 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Files are opened as the caller would have: with its user and groups, where those can differ from the broker's own.
 
+use crate::sys::credentials::Credentials;
+use crate::sys::fd::Fd;
+use crate::sys::lock::Lock;
 use crate::sys::process::{self, Status};
 use crate::sys::{self, Errno};
-
-/// More groups than this are not taken on: a thread's stack is small.
-const MOST: usize = 1024;
-
-/// What decides about files.
-struct User {
-    user: u64,
-    group: u64,
-    groups: [u32; MOST],
-    count: usize,
-    /// Capabilities in force that are about files.
-    powers: u64,
-}
 
 /// CAP_CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, LINUX_IMMUTABLE
 /// and MKNOD: those that setfsuid(2) takes along.
 const POWERS: u64 = 0x1f | 1 << 9 | 1 << 27;
 
-impl User {
-    fn of(pid: u32) -> Option<User> {
-        let status = Status::of(pid).ok()?;
-        // Real, effective, saved, and the one that files see.
-        let files = |name| status.numbers(name, 10).nth(3);
-        let mut user = User {
-            user: files("Uid")?,
-            group: files("Gid")?,
-            groups: [0; MOST],
-            count: 0,
-            powers: status.number("CapEff", 16)? & POWERS,
-        };
-        user.count = process::groups(pid, &mut user.groups)?;
-        Some(user)
-    }
+/// Be, in this thread and for files, who the thread `tid` is.
+///
+/// That is read for each call: a thread that may become another user can do so
+/// between two calls, and its groups show nowhere but in that file.
+pub fn assume(tid: u32) -> Result<(), Errno> {
+    be(&Credentials::of(tid).ok_or(libc::EACCES)?)
 }
 
-/// Be, in this thread and for files, who the thread `tid` is.
-pub fn assume(tid: u32) -> Result<(), Errno> {
-    let wanted = User::of(tid).ok_or(libc::EACCES)?;
-    let own = || User::of(sys::tid());
+/// A thread that can be nobody else any more.
+struct Settled {
+    tid: u32,
+    /// Stands for the thread: of another with its number it knows nothing.
+    thread: Fd,
+    who: Credentials,
+}
+
+/// How many are remembered at a time.
+const SOME: usize = 8;
+
+/// Those that asked last.
+struct Known {
+    list: [Option<Settled>; SOME],
+    next: usize,
+}
+
+static KNOWN: Lock<Known> = Lock::new(Known {
+    list: [const { None }; SOME],
+    next: 0,
+});
+
+/// The same for a thread to which no call is left that changes who it is or
+/// executes a program: its filters refuse these, and filters only tighten. So
+/// what was once read of it holds as long as it lives. That it does, and that
+/// no other has its number, tells the descriptor; that the descriptor is the
+/// caller's, `is_valid`, asked after it was opened and all was read.
+pub fn assume_settled(tid: u32, is_valid: impl Fn() -> bool) -> Result<(), Errno> {
+    let mut known = KNOWN.take();
+    let found = known.list.iter().flatten().find(|one| one.tid == tid);
+    if let Some(one) = found.filter(|one| process::is_there(&one.thread)) {
+        return be(&one.who);
+    }
+    let thread = process::open_thread(tid);
+    let who = Credentials::of(tid).ok_or(libc::EACCES)?;
+    let done = be(&who);
+    if let Ok(thread) = thread
+        && is_valid()
+    {
+        let at = known.list.iter().position(|one| {
+            let is_same = |one: &Settled| one.tid == tid;
+            one.as_ref().is_some_and(is_same)
+        });
+        let at = at.unwrap_or(known.next);
+        known.list[at] = Some(Settled { tid, thread, who });
+        known.next = (at + 1) % SOME;
+    }
+    done
+}
+
+fn be(wanted: &Credentials) -> Result<(), Errno> {
     // More is not to be had by way of the broker.
-    let is_wanted = |own: User| {
-        let has_more = own.powers & !wanted.powers != 0;
-        (own.user, own.group) == (wanted.user, wanted.group)
-            && own.groups[..own.count] == wanted.groups[..wanted.count]
-            && !has_more
+    let is_wanted = || {
+        Credentials::own().is_some_and(|own| {
+            let has_more = own.powers & POWERS & !wanted.powers != 0;
+            (own.user, own.group) == (wanted.user, wanted.group)
+                && own.groups() == wanted.groups()
+                && !has_more
+        })
     };
-    if own().is_some_and(is_wanted) {
+    if is_wanted() {
         return Ok(());
     }
-    let User {
-        user,
-        group,
-        groups,
-        count,
-        ..
-    } = &wanted;
-    let _ = process::set_groups(&groups[..*count]);
-    process::set_file_group(*group as u32);
-    process::set_file_user(*user as u32);
+    wanted.take_on();
     // The calls tell nothing: what came of them counts.
-    match own().is_some_and(is_wanted) {
+    match is_wanted() {
         true => Ok(()),
         false => Err(libc::EACCES),
     }

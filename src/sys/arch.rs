@@ -53,6 +53,7 @@ mod width {
     pub const FSTATAT: libc::c_long = libc::SYS_newfstatat;
     pub const FSTATFS: libc::c_long = libc::SYS_fstatfs;
     pub const GETGID: libc::c_long = libc::SYS_getgid;
+    pub const GETGROUPS: libc::c_long = libc::SYS_getgroups;
     pub const GETUID: libc::c_long = libc::SYS_getuid;
     pub const SETFSGID: libc::c_long = libc::SYS_setfsgid;
     pub const SETFSUID: libc::c_long = libc::SYS_setfsuid;
@@ -79,6 +80,7 @@ mod width {
     pub const FSTATAT: libc::c_long = libc::SYS_fstatat64;
     pub const FSTATFS: libc::c_long = libc::SYS_fstatfs64;
     pub const GETGID: libc::c_long = libc::SYS_getgid32;
+    pub const GETGROUPS: libc::c_long = libc::SYS_getgroups32;
     pub const GETUID: libc::c_long = libc::SYS_getuid32;
     pub const SETFSGID: libc::c_long = libc::SYS_setfsgid32;
     pub const SETFSUID: libc::c_long = libc::SYS_setfsuid32;

@@ -8,6 +8,7 @@
 pub mod arch;
 pub mod arena;
 pub mod bytes;
+pub mod credentials;
 pub mod directory;
 pub mod fd;
 pub mod file;

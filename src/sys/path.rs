@@ -25,6 +25,18 @@ pub struct Kind {
 }
 
 impl Kind {
+    // Architectures differ in how wide these are.
+    #[allow(clippy::unnecessary_cast)]
+    fn of(stat: &Stat) -> Kind {
+        Kind {
+            device: stat.st_dev as u64,
+            inode: stat.st_ino as u64,
+            mode: stat.st_mode as u32,
+            user: stat.st_uid as u32,
+            number: stat.st_rdev as u64,
+        }
+    }
+
     pub fn is(&self, format: u32) -> bool {
         self.mode & libc::S_IFMT == format
     }
@@ -113,8 +125,6 @@ pub fn pin_cached(at: &Fd, path: &CStr, is_root: bool) -> Result<Fd, Errno> {
     unsafe { call(libc::SYS_openat2, args) }.map(Fd::of)
 }
 
-// Architectures differ in how wide these are.
-#[allow(clippy::unnecessary_cast)]
 pub fn kind(fd: &Fd) -> Result<Kind, Errno> {
     let mut stat = MaybeUninit::<Stat>::zeroed();
     let args = [fd.number() as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0];
@@ -123,13 +133,30 @@ pub fn kind(fd: &Fd) -> Result<Kind, Errno> {
         call(arch::FSTAT, args)?;
         stat.assume_init()
     };
-    Ok(Kind {
-        device: stat.st_dev as u64,
-        inode: stat.st_ino as u64,
-        mode: stat.st_mode as u32,
-        user: stat.st_uid as u32,
-        number: stat.st_rdev as u64,
-    })
+    Ok(Kind::of(&stat))
+}
+
+/// What has this name, a link not followed, and fstatat(2) of that as bytes for
+/// another process.
+pub fn look(at: &Fd, name: &CStr) -> Result<(Kind, Status), Errno> {
+    let mut status: Status = [0; size_of::<Stat>()];
+    let flags = (libc::AT_SYMLINK_NOFOLLOW | libc::AT_NO_AUTOMOUNT) as usize;
+    let to = status.as_mut_ptr();
+    let args = [
+        at.number() as usize,
+        address(name),
+        to as usize,
+        flags,
+        0,
+        0,
+    ];
+    // SAFETY: the name is a C string; the kernel fills the structure, all of
+    // whose bits mean something, and asks for no alignment.
+    let stat = unsafe {
+        call(arch::FSTATAT, args)?;
+        to.cast::<Stat>().read_unaligned()
+    };
+    Ok((Kind::of(&stat), status))
 }
 
 /// The kind of file system: its magic number of linux/magic.h.

@@ -316,47 +316,24 @@ impl Status {
 
 /// Give `take` a file of /proc/PID byte by byte, as long as it wants more.
 fn each_byte(pid: u32, name: &str, mut take: impl FnMut(u8) -> bool) -> Result<(), Errno> {
+    each_block(pid, name, |block| block.iter().all(|byte| take(*byte)))
+}
+
+/// The same block by block.
+pub(super) fn each_block(
+    pid: u32,
+    name: &str,
+    mut take: impl FnMut(&[u8]) -> bool,
+) -> Result<(), Errno> {
     let path = Path::of(pid, format_args!("{name}"));
     let file: Fd = fd::open(path.as_c_str(), libc::O_RDONLY, 0)?;
-    let mut block = [0; 512];
+    let mut block = [0; 1024];
     loop {
         let len = file.read(&mut block)?;
-        if len == 0 || !block[..len].iter().all(|byte| take(*byte)) {
+        if len == 0 || !take(&block[..len]) {
             return Ok(());
         }
     }
-}
-
-/// The supplementary groups of a thread; none where they are more than there
-/// is room for, or not told.
-pub fn groups(tid: u32, into: &mut [u32]) -> Option<usize> {
-    const NAME: &[u8] = b"\nGroups:";
-    let (mut matched, mut count, mut number) = (0, 0, None);
-    let (mut is_told, mut fits) = (false, true);
-    each_byte(tid, "status", |byte| {
-        if matched < NAME.len() {
-            matched = match byte {
-                _ if byte == NAME[matched] => matched + 1,
-                b'\n' => 1,
-                _ => 0,
-            };
-            return true;
-        }
-        if byte.is_ascii_digit() {
-            let digit = u32::from(byte - b'0');
-            number = Some(number.unwrap_or(0_u32).wrapping_mul(10).wrapping_add(digit));
-        } else if let Some(group) = number.take() {
-            match into.get_mut(count) {
-                Some(place) => *place = group,
-                None => fits = false,
-            }
-            count += 1;
-        }
-        is_told = byte == b'\n';
-        fits && !is_told
-    })
-    .ok()?;
-    (is_told && fits).then_some(count)
 }
 
 /// What is told with a signal that a broker queues: `siginfo_t`.
@@ -413,6 +390,26 @@ pub fn open(process: u32) -> Result<Fd, Errno> {
     unsafe { call(libc::SYS_pidfd_open, [process as usize, 0, 0, 0, 0, 0]) }.map(Fd::of)
 }
 
+/// A descriptor that stands for a thread; before Linux 6.9 only of the first of
+/// a process.
+pub fn open_thread(tid: u32) -> Result<Fd, Errno> {
+    /// PIDFD_THREAD.
+    const THREAD: usize = libc::O_EXCL as usize;
+    let open = |flags| {
+        // SAFETY: takes no pointer.
+        unsafe { call(libc::SYS_pidfd_open, [tid as usize, flags, 0, 0, 0, 0]) }
+    };
+    open(THREAD).or_else(|_| open(0)).map(Fd::of)
+}
+
+/// Does what such a descriptor stands for have its number still?
+pub fn is_there(thread: &Fd) -> bool {
+    let args = [thread.number() as usize, 0, 0, 0, 0, 0];
+    // SAFETY: takes no pointer. Signal 0 is sent to nobody.
+    let found = unsafe { call(libc::SYS_pidfd_send_signal, args) };
+    matches!(found, Ok(_) | Err(libc::EPERM))
+}
+
 /// Has the process ended that this stands for? Under any promises.
 pub fn has_ended(process: &Fd) -> bool {
     super::poll(process.number(), libc::POLLIN, 0).is_ok_and(|ready| ready != 0)
@@ -424,25 +421,6 @@ pub fn descriptor(process: u32, number: i32) -> Result<Fd, Errno> {
     let args = [pidfd.number() as usize, number as usize, 0, 0, 0, 0];
     // SAFETY: takes no pointer.
     unsafe { call(libc::SYS_pidfd_getfd, args) }.map(Fd::of)
-}
-
-/// setgroups(2), of this thread alone.
-pub fn set_groups(groups: &[u32]) -> Result<(), Errno> {
-    let args = [groups.len(), groups.as_ptr() as usize, 0, 0, 0, 0];
-    // SAFETY: the kernel reads the slice.
-    unsafe { call(arch::SETGROUPS, args) }.map(|_| ())
-}
-
-/// setfsgid(2), which tells nothing of what came of it.
-pub fn set_file_group(group: u32) {
-    // SAFETY: takes no pointer.
-    let _ = unsafe { call(arch::SETFSGID, [group as usize, 0, 0, 0, 0, 0]) };
-}
-
-/// setfsuid(2), likewise.
-pub fn set_file_user(user: u32) {
-    // SAFETY: takes no pointer.
-    let _ = unsafe { call(arch::SETFSUID, [user as usize, 0, 0, 0, 0, 0]) };
 }
 
 /// kill(2).
@@ -493,32 +471,5 @@ mod tests {
         assert_eq!(status.number("Umaskk", 8), None);
         assert_eq!(status.has_signal("SigCgt", libc::SIGKILL), Some(false));
         assert_eq!(status.has_signal("SigCgtt", libc::SIGKILL), None);
-    }
-
-    /// As many as a thread can be given by root; any other has its own few.
-    #[test]
-    fn groups_are_read_to_the_last() {
-        let many: Vec<u32> = (0..1000).map(|n| 1_000_000_000 + n).collect();
-        let told = || {
-            let mut groups = vec![0; 1000];
-            let count = groups_of_this_thread(&mut groups).expect("a line");
-            groups.truncate(count);
-            groups
-        };
-        let before = told();
-        if set_groups(&many).is_ok() {
-            assert_eq!(told(), many);
-            assert_eq!(groups_of_this_thread(&mut [0; 999]), None);
-            let status = Status::of(crate::sys::tid()).expect("a file");
-            assert!(status.has_signal("SigCgt", libc::SIGSYS).is_some());
-            assert_eq!(status.numbers("Groups", 10).count(), 0);
-            set_groups(&[]).expect("fewer");
-            assert_eq!(told(), []);
-            set_groups(&before).expect("as before");
-        }
-    }
-
-    fn groups_of_this_thread(into: &mut [u32]) -> Option<usize> {
-        groups(crate::sys::tid(), into)
     }
 }

@@ -280,6 +280,7 @@ fn first_state(held: Held) -> State {
         mode: held.mode,
         is_executed: false,
         is_unbound: false,
+        is_of_thread: false,
         veil: 0,
     }
 }

@@ -25,7 +25,7 @@ pub fn check(veils: u8, found: &Found, wanted: Wanted) -> Result<(), Errno> {
         .as_ref()
         .filter(|(_, kind)| kind.is(libc::S_IFDIR))
         .map(|(_, kind)| id(kind));
-    let mut at = id(&path::kind(&found.parent)?);
+    let mut at = found.parent_id;
     let name = found.name().to_bytes();
     for (rules, decision) in chain(veils).zip(&mut decisions) {
         *decision = rules.veil.decide_here(itself, at, name);

@@ -32,7 +32,7 @@ impl Request<'_> {
             return self.behind(self.int(0));
         }
         let found = self.find(0, follows(flags), Need::Object)?;
-        found.there()?.0.duplicate()
+        found.object.map(|(fd, _)| fd).ok_or(libc::ENOENT)
     }
 
     /// What a descriptor of the caller's stands for.
@@ -57,8 +57,16 @@ impl Request<'_> {
         if flags & !known != 0 {
             return Err(libc::EINVAL);
         }
-        let object = self.object(flags)?;
-        self.client.write(to, &path::status(&object)?)?;
+        let status = if self.is_empty_path(flags)? {
+            path::status(&self.behind(self.int(0))?)?
+        } else {
+            let found = self.find_by_name(0, follows(flags), Need::Object)?;
+            match found.file {
+                Some((_, status)) => status,
+                None => path::status(found.there()?.0)?,
+            }
+        };
+        self.client.write(to, &status)?;
         Ok(Answer::Value(0))
     }
 

@@ -14,6 +14,7 @@ mod open;
 mod proc;
 mod rules;
 mod socket;
+mod system;
 mod walk;
 
 use super::client::{Call, Caller, Client};
@@ -25,7 +26,7 @@ use crate::policy::{Action, Mode};
 use crate::sys::Errno;
 use crate::sys::process::Status;
 use crate::table::TABLE;
-use walk::{End, Found};
+use walk::{End, Found, Held};
 
 /// Rules are told: the caller is under them from now on.
 pub fn hear(caller: &Caller, state: State, at: u64) -> Result<usize, Errno> {
@@ -153,14 +154,31 @@ impl Request<'_> {
         self.find_path(operand, path, end, need)
     }
 
+    /// The same where a file at the end is needed by its name alone.
+    fn find_by_name(&self, operand: usize, end: End, need: Need) -> Result<Found, Errno> {
+        let mut path = [0; LONGEST];
+        let path = self.path(operand, &mut path)?;
+        self.seek(operand, path, (end, Held::Others), need)
+    }
+
     fn find_path(&self, operand: usize, path: &[u8], end: End, need: Need) -> Result<Found, Errno> {
+        self.seek(operand, path, (end, Held::All), need)
+    }
+
+    fn seek(
+        &self,
+        operand: usize,
+        path: &[u8],
+        how: (End, Held),
+        need: Need,
+    ) -> Result<Found, Errno> {
         let told = &self.operands[operand];
         let from = told.directory.map(|n| self.int(usize::from(n)));
         let from = from.filter(|fd| *fd != libc::AT_FDCWD);
         self.client.assume_user()?;
-        let found = walk::walk(self.client, from, path, end)?;
-        if need == Need::Object {
-            found.there()?;
+        let found = walk::walk(self.client, from, path, how)?;
+        if need == Need::Object && !found.exists() {
+            return Err(libc::ENOENT);
         }
         decide::check(self.veils, &found, told.wanted(&self.call.args))?;
         match self.client.is_valid() {

@@ -31,7 +31,10 @@ impl Request<'_> {
         let end = if keeps { End::Keep } else { End::Follow };
         let need = if makes { Need::Nothing } else { Need::Object };
         for _ in 0..ROUNDS {
-            let found = self.find(0, end, need)?;
+            let found = match only_looks {
+                true => self.find(0, end, need)?,
+                false => self.find_by_name(0, end, need)?,
+            };
             let opened = match only_looks {
                 true => Opened::Fd(stand_in(&found, flags)?),
                 false => self.open_found(&found, flags, mode as u32)?,
@@ -50,6 +53,9 @@ impl Request<'_> {
         let makes = flags & (libc::O_CREAT | libc::O_TMPFILE & !libc::O_DIRECTORY) != 0;
         if makes {
             self.assume_umask()?;
+        }
+        if found.file.is_some() {
+            return self.open_name(found, flags, mode);
         }
         let Some((object, kind)) = &found.object else {
             if found.has_slash {
@@ -73,17 +79,14 @@ impl Request<'_> {
             return Ok(Opened::Fd(fd));
         }
         self.check_terminal(kind)?;
-        if !kind.is(libc::S_IFREG) {
-            // A FIFO waits for its other end, a device for whatever it likes.
-            self.client.may_wait();
-            let flags = flags | libc::O_NOFOLLOW | libc::O_NOCTTY;
-            let opened = settle(path::open(&found.parent, found.name(), flags, mode))?;
-            return match opened {
-                Opened::Fd(fd) if id(&path::kind(&fd)?) == id(kind) => Ok(Opened::Fd(fd)),
-                _ => Ok(Opened::Changed),
-            };
+        // A FIFO waits for its other end, a device for whatever it likes.
+        self.client.may_wait();
+        let flags = flags | libc::O_NOFOLLOW | libc::O_NOCTTY;
+        let opened = settle(path::open(&found.parent, found.name(), flags, mode))?;
+        match opened {
+            Opened::Fd(fd) if id(&path::kind(&fd)?) == id(kind) => Ok(Opened::Fd(fd)),
+            _ => Ok(Opened::Changed),
         }
-        self.open_name(found, flags, mode)
     }
 
     /// A file, or the making of one, by its name.

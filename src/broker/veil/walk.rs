@@ -5,11 +5,12 @@ use core::ffi::CStr;
 use core::fmt::Write;
 
 use super::proc::{self, Owner};
+use super::system::{self, is_slow};
 use crate::broker::client::Client;
 use crate::names::LONGEST;
 use crate::short::Short;
 use crate::sys::Errno;
-use crate::sys::fd::Fd;
+use crate::sys::fd::{Fd, Status as Bytes};
 use crate::sys::path::{self, Kind};
 use crate::sys::process::{Path, Status};
 use crate::veil::Id;
@@ -23,9 +24,12 @@ const NAME_MAX: usize = 256;
 pub struct Found {
     /// The directory that it is in.
     pub parent: Fd,
+    pub parent_id: Id,
     name: [u8; NAME_MAX],
     /// What has the name, if anything.
     pub object: Option<(Fd, Kind)>,
+    /// Or a regular file that was not held, as it was seen.
+    pub file: Option<(Kind, Bytes)>,
     /// A slash stands behind it.
     pub has_slash: bool,
     /// It lies in no directory: a pipe, by a link of /proc.
@@ -41,7 +45,11 @@ impl Found {
         CStr::from_bytes_until_nul(&self.name).unwrap_or(c".")
     }
 
-    /// What is there, or ENOENT.
+    pub fn exists(&self) -> bool {
+        self.object.is_some() || self.file.is_some()
+    }
+
+    /// What is held, or ENOENT.
     pub fn there(&self) -> Result<(&Fd, Kind), Errno> {
         match &self.object {
             Some((fd, kind)) => Ok((fd, *kind)),
@@ -61,11 +69,12 @@ pub fn id(kind: &Kind) -> Id {
 struct Walk<'a> {
     client: &'a dyn Client,
     root: Fd,
-    root_id: Id,
+    root_kind: Kind,
     here: Fd,
-    device: u64,
+    kind: Kind,
     /// The kind of file system here.
     system: u32,
+    held: Held,
     links: u32,
     /// What a link of /proc leads to, which its text must lead to as well.
     beyond: Option<Id>,
@@ -117,9 +126,22 @@ pub enum End {
     Keep,
 }
 
+/// What is held at the end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    All,
+    /// All but a regular file, of which its directory and its name are enough.
+    Others,
+}
+
 /// Where `path` leads, from a descriptor of the caller's if it is relative and
 /// there is one; otherwise from its current directory.
-pub fn walk(client: &dyn Client, from: Option<i32>, path: &[u8], end: End) -> Result<Found, Errno> {
+pub fn walk(
+    client: &dyn Client,
+    from: Option<i32>,
+    path: &[u8],
+    (end, held): (End, Held),
+) -> Result<Found, Errno> {
     if path.is_empty() {
         return Err(libc::ENOENT);
     }
@@ -128,87 +150,102 @@ pub fn walk(client: &dyn Client, from: Option<i32>, path: &[u8], end: End) -> Re
     let root = path::pin_path(link(format_args!("root")).as_c_str())?;
     let root_kind = path::kind(&root)?;
     let start = match from {
-        _ if path[0] == b'/' => root.duplicate()?,
-        None => path::pin_path(link(format_args!("cwd")).as_c_str())?,
+        _ if path[0] == b'/' => None,
+        None => Some(path::pin_path(link(format_args!("cwd")).as_c_str())?),
         Some(fd) => {
-            path::pin_path(link(format_args!("fd/{fd}")).as_c_str()).map_err(
-                |errno| match errno {
-                    libc::ENOENT => libc::EBADF,
-                    errno => errno,
-                },
-            )?
+            let start = path::pin_path(link(format_args!("fd/{fd}")).as_c_str());
+            Some(start.map_err(|errno| match errno {
+                libc::ENOENT => libc::EBADF,
+                errno => errno,
+            })?)
         }
     };
     // What was opened by the thread's id was its own only if its call still waits.
     if !client.is_valid() {
         return Err(libc::ESRCH);
     }
-    let mut walk = Walk {
+    let (here, kind, system) = match leap(start.as_ref().ok_or(&root), &mut rest) {
+        Some(there) => there,
+        None => {
+            let (here, kind) = match start {
+                None => (root.duplicate()?, root_kind),
+                Some(start) => {
+                    let kind = path::kind(&start)?;
+                    (start, kind)
+                }
+            };
+            if !kind.is(libc::S_IFDIR) {
+                return Err(libc::ENOTDIR);
+            }
+            let system = system::of(&here, kind.device)?;
+            (here, kind, system)
+        }
+    };
+    if is_slow(system) {
+        client.may_wait();
+    }
+    let walk = Walk {
         client,
         root,
-        root_id: id(&root_kind),
-        here: start,
-        device: 0,
-        system: 0,
+        root_kind,
+        here,
+        kind,
+        system,
+        held,
         links: 0,
         beyond: None,
     };
-    if !walk.leap(&mut rest) {
-        let kind = path::kind(&walk.here)?;
-        if !kind.is(libc::S_IFDIR) {
-            return Err(libc::ENOTDIR);
-        }
-        walk.arrive(&kind)?;
-    }
     walk.go(&mut rest, end)
 }
 
-impl Walk<'_> {
-    /// Go all of the way but for the last name at once, if the kernel has it in
-    /// memory, and no link of /proc lies on it.
-    fn leap(&mut self, rest: &mut Rest) -> bool {
-        let path = rest.bytes();
-        let end = path.iter().rposition(|byte| *byte != b'/');
-        let last = end.and_then(|end| path[..end].iter().rposition(|byte| *byte == b'/'));
-        let (Some(last), is_root) = (last, path[0] == b'/') else {
-            return false;
-        };
-        let first = path.iter().position(|byte| *byte != b'/').unwrap_or(0);
-        if first >= last {
-            return false;
-        }
-        let (from, to) = (rest.from + first, rest.from + last);
-        rest.bytes[to] = 0;
-        let way = CStr::from_bytes_until_nul(&rest.bytes[from..=to]).unwrap_or(c"");
-        let there = path::pin_cached(&self.here, way, is_root);
-        rest.bytes[to] = b'/';
-        let Ok(there) = there else {
-            return false;
-        };
-        let Ok(system) = path::file_system(&there) else {
-            return false;
-        };
-        // Below /proc "self" would be another's.
-        if system == proc::MAGIC || is_slow(system) {
-            return false;
-        }
-        let Ok(kind) = path::kind(&there) else {
-            return false;
-        };
-        (self.here, self.device, self.system) = (there, kind.device, system);
-        rest.from = to;
-        true
+/// Go all of the way but for the last name at once, from a directory or, where
+/// there is none, from the root, if the kernel has it in memory, and no link of
+/// /proc lies on it.
+fn leap(from: Result<&Fd, &Fd>, rest: &mut Rest) -> Option<(Fd, Kind, u32)> {
+    let path = rest.bytes();
+    let end = path.iter().rposition(|byte| *byte != b'/')?;
+    let last = path[..end].iter().rposition(|byte| *byte == b'/')?;
+    let first = path.iter().position(|byte| *byte != b'/').unwrap_or(0);
+    if first >= last {
+        return None;
     }
+    let (first, to) = (rest.from + first, rest.from + last);
+    rest.bytes[to] = 0;
+    let way = CStr::from_bytes_until_nul(&rest.bytes[first..=to]).unwrap_or(c"");
+    let there = match from {
+        Ok(from) => path::pin_cached(from, way, false),
+        Err(root) => path::pin_cached(root, way, true),
+    };
+    rest.bytes[to] = b'/';
+    let there = there.ok()?;
+    let kind = path::kind(&there).ok()?;
+    let system = system::of(&there, kind.device).ok()?;
+    // Below /proc "self" would be another's.
+    if system == proc::MAGIC || is_slow(system) {
+        return None;
+    }
+    rest.from = to;
+    Some((there, kind, system))
+}
 
+impl Walk<'_> {
     /// In a directory: what kind of file system it is in.
-    fn arrive(&mut self, kind: &Kind) -> Result<(), Errno> {
-        if kind.device != self.device || self.system == 0 {
-            (self.device, self.system) = (kind.device, path::file_system(&self.here)?);
+    fn arrive(&mut self, here: Fd, kind: Kind) -> Result<(), Errno> {
+        // While the one before is held no other has its device's number.
+        if kind.device != self.kind.device {
+            self.system = system::of(&here, kind.device)?;
             if is_slow(self.system) {
                 self.client.may_wait();
             }
         }
+        (self.here, self.kind) = (here, kind);
         Ok(())
+    }
+
+    /// To the caller's root.
+    fn arrive_at_root(&mut self) -> Result<(), Errno> {
+        let (root, kind) = (self.root.duplicate()?, self.root_kind);
+        self.arrive(root, kind)
     }
 
     fn go(mut self, rest: &mut Rest, end: End) -> Result<Found, Errno> {
@@ -239,20 +276,28 @@ impl Walk<'_> {
                 continue;
             }
             let text = CStr::from_bytes_until_nul(&name).map_err(|_| libc::ENAMETOOLONG)?;
+            if self.held == Held::Others && is_last && !has_slash {
+                match path::look(&self.here, text) {
+                    Ok(file) if file.0.is(libc::S_IFREG) => {
+                        return self.found(name, None, Some(file), false);
+                    }
+                    Err(libc::ENOENT) => return self.found(name, None, None, false),
+                    _ => {}
+                }
+            }
             let object = match path::pin(&self.here, text) {
                 Err(libc::ENOENT) if is_last => None,
                 object => Some(object?),
             };
             let Some(object) = object else {
-                return self.found(name, None, has_slash);
+                return self.found(name, None, None, has_slash);
             };
             let kind = path::kind(&object)?;
             if kind.is(libc::S_IFDIR) {
                 if is_last {
-                    return self.found(name, Some((object, kind)), has_slash);
+                    return self.found(name, Some((object, kind)), None, has_slash);
                 }
-                self.here = object;
-                self.arrive(&kind)?;
+                self.arrive(object, kind)?;
             } else if kind.is(libc::S_IFLNK) && follows {
                 self.count_link()?;
                 if self.is_magic() {
@@ -265,7 +310,7 @@ impl Walk<'_> {
             } else if !is_last || has_slash {
                 return Err(libc::ENOTDIR);
             } else {
-                return self.found(name, Some((object, kind)), false);
+                return self.found(name, Some((object, kind)), None, false);
             }
         }
     }
@@ -280,10 +325,10 @@ impl Walk<'_> {
 
     /// To the directory above, unless this is the caller's root.
     fn up(&mut self) -> Result<(), Errno> {
-        if id(&path::kind(&self.here)?) != self.root_id {
-            self.here = path::pin(&self.here, c"..")?;
-            let kind = path::kind(&self.here)?;
-            self.arrive(&kind)?;
+        if id(&self.kind) != id(&self.root_kind) {
+            let above = path::pin(&self.here, c"..")?;
+            let kind = path::kind(&above)?;
+            self.arrive(above, kind)?;
         }
         Ok(())
     }
@@ -293,8 +338,7 @@ impl Walk<'_> {
         if self.system != proc::MAGIC || !matches!(name, b"self" | b"thread-self") {
             return None;
         }
-        let kind = path::kind(&self.here).ok()?;
-        (kind.inode == proc::ROOT).then(|| {
+        (self.kind.inode == proc::ROOT).then(|| {
             let (tid, tgid) = (self.client.tid(), self.client.tgid());
             let mut text = Short::EMPTY;
             // Two numbers always fit.
@@ -308,8 +352,7 @@ impl Walk<'_> {
 
     /// Do links here lead to objects, and not to what they say?
     fn is_magic(&self) -> bool {
-        let is_root = || path::kind(&self.here).is_ok_and(|kind| kind.inode == proc::ROOT);
-        self.system == proc::MAGIC && !is_root()
+        self.system == proc::MAGIC && self.kind.inode != proc::ROOT
     }
 
     /// Follow such a link: on to a directory, or to the name of a file, if that
@@ -326,10 +369,7 @@ impl Walk<'_> {
         let beyond = path::pin_beyond(&self.here, name)?;
         let kind = path::kind(&beyond)?;
         if kind.is(libc::S_IFDIR) {
-            self.here = beyond;
-            self.device = 0;
-            self.system = 0;
-            return self.arrive(&kind).map(|()| None);
+            return self.arrive(beyond, kind).map(|()| None);
         }
         if !is_last {
             return Err(libc::ENOTDIR);
@@ -339,10 +379,7 @@ impl Walk<'_> {
         let len = path::read_link(&link, &mut text)?;
         if text[0] == b'/' {
             self.beyond = Some(id(&kind));
-            self.here = self.root.duplicate()?;
-            let root = path::kind(&self.here)?;
-            self.system = 0;
-            self.arrive(&root)?;
+            self.arrive_at_root()?;
             return rest.put_before(&text[..len]).map(|()| None);
         }
         let mut own = [0; NAME_MAX];
@@ -351,12 +388,14 @@ impl Walk<'_> {
         let here = self.here.duplicate()?;
         Ok(Some(Found {
             parent: here,
+            parent_id: id(&self.kind),
             name: own,
             object: Some((beyond, kind)),
+            file: None,
             has_slash: false,
             is_nameless: true,
             owner: Owner::Caller,
-            root: self.root_id,
+            root: id(&self.root_kind),
         }))
     }
 
@@ -369,12 +408,7 @@ impl Walk<'_> {
         let len = path::read_link(link, &mut text)?;
         match text[..len].first() {
             None => return Err(libc::ENOENT),
-            Some(b'/') => {
-                self.here = self.root.duplicate()?;
-                let root = path::kind(&self.here)?;
-                self.system = 0;
-                self.arrive(&root)?;
-            }
+            Some(b'/') => self.arrive_at_root()?,
             Some(_) => {}
         }
         rest.put_before(&text[..len])
@@ -382,7 +416,7 @@ impl Walk<'_> {
 
     /// As fs.protected_symlinks has it, for it is not the kernel that follows.
     fn may_follow(&self, link: &Kind) -> Result<bool, Errno> {
-        let parent = path::kind(&self.here)?;
+        let parent = &self.kind;
         let open = libc::S_ISVTX | libc::S_IWOTH;
         if parent.mode & open != open || parent.user == link.user {
             return Ok(true);
@@ -398,16 +432,18 @@ impl Walk<'_> {
         let kind = path::kind(&object)?;
         let mut name = [0; NAME_MAX];
         name[0] = b'.';
-        self.found(name, Some((object, kind)), false)
+        self.found(name, Some((object, kind)), None, false)
     }
 
     fn found(
         self,
         name: [u8; NAME_MAX],
         object: Option<(Fd, Kind)>,
+        file: Option<(Kind, Bytes)>,
         has_slash: bool,
     ) -> Result<Found, Errno> {
-        let found = object.as_ref().map(|(_, kind)| id(kind));
+        let held = object.as_ref().map(|(_, kind)| kind);
+        let found = held.or(file.as_ref().map(|(kind, _)| kind)).map(id);
         if self.beyond.is_some() && self.beyond != found {
             // Removed, or moved meanwhile: it has no name to judge it by.
             return Err(libc::EACCES);
@@ -418,12 +454,14 @@ impl Walk<'_> {
         };
         Ok(Found {
             parent: self.here,
+            parent_id: id(&self.kind),
             name,
             object,
+            file,
             has_slash,
             is_nameless: false,
             owner,
-            root: self.root_id,
+            root: id(&self.root_kind),
         })
     }
 }
@@ -437,22 +475,4 @@ fn first_name(path: &[u8]) -> Result<([u8; NAME_MAX], usize), Errno> {
     room.ok_or(libc::ENAMETOOLONG)?
         .copy_from_slice(&path[..len]);
     Ok((name, len))
-}
-
-/// File systems that answer when somebody else does: FUSE, NFS, CIFS, SMB2, 9P,
-/// AFS, Ceph, CODA, and what is mounted on demand. linux/magic.h.
-const SLOW: [u32; 9] = [
-    0x6573_5546,
-    0x6969,
-    0xff53_4d42,
-    0xfe53_4d42,
-    0x0102_1997,
-    0x5346_414f,
-    0x00c3_6400,
-    0x7375_7245,
-    0x0187,
-];
-
-fn is_slow(system: u32) -> bool {
-    SLOW.contains(&system)
 }
