@@ -28,10 +28,14 @@ pub struct Mediation {
 }
 
 impl Mediation {
-    /// Is the broker asked for the call of that number?
+    /// Is the broker asked for the call of that number, if promises allow it? It
+    /// refuses what a filter of a veil alone would.
     pub fn asks(self, nr: u32) -> bool {
-        let told = needs::mediated(nr);
-        told.and_then(|told| self.value(told.befalls, RET_USER_NOTIF)) == Some(RET_USER_NOTIF)
+        needs::mediated(nr).is_some_and(|told| match told.befalls {
+            Befalls::Ask | Befalls::AskOrErrno(_) => true,
+            Befalls::Look => self.strict,
+            Befalls::Errno(_) | Befalls::Alone(_) => false,
+        })
     }
 
     /// The action on a call, by what the data has for it; none where it is made.
@@ -316,6 +320,21 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    /// Below a promise, too, nothing is executed unless Landlock or the broker looks.
+    #[test]
+    fn who_executes_is_judged() {
+        for alone in [false, true] {
+            let mediation = Mediation {
+                strict: false,
+                alone,
+            };
+            for nr in [libc::SYS_execve, libc::SYS_execveat, libc::SYS_openat] {
+                assert!(mediation.asks(nr as u32));
+            }
+            assert!(!mediation.asks(libc::SYS_newfstatat as u32));
         }
     }
 
