@@ -11,9 +11,6 @@ use crate::table::TABLE;
 /// More than the calls of any architecture take.
 const INSNS_MAX: usize = 1024;
 
-/// Before this ABI of Landlock open(2) cuts files whatever the rules are.
-pub const TRUNCATE_ABI: u32 = 3;
-
 /// The limit by which a broker knows who asks.
 #[allow(clippy::unnecessary_cast)] // C libraries differ in its type.
 const LABEL: u32 = libc::RLIMIT_LOCKS as u32;
@@ -68,8 +65,9 @@ impl Filter {
         for refusal in REFUSALS.iter().filter(holds) {
             filter.on_path(refusal.nr, refusal.path, RET_ERRNO | refusal.errno as u32);
         }
-        if abi < TRUNCATE_ABI {
-            let is_refused = |nr| REFUSALS.iter().filter(holds).any(|r| r.nr == nr);
+        let is_refused = |nr| REFUSALS.iter().filter(holds).any(|r| r.nr == nr);
+        // Where Landlock does not see that one, open(2) cuts files whatever the rules are.
+        if is_refused(libc::SYS_truncate as u32) {
             for call in CALLS.iter().filter(|call| !is_refused(call.nr)) {
                 let flags = call.operands.first().and_then(Operand::open_flags);
                 if let Some(flags) = flags {
