@@ -55,7 +55,7 @@ CHECKS = check-fmt check-clippy+all check-rust+check-broker check-filters+dns ch
 # What `make check-live` runs: checks that need the network.
 LIVE_CHECKS = check-syscalls check-data-all
 
-.PHONY: unveil broker trigger-deb install-triggers install-triggers-pacman install-triggers-packager snapshots table check-snapshots command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-kernels check-unveil-kernels check-archs check-yama capi-archs check-hidden check-programs check-decoders-all check-traces-all prove fuzz $(subst +, ,$(CHECKS)) $(LIVE_CHECKS)
+.PHONY: unveil broker trigger-deb install-triggers install-triggers-pacman install-triggers-packager snapshots table check-snapshots command capi help header check test setup demo bench dist install uninstall clean FORCE check-live check-kernels check-unveil-kernels unveil-races check-archs check-yama capi-archs check-hidden check-programs check-decoders-all check-traces-all prove fuzz $(subst +, ,$(CHECKS)) $(LIVE_CHECKS)
 
 all: command capi ## build the command and the C library, for every libc of LIBCS
 
@@ -201,6 +201,9 @@ unveil: capi ## the rules of unveil(2), as root and as a user, on every libc
 # Most of its time goes by in waiting: beside it there is time for others.
 check-unveil: capi ## the same on one of glibc and one of musl
 	@RPLEDGE_TEST_LIBC="$${RPLEDGE_TEST_LIBC:-glibc-2.36-dynamic musl-1.2.6-static}" scripts/check-unveil
+
+unveil-races: capi ## the races of unveil(2), 10^6 rounds each; slow
+	@scripts/check-unveil --races
 
 check-unveil-kernels: capi ## the same where Landlock holds other rights or none, in virtual machines; slow
 	@scripts/setup --slow

@@ -251,7 +251,7 @@ static int veil_run(const struct veil_case *one, int is_bare, uid_t user)
     if ((pid = fork()) == 0) {
         struct rlimit core = {0, 0};
 
-        alarm(getenv("VEIL_ROUNDS") != NULL ? 3600 : 60);
+        alarm(getenv("VEIL_ROUNDS") != NULL ? 3600 : 120);
         setrlimit(RLIMIT_CORE, &core);
         setsid();
         umask(022);
@@ -343,7 +343,8 @@ static int veil_main(int argc, char **argv)
     uid_t users[2];
     int count = 0, n, ends[VEIL_ENDS] = {0}, same, different, failed, skipped;
     const struct veil_case *one;
-    const char *only = argc == 2 && argv[1][0] != '-' ? argv[1] : NULL;
+    /* The beginning of names. */
+    const char *only = argc == 2 && argv[1][0] != '-' ? argv[1] : getenv("VEIL_ONLY");
 
     if (argc == 2 && strcmp(argv[1], "-l") == 0) {
         for (one = veil_cases; one != NULL; one = one->next)
@@ -358,7 +359,7 @@ static int veil_main(int argc, char **argv)
     for (n = 0; n < count; n++)
         for (veil_is_strict = 0; veil_is_strict < 2; veil_is_strict++)
             for (one = veil_cases; one != NULL; one = one->next)
-                if (only == NULL || strcmp(only, one->name) == 0)
+                if (only == NULL || strncmp(only, one->name, strlen(only)) == 0)
                     veil_count(one, users[n], ends);
     same = ends[VEIL_SAME], different = ends[VEIL_DIFFERENT], failed = ends[VEIL_FAILED], skipped = ends[VEIL_SKIPPED];
     printf("as it is -> Landlock's ABI: %d\n", veil_abi);

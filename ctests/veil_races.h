@@ -73,19 +73,20 @@ static void swaps_directories(int n)
 VEILED(race_directories, NULL, LINUX, EACCES, LINUX) { return race(swaps_directories, "in/race/file"); }
 
 /* Nothing is made outside either. */
+#define RACE_NAMES 1000
 VEILED(race_creates, NULL, LINUX, EACCES, LINUX)
 {
     char name[64];
     pid_t pid;
-    int n, made = 0, rounds = veil_is_bare ? BARE_ROUNDS : race_rounds() / 10;
+    int n, made = 0, rounds = veil_is_bare ? BARE_ROUNDS : race_rounds();
 
     swaps_directories(0);
     pid = racer(swaps_directories);
     MUST(veiled("in:rwxc") == 0);
     for (n = 0; n < rounds && !(veil_is_bare && made); n++) {
-        snprintf(name, sizeof name, "in/race/new%d", n);
+        snprintf(name, sizeof name, "in/race/new%d", n % RACE_NAMES);
         can_open(name, O_WRONLY | O_CREAT);
-        snprintf(name, sizeof name, "out/new%d", n);
+        snprintf(name, sizeof name, "out/new%d", n % RACE_NAMES);
         made |= access(name, F_OK) == 0;
     }
     kill(pid, SIGKILL);

@@ -14,8 +14,11 @@ use crate::letters::Letters;
 use crate::promise::{Promise, Set};
 use crate::sys::directory::Place;
 use crate::sys::{self, Scope};
-use crate::veil::filter::{Filter, Mediation, TRUNCATE_ABI};
+use crate::veil::filter::{Filter, Mediation};
 use crate::veil::{Beyond, Rule, told};
+
+/// Before this ABI open(2) truncates files whatever the rules are.
+const TRUNCATE_ABI: u32 = 3;
 
 /// Rules as the kernel takes them, in force for nobody yet.
 struct Prepared {

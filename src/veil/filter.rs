@@ -11,9 +11,6 @@ use crate::table::TABLE;
 /// More than the calls of any architecture take.
 const INSNS_MAX: usize = 1024;
 
-/// Before this ABI of Landlock open(2) cuts files whatever the rules are.
-pub const TRUNCATE_ABI: u32 = 3;
-
 /// The limit by which a broker knows who asks.
 #[allow(clippy::unnecessary_cast)] // C libraries differ in its type.
 const LABEL: u32 = libc::RLIMIT_LOCKS as u32;
@@ -28,10 +25,14 @@ pub struct Mediation {
 }
 
 impl Mediation {
-    /// Is the broker asked for the call of that number?
+    /// Is the broker asked for the call of that number, if promises allow it? It
+    /// refuses what a filter of a veil alone would.
     pub fn asks(self, nr: u32) -> bool {
-        let told = needs::mediated(nr);
-        told.and_then(|told| self.value(told.befalls, RET_USER_NOTIF)) == Some(RET_USER_NOTIF)
+        needs::mediated(nr).is_some_and(|told| match told.befalls {
+            Befalls::Ask | Befalls::AskOrErrno(_) => true,
+            Befalls::Look => self.strict,
+            Befalls::Errno(_) | Befalls::Alone(_) => false,
+        })
     }
 
     /// The action on a call, by what the data has for it; none where it is made.
@@ -64,8 +65,9 @@ impl Filter {
         for refusal in REFUSALS.iter().filter(holds) {
             filter.on_path(refusal.nr, refusal.path, RET_ERRNO | refusal.errno as u32);
         }
-        if abi < TRUNCATE_ABI {
-            let is_refused = |nr| REFUSALS.iter().filter(holds).any(|r| r.nr == nr);
+        let is_refused = |nr| REFUSALS.iter().filter(holds).any(|r| r.nr == nr);
+        // Where Landlock does not see that one, open(2) cuts files whatever the rules are.
+        if is_refused(libc::SYS_truncate as u32) {
             for call in CALLS.iter().filter(|call| !is_refused(call.nr)) {
                 let flags = call.operands.first().and_then(Operand::open_flags);
                 if let Some(flags) = flags {
@@ -316,6 +318,21 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    /// Below a promise, too, nothing is executed unless Landlock or the broker looks.
+    #[test]
+    fn who_executes_is_judged() {
+        for alone in [false, true] {
+            let mediation = Mediation {
+                strict: false,
+                alone,
+            };
+            for nr in [libc::SYS_execve, libc::SYS_execveat, libc::SYS_openat] {
+                assert!(mediation.asks(nr as u32));
+            }
+            assert!(!mediation.asks(libc::SYS_newfstatat as u32));
         }
     }
 

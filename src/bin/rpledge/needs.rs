@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use rpledge::facts::veil;
+use rpledge::letters::Letters;
 
 use crate::report::Failure;
 use crate::store::Store;
@@ -19,9 +20,31 @@ pub fn paths(lists: &[&str]) -> Result<Vec<(String, PathBuf)>, Failure> {
     let mut found = Vec::new();
     for (letters, pattern) in lists.flat_map(|list| &list.paths) {
         let there = matching(Path::new(pattern));
-        found.extend(there.into_iter().map(|path| (letters.to_string(), path)));
+        found.extend(there.into_iter().map(|path| (*letters, path)));
     }
-    Ok(found)
+    let added = together(&found).into_iter();
+    Ok(added
+        .map(|(letters, path)| (letters.to_string(), path))
+        .collect())
+}
+
+/// Each list adds to the others: what lies below another's path has its letters
+/// too, and needs no rule where it has no more.
+fn together(found: &[(Letters, PathBuf)]) -> Vec<(Letters, PathBuf)> {
+    let real = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
+    let real: Vec<PathBuf> = found.iter().map(|(_, path)| real(path)).collect();
+    // The letters of all whose path is about the same as that one.
+    let all = |n: usize, is_meant: &dyn Fn(&Path, &Path) -> bool| {
+        let meant = real.iter().zip(found);
+        let meant = meant.filter(|(at, _)| is_meant(at, &real[n]));
+        meant.fold(Letters::NONE, |all, (_, (letters, _))| all.or(*letters))
+    };
+    let above = |n| all(n, &|at, own| own != at && own.starts_with(at));
+    let same = |n| all(n, &|at, own| own == at);
+    (0..found.len())
+        .filter(|n| !above(*n).has(same(*n)))
+        .map(|n| (above(n).or(same(n)), found[n].1.clone()))
+        .collect()
 }
 
 /// What is there of a path whose last name may have one `*`.
@@ -55,6 +78,28 @@ mod tests {
             matching(Path::new("/proc/vers*n")),
             [Path::new("/proc/version")]
         );
+    }
+
+    #[test]
+    fn lists_add_to_each_other() {
+        let rule = |text: &str, path: &str| {
+            let letters = Letters::parse(text.as_bytes()).expect("letters");
+            (letters, PathBuf::from(path))
+        };
+        let given = [
+            rule("rx", "/none"),
+            rule("r", "/none/below"),
+            rule("rw", "/none/written"),
+            rule("r", "/nonesuch"),
+            rule("w", "/nonesuch"),
+        ];
+        let wanted = [
+            rule("rx", "/none"),
+            rule("rwx", "/none/written"),
+            rule("rw", "/nonesuch"),
+            rule("rw", "/nonesuch"),
+        ];
+        assert_eq!(together(&given), wanted);
     }
 
     #[test]
