@@ -17,10 +17,11 @@ type Relocation = (u64, u32, u64, i64);
 const GLOBAL: u8 = 1;
 const WEAK: u8 = 2;
 const TEXT: u16 = 1;
-const CONTENTS: u16 = 5;
 const X86_64: u8 = 62;
 const POWER: u8 = 21;
-const TOC16_DS: u32 = 63;
+const TOC16_LO: u32 = 48;
+const TOC16_HA: u32 = 50;
+const TOC16_LO_DS: u32 = 64;
 const PLT32: u32 = 4;
 const ABSOLUTE_32: u32 = 10;
 const REX_GOTPCRELX: u32 = 42;
@@ -189,35 +190,29 @@ fn addresses_are_followed_through_slots_and_numbers() {
     assert_eq!(row(&found, "b"), "+open");
 }
 
-/// `ld %r0,NUMBER@toc(%r2); sc; blr`: each member's numbers lie in the table that all share.
+/// `addis %r9,%r2,..@toc@ha; ld %r0,..@toc@l(%r9); sc; blr` with the number behind it, and
+/// `addis %r12,%r2,close@toc@ha; addi %r12,%r12,close@toc@l; mtctr %r12; bctr`.
 #[test]
-fn numbers_are_found_in_the_table_of_contents() {
-    let code: Vec<u8> = [0xe802_0000u32, 0x4400_0002, 0x4e80_0020]
-        .iter()
-        .flat_map(|word| word.to_le_bytes())
-        .collect();
-    let stub = |name, table, numbers: [u64; 2], addend| {
-        let contents: Vec<u8> = numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
-        let symbols: [Symbol; 2] = [
-            (name, Some((TEXT, 0)), GLOBAL),
-            (table, Some((CONTENTS, 0)), GLOBAL),
-        ];
-        object(
-            POWER,
-            &code,
-            &contents,
-            &symbols,
-            &[(0, TOC16_DS, 2, addend)],
-        )
+fn what_lies_beside_the_table_of_contents_is_found() {
+    let code = |words: &[u32]| -> Vec<u8> {
+        let bytes = words.iter().flat_map(|word| word.to_le_bytes());
+        bytes.collect()
     };
-    let bytes = archive(&[
-        ("one.o", stub("__auxval", "first", [0, 1], 0)),
-        ("two.o", stub("close", "second", [2, 3], 8)),
-        ("three.o", stub("open", "third", [2, 3], 0)),
-    ]);
+    let close = code(&[0x3d22_0000, 0xe809_0000, 0x4400_0002, 0x4e80_0020, 3, 0]);
+    let symbols: [Symbol; 2] = [
+        ("close", Some((TEXT, 0)), GLOBAL),
+        ("__auxval", Some((TEXT, 12)), GLOBAL),
+    ];
+    let number = [(0, TOC16_HA, 1, 16), (4, TOC16_LO_DS, 1, 16)];
+    let close = object(POWER, &close, &[0; 8], &symbols, &number);
+    let user = code(&[0x3d82_0000, 0x398c_0000, 0x7d89_03a6, 0x4e80_0420]);
+    let symbols: [Symbol; 2] = [("user", Some((TEXT, 0)), GLOBAL), ("close", None, GLOBAL)];
+    let address = [(0, TOC16_HA, 2, 0), (4, TOC16_LO, 2, 0)];
+    let user = object(POWER, &user, &[0; 8], &symbols, &address);
+    let bytes = archive(&[("close.o", close), ("user.o", user)]);
     let found = try_extract(&bytes).unwrap();
     assert_eq!(row(&found, "close"), "close");
-    assert_eq!(row(&found, "open"), "open");
+    assert_eq!(row(&found, "user"), "+close");
 }
 
 #[test]
