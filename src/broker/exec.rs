@@ -137,23 +137,34 @@ pub fn decide(caller: &Caller, state: State, call: &Call) -> Action {
         policy.begin(host.libcs());
     }
     policy.process = values(caller, state);
-    let asked = caller.asked();
-    let data = Data {
-        nr: call.nr,
-        arch: asked.arch,
-        ip: asked.ip,
-        args: call.args,
-    };
-    sim::decide(&policy.with_broker(Broker::Here), &data)
+    sim::decide(&policy.with_broker(Broker::Here), &data(caller, call))
 }
 
-/// The errno of a call on a file that a libc lives without.
-pub fn survives(caller: &Caller, call: &Call) -> Option<Errno> {
-    let table = host::host().table;
+/// The errno with which a call fails that no handler can judge: that of a
+/// limit, or of a file that a libc lives without.
+pub fn survives(caller: &Caller, state: State, call: &Call) -> Option<Errno> {
+    let host = host::host();
+    let table = host.table;
+    let mut policy = Policy::of(table, host.libcs(), state.promises);
+    (policy.mode, policy.process) = (state.mode, values(caller, state));
+    if let Action::Errno(errno) | Action::Unfold(errno) = sim::decide(&policy, &data(caller, call))
+    {
+        return Some(errno.into());
+    }
     let arg = table.path_argument(call.nr)?;
     let mut name = [0; LONGEST];
     let name = files::copy(caller, call.args[arg], &mut name).ok()?;
     table.survives(name).map(Errno::from)
+}
+
+fn data(caller: &Caller, call: &Call) -> Data {
+    let asked = caller.asked();
+    Data {
+        nr: call.nr,
+        arch: asked.arch,
+        ip: asked.ip,
+        args: call.args,
+    }
 }
 
 fn values(caller: &Caller, state: State) -> Process {

@@ -226,13 +226,15 @@ fn hand_back(shared: &Shared, caller: &Caller, state: State) -> Result<(), Errno
         return listener.let_through(asked.id);
     }
     let call = Call::of(asked.nr, asked.args);
-    let errno = match state.is_executed {
-        // No handler of this library is there.
-        true => exec::survives(caller, &call),
-        false => None,
+    let is_handled =
+        !state.is_executed && state.mode != Mode::Kill && is_handled(caller, HANDED_BACK);
+    // No handler of this library is there, or a signal cannot reach it: glibc's
+    // threads for timers block all, and malloc in them opens files.
+    let errno = match is_handled {
+        true => None,
+        false => exec::survives(caller, state, &call),
     };
-    let is_settled = errno.is_some()
-        || !state.is_executed && state.mode != Mode::Kill && is_handled(caller, HANDED_BACK);
+    let is_settled = errno.is_some() || is_handled;
     // The call waits as long as it takes to end its process.
     match state.mode {
         _ if is_settled => {}

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Threads of a broker, without a libc: a small stack of their own, file system attributes of their own.
 
-use core::arch::asm;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Errno, arch, call};
@@ -119,7 +118,7 @@ unsafe fn clone(flags: usize, stack: usize, left: usize) -> usize {
     let made;
     // SAFETY: the child has a stack of its own and never comes back.
     unsafe {
-        asm!(
+        core::arch::asm!(
             "syscall",
             "test rax, rax",
             "jnz 2f",
@@ -142,7 +141,7 @@ unsafe fn clone(flags: usize, stack: usize, left: usize) -> usize {
     let made;
     // SAFETY: as above.
     unsafe {
-        asm!(
+        core::arch::asm!(
             "svc 0",
             "cbnz x0, 2f",
             "mov x29, xzr",
@@ -163,7 +162,7 @@ unsafe fn clone(flags: usize, stack: usize, left: usize) -> usize {
     let made;
     // SAFETY: as above.
     unsafe {
-        asm!(
+        core::arch::asm!(
             "ecall",
             "bnez a0, 2f",
             "ld a0, 0(sp)",
