@@ -48,10 +48,10 @@ TESTS    = $(filter-out $(LONG),$(shell sed -n '/^\[\[test\]\]/,/^name/s/^name =
 
 # What `make check` runs, in order; each is a target, counted by scripts/tally.
 # Lints and builds lock other directories of cargo's, and each keeps a core busy.
-# A "+" runs parts side by side that keep one core busy each, or wait.
-CHECKS = check-fmt check-clippy+all check-rust check-filters+check-traces dns check-data check-constants check-man check-manual check-header \
+# Where one waits and the other computes, a "+" runs them side by side.
+CHECKS = check-fmt check-clippy+all check-rust check-filters+dns check-data check-constants check-man check-manual check-header \
          check-header-compiles check-symbols check-exceptions check-install check-examples \
-         check-fileserver check-broker check-session check-serves check-trigger check-c conformance contract escapes check-drift check-unveil+check-decoders
+         check-fileserver check-broker check-session check-serves check-trigger check-c conformance contract escapes check-drift check-traces check-unveil+check-decoders
 # What `make check-live` runs: checks that need the network.
 LIVE_CHECKS = check-syscalls check-data-all
 
