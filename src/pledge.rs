@@ -202,10 +202,7 @@ fn plan(
     };
     // What "stdio" asks for it can live without, but for the system's log. What
     // has connect(2) of its own is not given a socket for that.
-    let others = Set::EMPTY
-        .with(Promise::Unix)
-        .with(Promise::Inet)
-        .with(Promise::Sendfd);
+    let others = Set::EMPTY.with(Promise::Unix).with(Promise::Inet);
     next.brokered |= held.is_none()
         && !flags.thread
         && next.promises.contains(Promise::Stdio)

@@ -12,7 +12,7 @@ use crate::promise::{Promise, Set};
 use crate::resolve::{Match, Rows};
 use crate::sim::{self, Data};
 use crate::sys::report::{Report, buffer_address};
-use crate::sys::signal::{self, Info, Registers};
+use crate::sys::signal::{self, Info, Registers, Why};
 use crate::sys::{self, image, message, spawn, text, weak, zone};
 use crate::table::Table;
 
@@ -47,6 +47,7 @@ pub fn uninstall(before: &Before) {
 extern "C" fn on_sigsys(_signal: c_int, info: *mut Info, context: *mut c_void) {
     let (info, registers) = signal::told(info, context);
     let mut asks = info.is_seccomp() && info.data() == DOOR_DATA;
+    let mut is_broken = false;
     let trapped = if info.is_seccomp() {
         Trapped {
             nr: info.nr as u32,
@@ -54,8 +55,9 @@ extern "C" fn on_sigsys(_signal: c_int, info: *mut Info, context: *mut c_void) {
             at: info.address,
             registers,
         }
-    } else if let Some((nr, first, is_unread)) = info.handed_back() {
-        if is_unread {
+    } else if let Some((nr, first, why)) = info.handed_back() {
+        is_broken = why == Why::Violation;
+        if why == Why::Unread {
             spawn::let_broker_look();
             asks = true;
         }
@@ -75,9 +77,10 @@ extern "C" fn on_sigsys(_signal: c_int, info: *mut Info, context: *mut c_void) {
     };
     let action = match (info.is_seccomp(), info.data()) {
         _ if asks => match trapped.ask() {
-            Err(sys::NOT_SERVED) => trapped.judge(),
-            done => return signal::answer(context, done),
+            Ok(action) => action,
+            Err(done) => return signal::answer(context, done),
         },
+        _ if is_broken => trapped.violates(),
         (true, 0) => Action::Violation,
         // Not a violation: the call may be one that can be made otherwise.
         (true, errno) => Action::Unfold(errno),
@@ -93,6 +96,15 @@ extern "C" fn on_sigsys(_signal: c_int, info: *mut Info, context: *mut c_void) {
 /// cannot see which one a descriptor is.
 const ON_SOCKETS: [&str; 8] = [
     "accept", "accept4", "bind", "connect", "listen", "sendmmsg", "sendmsg", "sendto",
+];
+
+/// Calls that pass descriptors, and the promise that lets them.
+const PASSING: [(&str, Promise); 5] = [
+    ("recvmmsg", Promise::Recvfd),
+    ("recvmmsg_time64", Promise::Recvfd),
+    ("recvmsg", Promise::Recvfd),
+    ("sendmmsg", Promise::Sendfd),
+    ("sendmsg", Promise::Sendfd),
 ];
 
 /// A call that was not made.
@@ -114,18 +126,48 @@ impl Trapped {
         }
     }
 
-    /// Have the broker make it.
-    fn ask(&self) -> Result<usize, sys::Errno> {
-        let args = &self.registers.args;
-        let name = host::host().table.call_name(self.nr);
+    fn name(&self) -> Option<&'static str> {
+        host::host().table.call_name(self.nr)
+    }
+
+    /// Have the broker make it: what it returned; or, where it does not, what
+    /// befalls the call.
+    fn ask(&self) -> Result<Action, Result<usize, sys::Errno>> {
+        let Registers { args, mask, .. } = &self.registers;
+        let name = self.name();
         let is_on_socket = name.is_some_and(|name| ON_SOCKETS.contains(&name));
         let socket = is_on_socket.then(|| sys::fd::own_inode(args[0] as i32));
-        let done = sys::ask(ASK, self.nr, args, socket.and_then(Result::ok));
-        match name {
-            // Nobody can do that for another process.
-            Some("chdir") => done.and_then(spawn::enter).map(|()| 0),
-            _ => done,
+        let socket = socket.and_then(Result::ok);
+        loop {
+            match (sys::ask(ASK, self.nr, args, socket), name) {
+                (Err(sys::NOT_SERVED), _) => return Ok(self.judge()),
+                (Err(sys::VIOLATION), _) => return Ok(self.violates()),
+                // Here signals end the wait.
+                (Err(libc::EAGAIN), Some(name)) if PASSING.iter().any(|(of, _)| *of == name) => {
+                    message::wait(self.nr as c_long, args, *mask).map_err(Err)?;
+                }
+                // Nobody can do that for another process.
+                (done, Some("chdir")) => return Err(done.and_then(spawn::enter).map(|()| 0)),
+                (done, _) => return Err(done),
+            }
         }
+    }
+
+    /// What befalls it beyond all promises.
+    fn violates(&self) -> Action {
+        match broker::held::held() {
+            Some(held) if held.mode == Mode::Error => Action::Errno(libc::ENOSYS as u16),
+            _ => Action::Violation,
+        }
+    }
+
+    /// Does the broker serve it with what it passes?
+    fn is_passing(&self) -> bool {
+        let promise = PASSING.iter().find(|(name, _)| self.name() == Some(name));
+        promise.is_some_and(|(_, promise)| {
+            let held = broker::held::held();
+            held.is_some_and(|held| held.brokered && held.promises.contains(*promise))
+        })
     }
 
     /// What a filter without a broker says of it.
@@ -147,8 +189,16 @@ impl Trapped {
         let nr = self.nr as c_long;
         match action {
             Action::Unfold(errno) => {
-                let done = message::make(nr, args, *mask);
-                return Some(done.unwrap_or(Err(errno.into())));
+                let is_passing = self.is_passing();
+                match message::make(nr, args, *mask, is_passing) {
+                    Ok(done) => return Some(done),
+                    Err(message::Hidden) if is_passing => match self.ask() {
+                        Err(done) => return Some(done),
+                        Ok(Action::Violation) => {}
+                        Ok(_) => return Some(Err(errno.into())),
+                    },
+                    Err(message::Hidden) => return Some(Err(errno.into())),
+                }
             }
             Action::Errno(errno) => return Some(Err(errno.into())),
             _ => {}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Who asks: a thread whose call waits, its memory and its descriptors.
 
-use core::cell::Cell;
+use core::cell::{Cell, OnceCell};
 
 use super::state::State;
 use super::{Shared, team, user};
@@ -60,6 +60,14 @@ pub trait Client {
     fn is_valid(&self) -> bool;
     /// What its descriptor is.
     fn inode_of(&self, fd: i32) -> Result<Inode, Errno>;
+    /// A copy of its descriptor.
+    fn duplicate(&self, fd: i32) -> Result<Fd, Errno>;
+    /// Give it a descriptor while its call waits; its number there.
+    fn add(&self, fd: &Fd, is_closed_on_exec: bool) -> Result<usize, Errno>;
+    /// Is its user the broker's own?
+    fn is_same_user(&self) -> bool;
+    /// Send it SIGPIPE.
+    fn break_pipe(&self);
     /// Be, in this thread and for files, who the caller is.
     fn assume_user(&self) -> Result<(), Errno>;
     /// Before anything that may keep this thread waiting: others are served by
@@ -80,6 +88,7 @@ pub struct Caller {
     claimed: Cell<Option<Inode>>,
     leads: Cell<bool>,
     is_settled: Cell<bool>,
+    has_handler: OnceCell<bool>,
 }
 
 /// Milliseconds between two looks at whether a caller is still there.
@@ -110,6 +119,7 @@ impl Caller {
             claimed: Cell::new(None),
             leads: Cell::new(true),
             is_settled: Cell::new(false),
+            has_handler: OnceCell::new(),
         })
     }
 
@@ -150,6 +160,16 @@ impl Caller {
     /// Let what it holds tell whether it can become another user.
     pub fn settle(&self, state: State) {
         self.is_settled.set(state.is_settled());
+    }
+
+    /// Can a handler of SIGSYS run in its thread?
+    pub fn has_handler(&self) -> bool {
+        *self.has_handler.get_or_init(|| {
+            let has = |status: &Status, set| status.has_signal(set, libc::SIGSYS);
+            Status::of(self.asked.tid).is_ok_and(|status| {
+                has(&status, "SigCgt") == Some(true) && has(&status, "SigBlk") == Some(false)
+            })
+        })
     }
 
     /// Does its thread still lead?
@@ -207,6 +227,46 @@ impl Client for Caller {
             }
             (found, _) => found,
         }
+    }
+
+    fn duplicate(&self, fd: i32) -> Result<Fd, Errno> {
+        process::descriptor(self.tgid, fd).map_err(|errno| match errno {
+            libc::EPERM | libc::ENOSYS => {
+                self.is_closed.set(true);
+                libc::EACCES
+            }
+            errno => errno,
+        })
+    }
+
+    fn add(&self, fd: &Fd, is_closed_on_exec: bool) -> Result<usize, Errno> {
+        let Shared { listener, .. } = self.shared;
+        listener.add(self.asked.id, fd, is_closed_on_exec)
+    }
+
+    fn is_same_user(&self) -> bool {
+        if !self.shared.changes_user {
+            return true;
+        }
+        let own = Status::of(crate::sys::tid());
+        let is_same = |name: &str| match (&own, Status::of(self.asked.tid)) {
+            // The last is for files, which this thread may have changed.
+            (Ok(own), Ok(other)) => {
+                let ids = |status: &Status| {
+                    status
+                        .numbers(name, 10)
+                        .take(3)
+                        .eq(own.numbers(name, 10).take(3))
+                };
+                ids(&other)
+            }
+            _ => false,
+        };
+        is_same("Uid") && is_same("Gid")
+    }
+
+    fn break_pipe(&self) {
+        let _ = process::signal(self.tgid, self.asked.tid, libc::SIGPIPE);
     }
 
     fn assume_user(&self) -> Result<(), Errno> {

@@ -6,7 +6,7 @@ use crate::sys::{self, Errno, Insn, Scope, arch};
 
 /// To take calls up and answer them, to look at who asks, to act on files, to
 /// have threads, and to end.
-const CALLS: [libc::c_long; 70] = [
+const CALLS: [libc::c_long; 72] = [
     libc::SYS_ioctl,
     libc::SYS_ppoll,
     libc::SYS_prctl,
@@ -58,6 +58,9 @@ const CALLS: [libc::c_long; 70] = [
     libc::SYS_connect,
     libc::SYS_sendto,
     libc::SYS_getsockopt,
+    // Messages that pass descriptors.
+    libc::SYS_sendmsg,
+    libc::SYS_recvmsg,
     // What it does to files where it holds rules for paths.
     libc::SYS_openat2,
     arch::FSTATFS,

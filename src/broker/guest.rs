@@ -9,7 +9,7 @@ use crate::sys::process::{self, Limit, Path};
 use crate::sys::{self, Errno, path, spawn};
 
 pub use super::state::mark_executed;
-pub use crate::sys::signal::{HANDED_BACK, UNREAD};
+pub use crate::sys::signal::Why;
 
 /// Why it can have none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

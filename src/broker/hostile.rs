@@ -2,17 +2,20 @@
 //! A caller that means harm, for tests and fuzzers: its memory says something else at each look.
 
 use std::cell::{Cell, RefCell};
+use std::os::fd::IntoRawFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 
 use super::born::{BORN, Nursery};
 use super::client::{Call, Client, Gone};
-use super::{Answer, files, socket};
+use super::passing::{Helper, Terms, control};
+use super::{Answer, files, passing, socket};
 use crate::names::{self, Use, Verdict};
-use crate::promise::Set;
+use crate::promise::{Promise, Set};
 use crate::sockets::{AF_INET, AF_INET6};
 use crate::sys::Errno;
-use crate::sys::fd::{Fd, Inode};
+use crate::sys::fd::{self, Fd, Inode};
 use crate::sys::socket as system;
 use crate::table::{CLASSES, NAMES};
 
@@ -47,6 +50,18 @@ impl Bytes<'_> {
 pub struct Hostile<'a> {
     bytes: Bytes<'a>,
     sockets: RefCell<Vec<Fd>>,
+    /// Two ends of a connection, a directory, a file.
+    open: [Fd; 4],
+}
+
+const TERMS: Terms = Terms {
+    directories: false,
+    addresses: false,
+    connects: false,
+};
+
+fn is_directory(fd: &Fd) -> bool {
+    fd.mode().expect("a mode") & libc::S_IFMT == libc::S_IFDIR
 }
 
 /// Addresses that a read tells apart from any other: of what lies there.
@@ -54,8 +69,39 @@ const ADDRESS: u64 = 0x1000;
 const NAME: u64 = 0x2000;
 const HEADER: u64 = 0x3000;
 const PART: u64 = 0x4000;
+const CONTROL: u64 = 0x5000;
 
 impl Hostile<'_> {
+    /// With a directory on its way between the two ends.
+    fn open() -> [Fd; 4] {
+        let (one, other) = UnixDatagram::pair().expect("a pair");
+        let ends = [one, other].map(|end| {
+            end.set_nonblocking(true).expect("an end");
+            system::take(end.into_raw_fd())
+        });
+        let open = |path| fd::open(path, libc::O_RDONLY, 0).expect("a file");
+        let [one, other] = ends;
+        let (directory, file) = (open(c"/"), open(c"/dev/null"));
+        one.send_message(b"x", &control::rights(&directory), None, 0)
+            .expect("a message");
+        [one, other, directory, file]
+    }
+
+    /// Nothing that was sent is a directory.
+    fn check_passed(&self) {
+        let (mut data, mut control, mut name) = ([0; 16], [0; 64], [0; 16]);
+        let flags = libc::MSG_PEEK as u32;
+        // The other way nothing was on its way before.
+        while let Ok(seen) = self.open[0].receive_message(&mut data, &mut control, &mut name, flags)
+        {
+            let came = control::taken(&control[..seen.control_len]);
+            assert!(!came.iter().any(is_directory), "a directory was sent");
+            if self.open[0].read(&mut data).is_err() {
+                break;
+            }
+        }
+    }
+
     /// A socket address: port and host are its own affair.
     fn address(&self, into: &mut [u8]) {
         let family = self.bytes.one_of(&[2_u16, 2, 10, 0, 1, 16]);
@@ -88,7 +134,7 @@ impl Hostile<'_> {
         for word in into.chunks_mut(8) {
             let value = match self.bytes.byte() {
                 n @ ..0x60 => n as u64,
-                n @ ..0xd0 => [ADDRESS, NAME, HEADER, PART][n % 4],
+                n @ ..0xd0 => [ADDRESS, NAME, HEADER, PART, CONTROL][n % 5],
                 n @ ..0xf0 => 0_u64.wrapping_sub(n as u64),
                 _ => self.bytes.word(),
             };
@@ -106,6 +152,8 @@ impl Hostile<'_> {
             "sendmmsg",
             "accept",
             "listen",
+            "recvmsg",
+            "recvmmsg",
             "open",
             "openat",
             "newfstatat",
@@ -148,6 +196,12 @@ impl Client for Hostile<'_> {
                 ADDRESS => self.address(into),
                 NAME => self.name(into),
                 HEADER | PART => self.words(into),
+                CONTROL => {
+                    // Numbers mean nothing: each is one of those that are open.
+                    let whole = control::rights(&self.open[3]);
+                    let len = into.len().min(whole.len());
+                    into[..len].copy_from_slice(&whole[..len]);
+                }
                 _ => self.bytes.take(into),
             },
         }
@@ -171,6 +225,22 @@ impl Client for Hostile<'_> {
             len => sockets[n % len].inode(),
         }
     }
+    fn duplicate(&self, _: i32) -> Result<Fd, Errno> {
+        let sockets = self.sockets.borrow();
+        let all: Vec<&Fd> = self.open.iter().chain(sockets.iter()).collect();
+        self.bytes.one_of(&all).duplicate()
+    }
+    fn add(&self, fd: &Fd, _: bool) -> Result<usize, Errno> {
+        assert!(!is_directory(fd), "a directory is given");
+        match self.bytes.byte() {
+            0xf0.. => Err(libc::EMFILE),
+            n => Ok(n),
+        }
+    }
+    fn is_same_user(&self) -> bool {
+        self.bytes.byte() < 0xf0
+    }
+    fn break_pipe(&self) {}
     fn assume_user(&self) -> Result<(), Errno> {
         Ok(())
     }
@@ -231,6 +301,7 @@ pub fn requests(bytes: &[u8]) {
     let hostile = Hostile {
         bytes: Bytes(Cell::new(bytes)),
         sockets: RefCell::new(Vec::new()),
+        open: Hostile::open(),
     };
     let words = hostile.bytes.one_of(&[
         "stdio dns",
@@ -240,6 +311,7 @@ pub fn requests(bytes: &[u8]) {
         "stdio tmppath",
         "stdio ps vminfo",
         "stdio dns getpw tty",
+        "stdio dns sendfd recvfd",
     ]);
     let held = Set::parse(words).expect("promises");
     let wire = Wire::new();
@@ -250,11 +322,16 @@ pub fn requests(bytes: &[u8]) {
     while !hostile.bytes.0.get().is_empty() {
         let call = hostile.request();
         let answer = match call.name {
+            "sendmsg" | "sendmmsg" if held.contains(Promise::Sendfd) => {
+                passing::send(&hostile, TERMS, Helper::Nobody, &call)
+            }
+            "recvmsg" | "recvmmsg" => passing::receive(&hostile, TERMS, Helper::Nobody, &call),
             "socket" | "connect" | "bind" | "listen" | "accept" | "sendto" | "sendmsg"
             | "sendmmsg" => socket::serve(&hostile, held, &call),
             _ => files::serve(&hostile, held, &call),
         };
         wire.check(&ports);
+        hostile.check_passed();
         match answer {
             Answer::Inject { fd, .. } if call.name == "socket" => {
                 hostile.sockets.borrow_mut().push(fd)

@@ -19,6 +19,8 @@ pub mod held;
 #[cfg(any(test, feature = "facts"))]
 #[doc(hidden)]
 pub mod hostile;
+mod parts;
+mod passing;
 mod report;
 mod socket;
 pub mod start;
@@ -28,14 +30,16 @@ pub mod user;
 mod veil;
 
 use crate::policy::{ASK, Mode, NARROW, QUERY, STATE, VEIL};
+use crate::promise::Promise;
 use crate::sys::fd::{Fd, Inode};
 use crate::sys::lock::Lock;
 use crate::sys::notify::{Asked, Listener};
 use crate::sys::process::{self, Status};
-use crate::sys::signal::{HANDED_BACK, UNREAD};
+use crate::sys::signal::Why;
 use crate::sys::spawn;
-use crate::sys::{self, Errno, NOT_SERVED, QUESTION};
+use crate::sys::{self, Errno, NOT_SERVED, QUESTION, VIOLATION};
 use client::{Call, Caller, Client, Gone};
+use passing::Helper;
 use state::{State, States};
 
 /// What a broker knows from its start.
@@ -72,6 +76,8 @@ pub enum Answer {
     Inject { fd: Fd, is_closed_on_exec: bool },
     /// It is not served: what a filter without a broker says of it befalls it.
     HandBack,
+    /// It is a violation, whatever a filter would say of it.
+    Violation,
     /// The kernel makes it, whatever lies in memory by then: what allows it is
     /// its number and its arguments alone.
     LetThrough,
@@ -182,8 +188,8 @@ fn as_read(caller: &Caller, state: State, answer: Answer) -> Answer {
     }
     let may_open = !state.is_executed && !is_query(caller.asked());
     let is_handled = match caller.tracer() {
-        Some(tracer) => is_traced(caller, tracer, HANDED_BACK | UNREAD),
-        None => may_open && is_handled(caller, HANDED_BACK | UNREAD),
+        Some(tracer) => is_traced(caller, tracer, Why::Unread),
+        None => may_open && is_handled(caller, Why::Unread),
     };
     match is_handled {
         true => Answer::Errno(libc::ENOSYS),
@@ -192,15 +198,47 @@ fn as_read(caller: &Caller, state: State, answer: Answer) -> Answer {
 }
 
 /// Who serves which call.
-fn dispatch(client: &dyn Client, state: State, call: &Call) -> Answer {
+fn dispatch(caller: &Caller, state: State, call: &Call) -> Answer {
+    let held = state.promises;
     match call.name {
         "open" | "openat" | "stat" | "stat64" | "lstat" | "lstat64" | "newfstatat"
         | "fstatat64" | "access" | "faccessat" | "unlink" | "unlinkat" => {
-            files::serve(client, state.promises, call)
+            files::serve(caller, held, call)
+        }
+        "sendmsg" | "sendmmsg" if held.contains(Promise::Sendfd) => {
+            match socket::serve(caller, held, call) {
+                Answer::HandBack => {
+                    passing::send(caller, terms(state), helper(caller, state), call)
+                }
+                answer => answer,
+            }
+        }
+        "recvmsg" | "recvmmsg" | "recvmmsg_time64" if held.contains(Promise::Recvfd) => {
+            passing::receive(caller, terms(state), helper(caller, state), call)
         }
         "socket" | "connect" | "bind" | "listen" | "accept" | "accept4" | "sendto" | "sendmsg"
-        | "sendmmsg" => socket::serve(client, state.promises, call),
+        | "sendmmsg" => socket::serve(caller, held, call),
         _ => Answer::HandBack,
+    }
+}
+
+/// What may be passed. A message goes where sendto(2) may without a broker.
+fn terms(state: State) -> passing::Terms {
+    let has = |promise| state.promises.contains(promise);
+    passing::Terms {
+        directories: state.mode == Mode::Log,
+        addresses: (has(Promise::Unix) || has(Promise::Inet)) && state.veil == 0,
+        connects: has(Promise::Inet),
+    }
+}
+
+/// Who makes what needs no broker.
+fn helper(caller: &Caller, state: State) -> Helper {
+    let may_run = !state.is_executed && state.mode != Mode::Kill && caller.tracer().is_none();
+    match is_query(caller.asked()) {
+        true => Helper::Asks,
+        false if may_run && caller.has_handler() => Helper::Handler,
+        false => Helper::Nobody,
     }
 }
 
@@ -218,37 +256,41 @@ fn give(shared: &Shared, caller: &Caller, state: State, answer: Answer) {
             .inject(id, &fd, is_closed_on_exec)
             .or_else(|errno| listener.answer(id, Err(errno))),
         Answer::LetThrough => listener.let_through(id),
-        Answer::HandBack => hand_back(shared, caller, state),
+        Answer::HandBack => hand_back(shared, caller, state, Why::NotServed),
+        Answer::Violation => hand_back(shared, caller, state, Why::Violation),
         Answer::Drop => Ok(()),
     };
 }
 
 /// Leave the call to the handler of violations, which judges it as a filter
 /// without a broker would have; where none can run, judge it here.
-fn hand_back(shared: &Shared, caller: &Caller, state: State) -> Result<(), Errno> {
+fn hand_back(shared: &Shared, caller: &Caller, state: State, why: Why) -> Result<(), Errno> {
     let Shared { listener, .. } = shared;
     let asked = caller.asked();
     if is_query(asked) {
         // Its handler waits for the word, in which no signal reaches it.
-        return listener.answer(asked.id, Err(NOT_SERVED));
+        let told = match why {
+            Why::Violation => VIOLATION,
+            _ => NOT_SERVED,
+        };
+        return listener.answer(asked.id, Err(told));
     }
     if state.mode == Mode::Log {
         return listener.let_through(asked.id);
     }
     if let Some(tracer) = caller.tracer()
         && state.mode != Mode::Kill
-        && is_traced(caller, tracer, HANDED_BACK)
+        && is_traced(caller, tracer, why)
     {
         return listener.answer(asked.id, Err(libc::ENOSYS));
     }
     let call = Call::of(asked.nr, asked.args);
-    let is_handled =
-        !state.is_executed && state.mode != Mode::Kill && is_handled(caller, HANDED_BACK);
+    let is_handled = !state.is_executed && state.mode != Mode::Kill && is_handled(caller, why);
     // No handler of this library is there, or a signal cannot reach it: glibc's
     // threads for timers block all, and malloc in them opens files.
     let errno = match is_handled {
-        true => None,
-        false => exec::survives(caller, state, &call),
+        false if why != Why::Violation => exec::survives(caller, state, &call),
+        _ => None,
     };
     let is_settled = errno.is_some() || is_handled;
     // The call waits as long as it takes to end its process.
@@ -262,22 +304,17 @@ fn hand_back(shared: &Shared, caller: &Caller, state: State) -> Result<(), Errno
 }
 
 /// Give the call to the caller's handler of SIGSYS, if it has one that runs.
-fn is_handled(caller: &Caller, what: usize) -> bool {
+fn is_handled(caller: &Caller, why: Why) -> bool {
     let Asked { tid, nr, args, .. } = *caller.asked();
-    let has = |status: &Status, set| status.has_signal(set, libc::SIGSYS);
-    let runs = |status: &Status| {
-        has(status, "SigCgt") == Some(true) && has(status, "SigBlk") == Some(false)
-    };
-    let told = what | nr as usize;
-    Status::of(tid).is_ok_and(|status| runs(&status))
-        && process::queue(caller.tgid(), tid, libc::SIGSYS, told, args[0]).is_ok()
+    let told = why.tell(nr);
+    caller.has_handler() && process::queue(caller.tgid(), tid, libc::SIGSYS, told, args[0]).is_ok()
 }
 
 /// Give the call to who traces the caller: by a signal that nobody can block,
 /// and that only a tracer gets to see.
-fn is_traced(caller: &Caller, tracer: u32, what: usize) -> bool {
+fn is_traced(caller: &Caller, tracer: u32, why: Why) -> bool {
     let Asked { tid, nr, args, .. } = *caller.asked();
-    let told = what | nr as usize;
+    let told = why.tell(nr);
     let traces = |status: Status| status.number("TracerPid", 10) == Some(tracer.into());
     Status::of(tid).is_ok_and(traces)
         && process::queue(caller.tgid(), tid, libc::SIGSTOP, told, args[0]).is_ok()

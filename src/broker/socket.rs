@@ -8,6 +8,7 @@
 use super::Answer;
 use super::born::{BORN, Born};
 use super::client::{Call, Client};
+use super::parts::{Parts, Words};
 use crate::promise::Set;
 use crate::sockets::{
     self, ADDRESS_MAX, AF_NETLINK, AF_UNIX, Birth, Classes, Judgement, Operation, STREAM, Wish,
@@ -15,14 +16,14 @@ use crate::sockets::{
 use crate::sys::Errno;
 use crate::sys::fd::Fd;
 use crate::sys::process::Status;
-use crate::sys::socket;
+use crate::sys::socket::{self, Header, Numbered};
 use crate::table::CLASSES;
 
 /// The most that is sent at once: no question takes as much.
 const LARGEST: usize = 8192;
 /// The most parts of a message, and messages of a call. A kernel too sends
 /// fewer than asked for, and says how many.
-const PARTS: usize = 64;
+const PARTS: u64 = 64;
 const MESSAGES: u64 = 8;
 /// CAP_NET_BIND_SERVICE.
 const NET_BIND_SERVICE: u16 = 10;
@@ -239,9 +240,8 @@ impl Request<'_> {
         let born = self.born()?;
         let mut sent = 0;
         for n in 0..u64::from(count as u32).min(MESSAGES) {
-            let size = size_of::<libc::mmsghdr>() as u64;
-            let at = at.wrapping_add(n * size);
-            let length = at.wrapping_add(core::mem::offset_of!(libc::mmsghdr, msg_len) as u64);
+            let at = at.wrapping_add(n * size_of::<Numbered>() as u64);
+            let length = at.wrapping_add(core::mem::offset_of!(Numbered, len) as u64);
             // Before anything is sent: a handler can do without what cannot be
             // written from here.
             if n == 0 && self.client.write(length, &[0; 4]).is_err() {
@@ -261,51 +261,28 @@ impl Request<'_> {
     /// Send one message, whose header lies at `at`. Without ancillary data: that
     /// could pass descriptors, or choose another source address.
     fn message(&self, born: &Born, at: u64, flags: u32) -> Result<Result<usize, Errno>, Answer> {
-        let header: Words<{ size_of::<libc::msghdr>() }> = self.words(at)?;
+        let header = Words::<{ size_of::<Header>() }>::read(self.client, at).map_err(early)?;
         let word = |offset| header.word(offset);
-        if word(core::mem::offset_of!(libc::msghdr, msg_controllen)) != 0 {
+        if word(core::mem::offset_of!(Header, control_len)) != 0 {
             return Err(Answer::HandBack);
         }
-        let name = word(core::mem::offset_of!(libc::msghdr, msg_name));
-        let len = header.int(core::mem::offset_of!(libc::msghdr, msg_namelen));
-        let to = match name {
+        let to = match word(core::mem::offset_of!(Header, name)) {
             0 => None,
-            name => Some(self.address(name, len)?),
+            name => {
+                let len = header.int(core::mem::offset_of!(Header, name_len));
+                Some(self.address(name, len)?)
+            }
         };
-        let parts = word(core::mem::offset_of!(libc::msghdr, msg_iov));
-        let count = word(core::mem::offset_of!(libc::msghdr, msg_iovlen));
-        let mut data = [0; LARGEST];
-        let len = self.gather(parts, count, &mut data)?;
-        self.send(born, &data[..len], flags, to)
-    }
-
-    /// Copy the parts of a message into one piece.
-    fn gather(&self, at: u64, count: u64, into: &mut [u8]) -> Result<usize, Answer> {
-        if count > PARTS as u64 {
+        let parts = Parts {
+            at: word(core::mem::offset_of!(Header, parts)),
+            count: word(core::mem::offset_of!(Header, count)),
+        };
+        if parts.count > PARTS {
             return Err(early(libc::EMSGSIZE));
         }
-        let mut len = 0;
-        for n in 0..count {
-            let size = size_of::<libc::iovec>() as u64;
-            let part: Words<{ size_of::<libc::iovec>() }> =
-                self.words(at.wrapping_add(n * size))?;
-            let base = part.word(core::mem::offset_of!(libc::iovec, iov_base));
-            let more = part.word(core::mem::offset_of!(libc::iovec, iov_len));
-            let end = usize::try_from(more)
-                .ok()
-                .and_then(|more| more.checked_add(len));
-            let place = end.and_then(|end| into.get_mut(len..end));
-            let place = place.ok_or(early(libc::EMSGSIZE))?;
-            self.client.read(base, place).map_err(early)?;
-            len += place.len();
-        }
-        Ok(len)
-    }
-
-    fn words<const SIZE: usize>(&self, at: u64) -> Result<Words<SIZE>, Answer> {
-        let mut words = Words([0; SIZE]);
-        self.client.read(at, &mut words.0).map_err(early)?;
-        Ok(words)
+        let mut data = [0; LARGEST];
+        let len = parts.gather(self.client, &mut data).map_err(early)?;
+        self.send(born, &data[..len], flags, to)
     }
 
     /// Judge what is to be sent and where to, and send it.
@@ -345,24 +322,6 @@ impl Request<'_> {
                 done => return Ok(done),
             }
         }
-    }
-}
-
-/// A structure of the caller's, as bytes.
-struct Words<const SIZE: usize>([u8; SIZE]);
-
-impl<const SIZE: usize> Words<SIZE> {
-    /// A pointer or a length in it.
-    fn word(&self, offset: usize) -> u64 {
-        let mut word = [0; size_of::<usize>()];
-        word.copy_from_slice(&self.0[offset..offset + size_of::<usize>()]);
-        usize::from_ne_bytes(word) as u64
-    }
-
-    fn int(&self, offset: usize) -> i32 {
-        let mut int = [0; 4];
-        int.copy_from_slice(&self.0[offset..offset + 4]);
-        i32::from_ne_bytes(int)
     }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The rule that every system call has one home: plain, within limits, refused with an errno, or never.
+//! The rule that every system call has one home: plain, within limits, asked of the broker, refused with an errno, or never.
 //!
 //! A call that is forgotten would be a violation as well, but nobody would have
 //! thought about it; one that stands in two places would mean what the reader
@@ -44,6 +44,8 @@ pub fn home(case: &PromisesCase) -> Vec<Finding> {
         homes.insert(call);
     }
     homes.extend(promises.refused.keys().map(String::as_str));
+    let asking = promises.promises.values();
+    homes.extend(asking.flat_map(|d| d.asks.iter().map(String::as_str)));
     // Whoever grants, refuses or forgets it: [never] is alone with its calls.
     let mut elsewhere = homes.clone();
     let named = promises.promises.values().chain([&promises.always]);
@@ -58,7 +60,7 @@ pub fn home(case: &PromisesCase) -> Vec<Finding> {
         }
     }
     if let Some(what) = homeless(case, &homes) {
-        let help = "let a promise's limits name them, or [plain], [refused] or [never]";
+        let help = "let a promise's limits or its asks name them, or [plain], [refused] or [never]";
         find(first.at, what, help);
     }
     findings

@@ -143,12 +143,12 @@ fn none_that_nothing_bounds() {
     let (dgram, stream) = (u32::from(DGRAM), u32::from(STREAM));
     for (words, domain, kind, wanted) in [
         ("stdio dns unix", AF_INET, dgram, false),
-        ("stdio dns sendfd", AF_INET, dgram, false),
+        ("stdio dns sendfd", AF_INET, dgram, true),
         ("stdio dns unix inet", AF_INET, dgram | SOCK_DNS, true),
         ("stdio dns inet", AF_INET, dgram | SOCK_DNS, true),
         ("stdio inet", AF_UNIX, dgram, false),
         ("stdio inet unix", AF_UNIX, dgram, true),
-        ("stdio getpw sendfd", AF_UNIX, stream, false),
+        ("stdio getpw sendfd", AF_UNIX, stream, true),
         ("stdio dns inet", AF_NETLINK, RAW, false),
     ] {
         let found = judge(&have(words), domain, kind, 0);

@@ -49,6 +49,7 @@ pub struct Stack {
 /// The calls and structures that 64-bit architectures have in common.
 #[cfg(target_pointer_width = "64")]
 mod width {
+    pub const FCNTL: libc::c_long = libc::SYS_fcntl;
     pub const FSTAT: libc::c_long = libc::SYS_fstat;
     pub const FSTATAT: libc::c_long = libc::SYS_newfstatat;
     pub const FSTATFS: libc::c_long = libc::SYS_fstatfs;
@@ -76,6 +77,7 @@ mod width {
 /// Those of 32-bit ones.
 #[cfg(target_pointer_width = "32")]
 mod width {
+    pub const FCNTL: libc::c_long = libc::SYS_fcntl64;
     pub const FSTAT: libc::c_long = libc::SYS_fstat64;
     pub const FSTATAT: libc::c_long = libc::SYS_fstatat64;
     pub const FSTATFS: libc::c_long = libc::SYS_fstatfs64;

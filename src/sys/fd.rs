@@ -53,6 +53,10 @@ impl Fd {
         own_inode(self.0)
     }
 
+    pub fn mode(&self) -> Result<u32, Errno> {
+        own_stat(self.0).map(|stat| stat.st_mode)
+    }
+
     /// O_NONBLOCK and its like.
     pub fn set_flags(&self, flags: i32) -> Result<(), Errno> {
         let args = [
@@ -143,17 +147,20 @@ pub fn set_umask(mask: u32) {
 
 /// What a descriptor of this process, open or not, is.
 pub fn own_inode(number: i32) -> Result<Inode, Errno> {
-    let mut stat = MaybeUninit::<arch::Stat>::zeroed();
-    let args = [number as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0];
-    // SAFETY: the kernel fills the structure, all of whose bits mean something.
-    let stat = unsafe {
-        call(arch::FSTAT, args)?;
-        stat.assume_init()
-    };
-    Ok(Inode {
+    own_stat(number).map(|stat| Inode {
         device: stat.st_dev,
         number: stat.st_ino,
     })
+}
+
+fn own_stat(number: i32) -> Result<arch::Stat, Errno> {
+    let mut stat = MaybeUninit::<arch::Stat>::zeroed();
+    let args = [number as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0];
+    // SAFETY: the kernel fills the structure, all of whose bits mean something.
+    unsafe {
+        call(arch::FSTAT, args)?;
+        Ok(stat.assume_init())
+    }
 }
 
 /// The inode that a path leads to.

@@ -28,8 +28,10 @@ type Outcome = Result<Result<usize, Errno>, Hidden>;
 
 /// Make the trapped call, if it can be made so. `mask` is the thread's, which
 /// holds again meanwhile: the call may wait, and signals must interrupt it.
-pub fn make(nr: c_long, args: &[u64; 6], mask: u64) -> Outcome {
+/// Where somebody else serves ancillary data, no room for it stays empty.
+pub fn make(nr: c_long, args: &[u64; 6], mask: u64, is_served: bool) -> Outcome {
     let args = args.map(|arg| arg as usize);
+    let receive = if is_served { receive_plain } else { receive };
     if Some(nr) == arch::SOCKETCALL {
         return Ok(shown(args, mask));
     }
@@ -75,7 +77,11 @@ fn many(args: [usize; 6], mask: u64, flags: usize, act: Do) -> Outcome {
     for n in 0..args[2].min(MOST) {
         let at = args[1].wrapping_add(n * size_of::<Messages>());
         let done = match read::<Messages>(at) {
-            Ok(message) => act(&socket, at, &message.msg_hdr, flags)?,
+            Ok(message) => match act(&socket, at, &message.msg_hdr, flags) {
+                // What went before has gone.
+                Err(Hidden) if n > 0 => return Ok(Ok(n)),
+                done => done?,
+            },
             Err(errno) => Err(errno),
         };
         let length = at.wrapping_add(core::mem::offset_of!(Messages, msg_len));
@@ -89,6 +95,35 @@ fn many(args: [usize; 6], mask: u64, flags: usize, act: Do) -> Outcome {
         }
     }
     Ok(Ok(args[2].min(MOST)))
+}
+
+/// Wait as a call would that failed with EAGAIN because its broker does not:
+/// that errno, if it would not either. Then it is to be made again.
+pub fn wait(nr: c_long, args: &[u64; 6], mask: u64) -> Result<(), Errno> {
+    let args = args.map(|arg| arg as usize);
+    let socket = Socket { fd: args[0], mask };
+    let is_sent = matches!(nr, libc::SYS_sendmsg | libc::SYS_sendmmsg);
+    let flags = match nr {
+        libc::SYS_sendmsg | libc::SYS_recvmsg => args[2],
+        _ => args[3],
+    } as i32;
+    let at_once = libc::MSG_DONTWAIT | libc::MSG_ERRQUEUE | libc::MSG_OOB;
+    // SAFETY: takes no pointer.
+    let open = unsafe { call(arch::FCNTL, [args[0], libc::F_GETFL as usize, 0, 0, 0, 0]) }?;
+    if flags & at_once != 0 || open as i32 & libc::O_NONBLOCK != 0 {
+        return Err(libc::EAGAIN);
+    }
+    if is_sent {
+        // Room on this side is not room on the other.
+        super::sleep_a_moment();
+        return socket.wait_for_room();
+    }
+    // Told of the end of the time that the socket has, of signals and errors.
+    let (mut byte, peek) = (0_u8, libc::MSG_PEEK as usize);
+    let to = &raw mut byte as usize;
+    socket
+        .call(libc::SYS_recvfrom, [0, to, 1, peek, 0, 0])
+        .map(|_| ())
 }
 
 struct Socket {
@@ -105,6 +140,19 @@ impl Socket {
         let done = unsafe { call(nr, args) };
         signal::block_all();
         done
+    }
+
+    fn wait_for_room(&self) -> Result<(), Errno> {
+        let mut wanted = libc::pollfd {
+            fd: self.fd as i32,
+            events: libc::POLLOUT,
+            revents: 0,
+        };
+        signal::restore_mask(self.mask & !(1 << (libc::SIGSYS - 1)));
+        // SAFETY: the kernel reads and writes one pollfd.
+        let done = unsafe { call(libc::SYS_ppoll, [&raw mut wanted as usize, 1, 0, 0, 0, 0]) };
+        signal::block_all();
+        done.map(|_| ())
     }
 
     /// Its family: a local address begins with it.
@@ -152,6 +200,14 @@ fn send(socket: &Socket, _at: usize, message: &Message, flags: usize) -> Outcome
         parts.in_one_piece(socket, sendto, true)
     };
     Ok(run())
+}
+
+/// Nothing, where there is room for ancillary data.
+fn receive_plain(socket: &Socket, at: usize, message: &Message, flags: usize) -> Outcome {
+    match message.msg_controllen {
+        0 => receive(socket, at, message, flags),
+        _ => Err(Hidden),
+    }
 }
 
 /// Where there is room for ancillary data: on a socket of AF_UNIX that is
@@ -280,18 +336,26 @@ impl Parts {
 }
 
 /// Memory of its own: a handler's stack may be small.
-struct Copied {
+pub struct Copied {
     at: usize,
     size: usize,
 }
 
 impl Copied {
-    fn new(size: usize) -> Result<Copied, Errno> {
+    /// So many bytes, at least one.
+    pub fn new(size: usize) -> Result<Copied, Errno> {
         let prot = (libc::PROT_READ | libc::PROT_WRITE) as usize;
         let flags = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS) as usize;
         // SAFETY: a new mapping, where the kernel likes it.
         let at = unsafe { call(arch::MMAP, [0, size, prot, flags, usize::MAX, 0]) };
         at.map(|at| Copied { at, size }).map_err(|_| libc::ENOBUFS)
+    }
+}
+
+impl Copied {
+    pub fn bytes(&mut self) -> &mut [u8] {
+        // SAFETY: mapped by `new`, and lent as this is.
+        unsafe { core::slice::from_raw_parts_mut(self.at as *mut u8, self.size) }
     }
 }
 

@@ -173,6 +173,9 @@ pub fn has_filters() -> Result<(), Errno> {
 /// of the kernel's.
 pub const NOT_SERVED: Errno = 4094;
 
+/// ... and of one that is a violation, whatever a filter says of it.
+pub const VIOLATION: Errno = 4093;
+
 /// Ask the broker for a number, as `policy::STATE` says.
 pub fn inquire(what: u32, n: usize) -> Result<usize, Errno> {
     // SAFETY: the broker is asked, and no pointer is in it.

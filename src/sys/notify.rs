@@ -128,6 +128,12 @@ impl Listener {
     /// In two steps: a broker that is killed within the one that does both
     /// (SECCOMP_ADDFD_FLAG_SEND) leaves a call that returns 0 and no descriptor.
     pub fn inject(&self, id: u64, fd: &Fd, is_closed_on_exec: bool) -> Result<(), Errno> {
+        let number = self.add(id, fd, is_closed_on_exec)?;
+        self.answer(id, Ok(number))
+    }
+
+    /// Give the caller a descriptor while its call waits; its number.
+    pub fn add(&self, id: u64, fd: &Fd, is_closed_on_exec: bool) -> Result<usize, Errno> {
         let new = AddFd {
             id,
             flags: 0,
@@ -138,8 +144,7 @@ impl Listener {
                 false => 0,
             },
         };
-        let number = self.control(ADD_FD, &raw const new as usize)?;
-        self.answer(id, Ok(number))
+        self.control(ADD_FD, &raw const new as usize)
     }
 
     /// Run the one who asks and the one who answers on one processor (6.6).

@@ -48,12 +48,17 @@ pub fn limit_of_other(pid: u32, resource: usize, new: Limit) -> Result<(), Errno
     done.and(back).map(|_| ())
 }
 
+/// Send a thread of a process a signal.
+pub fn signal(process: u32, tid: u32, signal: i32) -> Result<(), Errno> {
+    let args = [process as usize, tid as usize, signal as usize, 0, 0, 0];
+    // SAFETY: takes no pointer.
+    unsafe { call(libc::SYS_tgkill, args) }.map(|_| ())
+}
+
 /// Is the thread one of that process?
 pub fn is_thread_of(tid: u32, process: u32) -> bool {
-    let args = [process as usize, tid as usize, 0, 0, 0, 0];
-    // SAFETY: takes no pointer. Signal 0 is sent to nobody.
-    let found = unsafe { call(libc::SYS_tgkill, args) };
-    matches!(found, Ok(_) | Err(libc::EPERM))
+    // Signal 0 is sent to nobody.
+    matches!(signal(process, tid, 0), Ok(()) | Err(libc::EPERM))
 }
 
 /// Has the process the same memory as this one? Nobody else's can be read

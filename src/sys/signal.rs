@@ -32,13 +32,48 @@ const SYS_SECCOMP: c_int = 1;
 /// si_code of a signal that another process queued.
 const QUEUED: c_int = -1;
 
-/// Upper half of what the broker tells with a SIGSYS: it has handed a call
+/// Upper half of what the broker tells with a signal: it has handed a call
 /// back, whose number is the lower.
-pub const HANDED_BACK: usize = (MARK as usize) << (usize::BITS - 32) & UPPER;
+const HANDED_BACK: usize = (MARK as usize) << (usize::BITS - 32) & UPPER;
 const UPPER: usize = usize::MAX << (usize::BITS / 2);
-/// Beside that: it is not served as the caller's memory could not be read, and
-/// might be if it could.
-pub const UNREAD: usize = 1 << (usize::BITS / 2 - 1);
+const UNREAD: usize = 1 << (usize::BITS / 2 - 1);
+const BROKEN: usize = UNREAD >> 1;
+
+/// Why the broker hands a call back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Why {
+    /// It serves none such: what befalls it a filter without a broker says.
+    NotServed,
+    /// It could not read the caller's memory, and might serve it if it could.
+    Unread,
+    /// It is a violation, whatever a filter would say.
+    Violation,
+}
+
+impl Why {
+    /// What a signal tells of a call.
+    pub fn tell(self, nr: u32) -> usize {
+        let why = match self {
+            Why::NotServed => 0,
+            Why::Unread => UNREAD,
+            Why::Violation => BROKEN,
+        };
+        HANDED_BACK | why | nr as usize
+    }
+
+    /// The call and why, if it is that which was told.
+    pub fn told(word: usize) -> Option<(u32, Why)> {
+        let why = match word & (UNREAD | BROKEN) {
+            0 => Why::NotServed,
+            UNREAD => Why::Unread,
+            BROKEN => Why::Violation,
+            _ => return None,
+        };
+        let nr = (word & !UPPER & !UNREAD & !BROKEN) as u32;
+        (word & UPPER == HANDED_BACK).then_some((nr, why))
+    }
+}
+
 /// Words before what a queued signal tells.
 const BEFORE: usize = match usize::BITS {
     64 => 3,
@@ -47,20 +82,14 @@ const BEFORE: usize = match usize::BITS {
 
 impl Info {
     /// The number of a call that the broker does not serve, with the word
-    /// behind, and whether it is as it could not read. The program itself may
-    /// say so too, of calls of its own.
-    pub fn handed_back(&self) -> Option<(u32, usize, bool)> {
+    /// behind, and why. The program itself may say so too, of calls of its own.
+    pub fn handed_back(&self) -> Option<(u32, usize, Why)> {
         // SAFETY: what is behind the sender of a queued signal; siginfo_t has
         // 128 bytes.
         let told = unsafe { (&raw const *self).cast::<[usize; BEFORE + 2]>().read() };
         let is_told = self.signo == libc::SIGSYS && self.code == QUEUED;
-        let nr = (told[BEFORE] & !UPPER & !UNREAD) as u32;
-        let is_unread = told[BEFORE] & UNREAD != 0;
-        (is_told && told[BEFORE] & UPPER == HANDED_BACK).then_some((
-            nr,
-            told[BEFORE + 1],
-            is_unread,
-        ))
+        let (nr, why) = Why::told(told[BEFORE]).filter(|_| is_told)?;
+        Some((nr, told[BEFORE + 1], why))
     }
 
     /// Did a filter send it?

@@ -6,6 +6,43 @@ use core::ffi::CStr;
 use super::fd::Fd;
 use super::{Errno, call};
 
+/// `struct user_msghdr`.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct Header {
+    pub name: usize,
+    pub name_len: u32,
+    pub parts: usize,
+    pub count: usize,
+    pub control: usize,
+    pub control_len: usize,
+    pub flags: u32,
+}
+
+/// `struct mmsghdr`.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct Numbered {
+    pub header: Header,
+    pub len: u32,
+}
+
+/// `struct iovec`.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct Part {
+    pub at: usize,
+    pub len: usize,
+}
+
+/// What was received.
+pub struct Received {
+    pub len: usize,
+    pub name_len: usize,
+    pub control_len: usize,
+    pub flags: u32,
+}
+
 /// socket(2) as it is, for the program itself.
 pub fn call_socket(domain: i32, kind: i32, protocol: i32) -> Result<i32, Errno> {
     let args = [domain as usize, kind as usize, protocol as usize, 0, 0, 0];
@@ -19,6 +56,11 @@ pub fn make(family: u16, kind: u32, protocol: u16) -> Result<Fd, Errno> {
     let args = [family.into(), kind, protocol.into(), 0, 0, 0];
     // SAFETY: takes no pointer.
     unsafe { call(libc::SYS_socket, args) }.map(Fd::of)
+}
+
+/// A descriptor that came with a message, whose number nobody else has.
+pub fn take(number: i32) -> Fd {
+    Fd::of(number as usize)
 }
 
 /// What a link of /proc says.
@@ -61,6 +103,101 @@ impl Fd {
         unsafe { call(libc::SYS_sendto, args) }
     }
 
+    /// sendmsg(2).
+    pub fn send_message(
+        &self,
+        data: &[u8],
+        control: &[u8],
+        to: Option<&[u8]>,
+        flags: u32,
+    ) -> Result<usize, Errno> {
+        let part = Part {
+            at: data.as_ptr() as usize,
+            len: data.len(),
+        };
+        let header = Header {
+            name: to.map_or(0, |to| to.as_ptr() as usize),
+            name_len: to.map_or(0, |to| to.len() as u32),
+            parts: &raw const part as usize,
+            count: 1,
+            control: control.as_ptr() as usize,
+            control_len: control.len(),
+            flags: 0,
+        };
+        let at = &raw const header as usize;
+        let args = [self.number() as usize, at, flags as usize, 0, 0, 0];
+        // SAFETY: the kernel reads the three slices.
+        unsafe { call(libc::SYS_sendmsg, args) }
+    }
+
+    /// recvmsg(2).
+    pub fn receive_message(
+        &self,
+        data: &mut [u8],
+        control: &mut [u8],
+        name: &mut [u8],
+        flags: u32,
+    ) -> Result<Received, Errno> {
+        let part = Part {
+            at: data.as_mut_ptr() as usize,
+            len: data.len(),
+        };
+        let mut header = Header {
+            name: name.as_mut_ptr() as usize,
+            name_len: name.len() as u32,
+            parts: &raw const part as usize,
+            count: 1,
+            control: control.as_mut_ptr() as usize,
+            control_len: control.len(),
+            flags: 0,
+        };
+        let at = &raw mut header as usize;
+        let args = [self.number() as usize, at, flags as usize, 0, 0, 0];
+        // SAFETY: the kernel writes within the three slices, and lengths.
+        let len = unsafe { call(libc::SYS_recvmsg, args) }?;
+        Ok(Received {
+            len,
+            name_len: header.name_len as usize,
+            control_len: header.control_len,
+            flags: header.flags,
+        })
+    }
+
+    /// SO_DOMAIN.
+    pub fn family(&self) -> Result<i32, Errno> {
+        let mut family = [0i32];
+        self.option(libc::SO_DOMAIN, &mut family)?;
+        Ok(family[0])
+    }
+
+    /// SO_TYPE.
+    pub fn kind(&self) -> Result<i32, Errno> {
+        let mut kind = [0i32];
+        self.option(libc::SO_TYPE, &mut kind)?;
+        Ok(kind[0])
+    }
+
+    /// Milliseconds after which a wait ends, as SO_RCVTIMEO or SO_SNDTIMEO say; negative: never.
+    pub fn patience(&self, which: i32) -> i32 {
+        let mut time = [0_isize; 2];
+        match self.option(which, &mut time) {
+            Ok(()) if time != [0, 0] => {
+                let milliseconds = time[0].saturating_mul(1000).saturating_add(time[1] / 1000);
+                i32::try_from(milliseconds.max(1)).unwrap_or(i32::MAX)
+            }
+            _ => -1,
+        }
+    }
+
+    fn option<T>(&self, name: i32, into: &mut [T]) -> Result<(), Errno> {
+        let (level, name) = (libc::SOL_SOCKET as usize, name as usize);
+        let mut len = size_of_val(into) as u32;
+        let to = [into.as_mut_ptr() as usize, &raw mut len as usize];
+        let args = [self.number() as usize, level, name, to[0], to[1], 0];
+        // SAFETY: the kernel writes within the slice of numbers, and its length.
+        unsafe { call(libc::SYS_getsockopt, args) }.map(|_| ())
+    }
+
     /// getpeername(2).
     #[cfg(any(test, feature = "facts"))]
     pub fn peer(&self, address: &mut [u8]) -> Result<usize, Errno> {
@@ -73,13 +210,9 @@ impl Fd {
 
     /// SO_ERROR: how a connection that was to be waited for went.
     pub fn error(&self) -> Errno {
-        let (mut error, mut len) = (0i32, size_of::<i32>() as u32);
-        let (level, name) = (libc::SOL_SOCKET as usize, libc::SO_ERROR as usize);
-        let to = [&raw mut error as usize, &raw mut len as usize];
-        let args = [self.number() as usize, level, name, to[0], to[1], 0];
-        // SAFETY: the kernel writes an int and its length.
-        match unsafe { call(libc::SYS_getsockopt, args) } {
-            Ok(_) => error,
+        let mut error = [0i32];
+        match self.option(libc::SO_ERROR, &mut error) {
+            Ok(()) => error[0],
             Err(errno) => errno,
         }
     }

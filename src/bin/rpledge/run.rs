@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use rpledge::bpf::{self, Insn, Program};
+use rpledge::broker::guest::Why;
 use rpledge::broker::state::State;
 use rpledge::error::Error;
 use rpledge::error::veil::Veil as VeilError;
@@ -148,7 +149,7 @@ pub fn main(args: Args) -> Result<ExitCode, Failure> {
 /// The errno of a call that is no violation: of one that a broker was asked for
 /// what it would have got without, and of one on a file that a libc lives without.
 fn survives(violation: &Violation, identity: &Identity, held: Held) -> Option<u16> {
-    if violation.is_handed_back {
+    if let Some(why) = violation.handed_back {
         let state = state(violation, held);
         let mut policy = Policy::of(identity.table, identity.libcs(), state.promises);
         if state.is_executed {
@@ -156,7 +157,9 @@ fn survives(violation: &Violation, identity: &Identity, held: Held) -> Option<u1
         }
         policy.process = process(violation.pid);
         match sim::decide(&policy, &data(violation)) {
-            Action::Errno(errno) | Action::Unfold(errno) => return Some(errno),
+            Action::Errno(errno) | Action::Unfold(errno) if why != Why::Violation => {
+                return Some(errno);
+            }
             _ if state.mode == Mode::Error => return Some(libc::ENOSYS as u16),
             _ => {}
         }

@@ -52,6 +52,16 @@ impl Client for Scripted {
     fn inode_of(&self, _: i32) -> Result<Inode, Errno> {
         self.socket.as_ref().ok_or(libc::EBADF)?.inode()
     }
+    fn duplicate(&self, _: i32) -> Result<Fd, Errno> {
+        self.socket.as_ref().ok_or(libc::EBADF)?.duplicate()
+    }
+    fn add(&self, _: &Fd, _: bool) -> Result<usize, Errno> {
+        Err(libc::EMFILE)
+    }
+    fn is_same_user(&self) -> bool {
+        true
+    }
+    fn break_pipe(&self) {}
     fn assume_user(&self) -> Result<(), Errno> {
         Ok(())
     }

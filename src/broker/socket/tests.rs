@@ -28,6 +28,17 @@ impl Client for Own {
         let path = crate::sys::process::Path::of(self.tid(), format_args!("fd/{fd}"));
         crate::sys::fd::inode(path.as_c_str()).map_err(|_| libc::EBADF)
     }
+    fn duplicate(&self, fd: i32) -> Result<Fd, Errno> {
+        crate::sys::process::descriptor(self.tgid(), fd)
+    }
+    fn add(&self, fd: &Fd, _: bool) -> Result<usize, Errno> {
+        let copy = core::mem::ManuallyDrop::new(fd.duplicate()?);
+        Ok(copy.number() as usize)
+    }
+    fn is_same_user(&self) -> bool {
+        true
+    }
+    fn break_pipe(&self) {}
     fn assume_user(&self) -> Result<(), Errno> {
         Ok(())
     }

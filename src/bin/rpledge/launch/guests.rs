@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::io;
 
-use rpledge::broker::guest::{Failure, Guest, mark_executed};
+use rpledge::broker::guest::{Failure, Guest, Why, mark_executed};
 use rpledge::broker::state::State;
 use rpledge::host::Host;
 use rpledge::policy::{QUERY, STATE};
@@ -44,7 +44,7 @@ pub enum Back {
     Again,
     /// It fails.
     Errno(u16),
-    /// What a filter without a broker says of it befalls it.
+    /// It is judged.
     Judge,
 }
 
@@ -130,7 +130,7 @@ impl Guests {
         &mut self,
         process: Pid,
         held: &mut Held,
-        (number, is_unread): (u32, bool),
+        (number, why): (u32, Why),
     ) -> io::Result<Option<Back>> {
         let Some(known) = self.0.get_mut(&process) else {
             return Ok(None);
@@ -138,8 +138,9 @@ impl Guests {
         if !machine::was_not_served(held.registers(), number) {
             return Ok(None);
         }
-        if !is_unread {
-            return Ok(Some(Back::Judge));
+        match why {
+            Why::NotServed | Why::Violation => return Ok(Some(Back::Judge)),
+            Why::Unread => {}
         }
         if known.is_open {
             return Ok(Some(Back::Errno(libc::EACCES as u16)));

@@ -28,6 +28,7 @@ mod sys;
 mod tree;
 
 use rpledge::bpf::Insn;
+use rpledge::broker::guest::Why;
 
 use std::ffi::{CString, OsString};
 use std::fmt;
@@ -111,8 +112,8 @@ pub struct Violation {
     pub arguments: [u64; 6],
     /// Behind the call instruction.
     pub call_address: u64,
-    /// A broker was asked, and does not serve it.
-    pub is_handed_back: bool,
+    /// A broker was asked, and why it does not serve it.
+    pub handed_back: Option<Why>,
     /// A program was executed since the process was confined.
     pub has_executed: bool,
     sp: u64,

@@ -11,7 +11,7 @@ use std::mem::{MaybeUninit, size_of, zeroed};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
-use rpledge::broker::guest::{HANDED_BACK, UNREAD};
+use rpledge::broker::guest::Why;
 
 use super::machine::Registers;
 
@@ -49,16 +49,12 @@ impl SignalInfo {
         self.word(4)
     }
 
-    /// The number of a call that a broker hands back, and whether it could only
-    /// not read the memory of who made it.
-    pub fn handed_back(&self) -> Option<(u32, bool)> {
+    /// The number of a call that a broker hands back, and why.
+    pub fn handed_back(&self) -> Option<(u32, Why)> {
         const QUEUED: c_int = -1;
         let value = u64::from(self.word(24) as u32) | u64::from(self.word(28) as u32) << 32;
         let value = usize::try_from(value).ok()?;
-        let is_told = self.code() == QUEUED && value & HANDED_BACK == HANDED_BACK;
-        let number = value & !HANDED_BACK & !UNREAD;
-        let number = u32::try_from(number).ok()?;
-        is_told.then_some((number, value & UNREAD != 0))
+        Why::told(value).filter(|_| self.code() == QUEUED)
     }
 
     /// SIGSYS: address behind the call instruction, number, audit architecture.

@@ -269,7 +269,7 @@ impl<'a> Tree<'a> {
             if asks && has_handler(pid) {
                 return Ok(sys::resume(pid, signal)?);
             }
-            return self.refused(process, pid, info.refused_call(), false);
+            return self.refused(process, pid, info.refused_call(), None);
         }
         if confined
             && signal == libc::SIGSTOP

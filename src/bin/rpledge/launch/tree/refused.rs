@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Calls that a filter trapped or a broker handed back: they fail, or are told and end their process.
 
+use rpledge::broker::guest::Why;
+
 use super::{Step, Tree};
 use crate::launch::Violation;
 use crate::launch::guests::Back;
@@ -22,11 +24,11 @@ impl Tree<'_> {
         process: Pid,
         thread: Pid,
         call: Refused,
-        is_handed_back: bool,
+        handed_back: Option<Why>,
     ) -> Step {
         if self.tasks.get(&thread).is_some_and(|task| task.aborts == 0) {
             let violation = Violation {
-                is_handed_back,
+                handed_back,
                 has_executed: self.guests.has_executed(process),
                 ..violation(process, thread, call)
             };
@@ -49,7 +51,7 @@ impl Tree<'_> {
         &mut self,
         process: Pid,
         thread: Pid,
-        told: (u32, bool),
+        told: (u32, Why),
     ) -> Step<bool> {
         let mut held = Held::new(process, thread, &mut self.events)?;
         let back = self.guests.handed_back(process, &mut held, told)?;
@@ -64,7 +66,7 @@ impl Tree<'_> {
             None => return Ok(false),
             Some(Back::Judge) => {
                 let call = (after, told.0 as i32, machine::AUDIT_ARCH);
-                self.refused(process, thread, call, true)?;
+                self.refused(process, thread, call, Some(told.1))?;
             }
             Some(_) => sys::resume(thread, 0)?,
         }
@@ -112,7 +114,7 @@ fn violation(process: Pid, thread: Pid, (call_address, number, arch): Refused) -
         arch,
         arguments: registers.as_ref().map_or([0; 6], machine::call_arguments),
         call_address,
-        is_handed_back: false,
+        handed_back: None,
         has_executed: false,
         sp: registers.as_ref().map_or(0, machine::sp),
         maps: Maps::read(thread).unwrap_or_default(),
