@@ -462,5 +462,5 @@ IN_PART(drm)
 IN_PART(vmm)
 CALL(in_part_strictly, 0,
      rpledge_pledge("stdio video", NULL, RPLEDGE_STRICT) == -1 && errno == ENOTSUP)
-CALL(bpf_whole, 0, pledge("stdio drm", NULL) == 0 && !(status().state & RPLEDGE_PARTIAL))
+CALL(bpf_whole, 0, pledge("stdio bpf", NULL) == 0 && !(status().state & RPLEDGE_PARTIAL))
 CALL(stdio_whole, 0, pledge("stdio", NULL) == 0 && !(status().state & RPLEDGE_PARTIAL))

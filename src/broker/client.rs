@@ -132,6 +132,11 @@ impl Caller {
         Some(self.shared.tracer).filter(|tracer| *tracer != 0)
     }
 
+    /// May Landlock hold it, and not the broker, to names of sockets?
+    pub fn is_held_to_names(&self) -> bool {
+        self.shared.holds_sockets
+    }
+
     /// Does its filter ask for what its promises grant, too?
     pub fn is_asked_all(&self) -> bool {
         self.shared.asks_all

@@ -56,7 +56,7 @@ pub struct Hostile<'a> {
 
 const TERMS: Terms = Terms {
     directories: false,
-    addresses: false,
+    names: false,
     connects: false,
 };
 

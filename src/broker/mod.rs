@@ -59,6 +59,8 @@ pub struct Shared {
     pub tracer: u32,
     /// Does who waits for a call learn that nobody is left to make one?
     pub tells_of_end: bool,
+    /// Can Landlock hold callers, and not the broker, to names of sockets?
+    pub holds_sockets: bool,
 }
 
 /// The states of its callers.
@@ -208,13 +210,13 @@ fn dispatch(caller: &Caller, state: State, call: &Call) -> Answer {
         "sendmsg" | "sendmmsg" if held.contains(Promise::Sendfd) => {
             match socket::serve(caller, held, call) {
                 Answer::HandBack => {
-                    passing::send(caller, terms(state), helper(caller, state), call)
+                    passing::send(caller, terms(caller, state), helper(caller, state), call)
                 }
                 answer => answer,
             }
         }
         "recvmsg" | "recvmmsg" | "recvmmsg_time64" if held.contains(Promise::Recvfd) => {
-            passing::receive(caller, terms(state), helper(caller, state), call)
+            passing::receive(caller, terms(caller, state), helper(caller, state), call)
         }
         "socket" | "connect" | "bind" | "listen" | "accept" | "accept4" | "sendto" | "sendmsg"
         | "sendmmsg" => socket::serve(caller, held, call),
@@ -223,11 +225,11 @@ fn dispatch(caller: &Caller, state: State, call: &Call) -> Answer {
 }
 
 /// What may be passed. A message goes where sendto(2) may without a broker.
-fn terms(state: State) -> passing::Terms {
+fn terms(caller: &Caller, state: State) -> passing::Terms {
     let has = |promise| state.promises.contains(promise);
     passing::Terms {
         directories: state.mode == Mode::Log,
-        addresses: (has(Promise::Unix) || has(Promise::Inet)) && state.veil == 0,
+        names: has(Promise::Unix) && state.veil == 0 && !caller.is_held_to_names(),
         connects: has(Promise::Inet),
     }
 }

@@ -24,9 +24,9 @@ use control::{DESCRIPTORS, Entry, HEAD, WORD, own_all};
 pub struct Terms {
     /// Directories, too.
     pub directories: bool,
-    /// May a message name whom it is for?
-    pub addresses: bool,
-    /// May sending connect?
+    /// Sockets by their names.
+    pub names: bool,
+    /// Any address of the internet, by connecting to it too.
     pub connects: bool,
 }
 
@@ -213,12 +213,12 @@ impl Request<'_> {
         let mut address = [0; ADDRESS_MAX];
         let to = match message.name {
             0 => None,
-            _ if !self.terms.addresses => return Err(Answer::HandBack),
             name => {
                 let into = usize::try_from(message.name_len).ok();
                 let into = into.and_then(|len| address.get_mut(..len));
                 let into = into.ok_or(early(libc::EINVAL))?;
                 self.client.read(name, into).map_err(early)?;
+                self.judge(into)?;
                 Some(&*into)
             }
         };
@@ -251,6 +251,19 @@ impl Request<'_> {
                 Ok(socket.send_message(data, control, to, flags))
             }
             false => self.send_all(&socket, data, control, to, flags),
+        }
+    }
+
+    /// Where the broker would get, the caller could.
+    fn judge(&self, address: &[u8]) -> Result<(), Answer> {
+        let family = address.first_chunk().copied().map(u16::from_ne_bytes);
+        match family.map(i32::from) {
+            Some(libc::AF_INET | libc::AF_INET6) if self.terms.connects => Ok(()),
+            // The broker is in another directory.
+            Some(libc::AF_UNIX) if self.terms.names && matches!(address.get(2), Some(0 | b'/')) => {
+                self.client.assume_user().map_err(early)
+            }
+            _ => Err(Answer::HandBack),
         }
     }
 
@@ -313,7 +326,7 @@ impl Request<'_> {
                         return Err(Answer::Drop);
                     }
                 }
-                _ if self.terms.addresses && entry.is_harmless() => {}
+                _ if self.terms.connects && entry.is_harmless() => {}
                 // Who sends, and what the broker may do that the caller may not.
                 _ => return Err(early(libc::EPERM)),
             }

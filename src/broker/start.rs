@@ -8,6 +8,7 @@ use super::state::{self, State};
 use super::{STATES, Shared, confine, run};
 use crate::policy::STATE;
 use crate::sys::fd::Fd;
+use crate::sys::landlock;
 use crate::sys::lock::{Lock, wait_while, wake};
 use crate::sys::notify::Listener;
 use crate::sys::once::Once;
@@ -279,6 +280,7 @@ fn be(plan: Plan) -> ! {
 /// The broker's own way, once it has nothing but what it keeps.
 pub(super) fn serve(first: u32, state: State, changes_user: bool, tracer: u32) -> ! {
     let tells_of_end = Listener::tells_of_end();
+    let holds_sockets = landlock::abi().is_ok_and(|abi| abi >= landlock::SOCKETS_ABI);
     let ready = spawn::hide(NAME).and_then(|()| confine::confine(crate::table::TABLE.audit));
     let listener = Listener(0);
     let _ = STATES.take().number(state);
@@ -291,6 +293,7 @@ pub(super) fn serve(first: u32, state: State, changes_user: bool, tracer: u32) -
         changes_user,
         tracer,
         tells_of_end,
+        holds_sockets,
     });
     let (Ok(()), Some(shared)) = (ready, SHARED.get()) else {
         sys::exit_group(1);

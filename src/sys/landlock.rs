@@ -26,6 +26,9 @@ pub const RESTRICT_SELF_TSYNC: usize = 1 << 3;
 /// The first ABI that can restrict all threads at once.
 pub const THREADS_ABI: u32 = 8;
 
+/// The first ABI that can hold the names of sockets.
+pub const SOCKETS_ABI: u32 = 9;
+
 /// The ABI that the kernel has.
 pub fn abi() -> Result<u32, Errno> {
     let args = [0, 0, CREATE_RULESET_VERSION, 0, 0, DOOR];
