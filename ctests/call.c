@@ -446,8 +446,6 @@ CALL(tmppath_covered, 0,
          && pledge("stdio rpath cpath tmppath", NULL) == -1 && errno == ENOTSUP
          && rpledge_error() == RPLEDGE_E_BROKER
          && pledge("stdio rpath wpath cpath tmppath", NULL) == 0)
-CALL(drm_partial, 0,
-     pledge("stdio drm", NULL) == 0 && (status().state & RPLEDGE_PARTIAL))
 /* What a device or a message is, a filter does not see. */
 #define IN_PART(word)                                                        \
     CALL(word##_in_part, 0,                                                  \
@@ -463,4 +461,5 @@ IN_PART(vmm)
 CALL(in_part_strictly, 0,
      rpledge_pledge("stdio video", NULL, RPLEDGE_STRICT) == -1 && errno == ENOTSUP)
 CALL(bpf_whole, 0, pledge("stdio bpf", NULL) == 0 && !(status().state & RPLEDGE_PARTIAL))
+CALL(sendfd_whole, 0, pledge("stdio sendfd recvfd", NULL) == 0 && !(status().state & RPLEDGE_PARTIAL))
 CALL(stdio_whole, 0, pledge("stdio", NULL) == 0 && !(status().state & RPLEDGE_PARTIAL))
