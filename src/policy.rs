@@ -103,6 +103,15 @@ pub const UNFOLDED: [&str; 6] = [
     "socketcall",
 ];
 
+/// Those of them that the broker makes where no handler stands by.
+const RELAYED: [&str; 5] = [
+    UNFOLDED[0],
+    UNFOLDED[1],
+    UNFOLDED[2],
+    UNFOLDED[3],
+    UNFOLDED[4],
+];
+
 /// How many numbers a filter answers: see [`Policy::answers`].
 pub const ANSWERS: usize = 10;
 
@@ -272,6 +281,11 @@ impl<'a> Policy<'a> {
             && UNFOLDED.contains(&self.table.calls[place].name)
     }
 
+    /// Does the broker make the call, as no handler can?
+    fn relays(&self, place: usize) -> bool {
+        self.broker == Broker::Here && RELAYED.contains(&self.table.calls[place].name)
+    }
+
     /// The verdict on the call at `place` of [`Table::calls`].
     pub fn verdict(&self, place: usize) -> Verdict {
         self.verdict_within(place, self.table.limits_on(place))
@@ -308,6 +322,7 @@ impl<'a> Policy<'a> {
             (_, false) if self.asks(place) => self.ask(),
             (0, false) => self.refusal(place),
             (errno, _) if self.unfolds(place) => Action::Unfold(errno),
+            _ if self.relays(place) => Action::Ask,
             (errno, _) => Action::Errno(errno),
         };
         if limited {
@@ -330,6 +345,7 @@ impl<'a> Policy<'a> {
         match errno {
             None => Action::Violation,
             Some((_, errno)) if self.unfolds(place) => Action::Unfold(*errno),
+            Some(_) if self.relays(place) => Action::Ask,
             Some((_, errno)) => Action::Errno(*errno),
         }
     }

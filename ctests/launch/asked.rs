@@ -123,6 +123,32 @@ const CASES: &[Case] = &[
             "read:/ 0\ntemporary 0\n",
         ),
     ),
+    served("message", &["-p", "stdio"], "message", "message 0\n"),
+    differs(
+        "message 0\npass:/dev/null 1\n",
+        served(
+            "message without sendfd",
+            &["-p", "stdio rpath"],
+            "message pass:/dev/null",
+            "message 0\npass:/dev/null 0\n",
+        ),
+    ),
+    refused(
+        "pass:/dev/null 0\n",
+        ("", "sendmsg"),
+        served(
+            "no directory",
+            &["-p", "stdio rpath sendfd recvfd"],
+            "pass:/dev/null pass:/",
+            "pass:/dev/null 0\npass:/ 0\n",
+        ),
+    ),
+    served(
+        "message of an executed program",
+        NARROWER,
+        "exec message",
+        "message 0\n",
+    ),
     // With an execpromise less and one more.
     served(
         "executed under the promises",

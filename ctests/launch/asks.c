@@ -79,6 +79,38 @@ static int connects(void)
 	return result(connect(fd, (struct sockaddr *)&to, sizeof to));
 }
 
+/* A message from one end of a pair to the other, with a descriptor if there is a path. */
+static int message(const char *path)
+{
+	char data[3] = "abc";
+	struct iovec part = {data, 3};
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} room;
+	struct msghdr sent;
+	int pair[2], fd = 0;
+
+	memset(&sent, 0, sizeof sent);
+	memset(&room, 0, sizeof room);
+	sent.msg_iov = &part;
+	sent.msg_iovlen = 1;
+	if (path != NULL) {
+		fd = open(path, O_RDONLY);
+		room.header.cmsg_level = SOL_SOCKET;
+		room.header.cmsg_type = SCM_RIGHTS;
+		room.header.cmsg_len = CMSG_LEN(sizeof fd);
+		memcpy(CMSG_DATA(&room.header), &fd, sizeof fd);
+		sent.msg_control = &room;
+		sent.msg_controllen = sizeof room;
+	}
+	if (fd < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
+		return 99;
+	if (sendmsg(pair[0], &sent, 0) != 3 || recvmsg(pair[1], &sent, 0) != 3)
+		return errno;
+	return path != NULL && CMSG_FIRSTHDR(&sent) == NULL ? 99 : 0;
+}
+
 static void on_signals(void (*act)(int))
 {
 	int n;
@@ -131,6 +163,10 @@ int main(int count, char **words)
 			came = name(path + 1);
 		else if (strcmp(word, "connect") == 0)
 			came = connects();
+		else if (strcmp(word, "message") == 0)
+			came = message(NULL);
+		else if (strncmp(word, "pass:", 5) == 0)
+			came = message(path + 1);
 		else if (strncmp(word, "read:", 5) == 0)
 			came = opened(path + 1, O_RDONLY);
 		else if (strncmp(word, "make:", 5) == 0)

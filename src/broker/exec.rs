@@ -81,8 +81,8 @@ pub fn judge(caller: &Caller, state: State, call: &Call) -> Option<Answer> {
             Some(Answer::Errno(libc::EACCES))
         }
         Action::Allow => Some(Answer::LetThrough),
-        // Its handler makes of it what can be made.
-        Action::Errno(_) if !state.is_executed && is_unfolded(call) => None,
+        // Its handler, or the broker, makes of it what can be made.
+        Action::Errno(_) if is_unfolded(call) => None,
         Action::Errno(errno) | Action::Unfold(errno) => Some(Answer::Errno(errno.into())),
         Action::Ask | Action::Door | Action::Violation => None,
         // No number in it means what the tables say, so nobody may judge it.

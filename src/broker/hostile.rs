@@ -55,6 +55,7 @@ pub struct Hostile<'a> {
 }
 
 const TERMS: Terms = Terms {
+    passes: true,
     directories: false,
     names: false,
     connects: false,

@@ -39,7 +39,7 @@ use crate::sys::signal::Why;
 use crate::sys::spawn;
 use crate::sys::{self, Errno, NOT_SERVED, QUESTION, VIOLATION};
 use client::{Call, Caller, Client, Gone};
-use passing::Helper;
+use passing::{Helper, Terms};
 use state::{State, States};
 
 /// What a broker knows from its start.
@@ -207,31 +207,41 @@ fn dispatch(caller: &Caller, state: State, call: &Call) -> Answer {
         | "fstatat64" | "access" | "faccessat" | "unlink" | "unlinkat" => {
             files::serve(caller, held, call)
         }
-        "sendmsg" | "sendmmsg" if held.contains(Promise::Sendfd) => {
-            match socket::serve(caller, held, call) {
-                Answer::HandBack => {
-                    passing::send(caller, terms(caller, state), helper(caller, state), call)
-                }
-                answer => answer,
-            }
+        "sendmsg" | "sendmmsg" => match socket::serve(caller, held, call) {
+            Answer::HandBack => relay(caller, state, call, Promise::Sendfd, passing::send),
+            answer => answer,
+        },
+        "recvmsg" | "recvmmsg" | "recvmmsg_time64" => {
+            relay(caller, state, call, Promise::Recvfd, passing::receive)
         }
-        "recvmsg" | "recvmmsg" | "recvmmsg_time64" if held.contains(Promise::Recvfd) => {
-            passing::receive(caller, terms(caller, state), helper(caller, state), call)
+        "socket" | "connect" | "bind" | "listen" | "accept" | "accept4" | "sendto" => {
+            socket::serve(caller, held, call)
         }
-        "socket" | "connect" | "bind" | "listen" | "accept" | "accept4" | "sendto" | "sendmsg"
-        | "sendmmsg" => socket::serve(caller, held, call),
         _ => Answer::HandBack,
     }
 }
 
-/// What may be passed. A message goes where sendto(2) may without a broker.
-fn terms(caller: &Caller, state: State) -> passing::Terms {
+/// Make a call that passes descriptors, or that no handler can make. A message
+/// goes where sendto(2) may without a broker.
+fn relay(
+    caller: &Caller,
+    state: State,
+    call: &Call,
+    promise: Promise,
+    serve: fn(&dyn Client, Terms, Helper, &Call) -> Answer,
+) -> Answer {
     let has = |promise| state.promises.contains(promise);
-    passing::Terms {
+    let helper = helper(caller, state);
+    if !has(promise) && helper != Helper::Nobody {
+        return Answer::HandBack;
+    }
+    let terms = Terms {
+        passes: has(promise),
         directories: state.mode == Mode::Log,
         names: has(Promise::Unix) && state.veil == 0 && !caller.is_held_to_names(),
         connects: has(Promise::Inet),
-    }
+    };
+    serve(caller, terms, helper, call)
 }
 
 /// Who makes what needs no broker.

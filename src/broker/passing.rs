@@ -22,6 +22,8 @@ use control::{DESCRIPTORS, Entry, HEAD, WORD, own_all};
 /// What a caller may pass and take.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
+    /// Anything beside bytes.
+    pub passes: bool,
     /// Directories, too.
     pub directories: bool,
     /// Sockets by their names.
@@ -206,6 +208,9 @@ impl Request<'_> {
 
     fn send(&self, at: u64, flags: i32) -> Done {
         let message = self.message(at)?;
+        if message.control_len != 0 && !self.terms.passes {
+            return Err(Answer::HandBack);
+        }
         let connects = !sockets::may_send(flags as u32);
         if connects && !self.terms.connects {
             return Err(Answer::HandBack);
@@ -345,8 +350,16 @@ impl Request<'_> {
     }
 
     fn receive(&self, at: u64, flags: i32) -> Done {
-        let message = self.message(at)?;
+        let mut message = self.message(at)?;
         let socket = self.socket()?;
+        if message.control_len != 0 && !self.terms.passes {
+            // Room for descriptors stays empty; elsewhere it may be what the
+            // caller cannot do without.
+            match socket.family() {
+                Ok(libc::AF_UNIX) => message.control_len = 0,
+                _ => return Err(Answer::HandBack),
+            }
+        }
         let total = message
             .parts
             .total(self.client)
