@@ -48,6 +48,8 @@
 
 #include <rpledge.h>
 
+#include "machine.h"
+
 /* What older headers lack. */
 #ifndef RENAME_EXCHANGE
 #define RENAME_EXCHANGE 2
@@ -146,29 +148,15 @@ static void veil_add(struct veil_case *one)
 #define TRY(id, rules, openbsd, here, difference, ...)                       \
     VEILED(id, rules, openbsd, here, difference) { return E(__VA_ARGS__); }
 
-/* exit(0), as the processor has it, and what an ELF file calls that processor. */
-#if defined(__x86_64__)
-#define VEIL_MACHINE 62
-#define VEIL_EXIT 0x31, 0xff, 0xb8, 60, 0, 0, 0, 0x0f, 0x05, 0, 0, 0
-#elif defined(__aarch64__)
-#define VEIL_MACHINE 183
-#define VEIL_EXIT 0xe0, 0x03, 0x1f, 0xaa, 0xa8, 0x0b, 0x80, 0xd2, 0x01, 0, 0, 0xd4
-#elif defined(__riscv) && __riscv_xlen == 64
-#define VEIL_MACHINE 243
-#define VEIL_EXIT 0x13, 0x05, 0, 0, 0x93, 0x08, 0xd0, 0x05, 0x73, 0, 0, 0
-#else
-#error "nobody has written a program for this processor"
-#endif
-
 /* A program of its own, without a loader: exits with 0. */
 static const unsigned char veil_program[] = {
-    0x7f, 'E', 'L', 'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, VEIL_MACHINE, 0, 1, 0, 0, 0,
+    0x7f, 'E', 'L', 'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, MACHINE, 0, 1, 0, 0, 0,
     0x78, 0, 0x40, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     0, 0, 0, 0, 0x40, 0, 0x38, 0, 1, 0, 0, 0, 0, 0, 0, 0,
     1, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0,
     0, 0, 0x40, 0, 0, 0, 0, 0, 0x84, 0, 0, 0, 0, 0, 0, 0, 0x84, 0, 0, 0, 0, 0, 0, 0,
     0, 0x10, 0, 0, 0, 0, 0, 0,
-    VEIL_EXIT};
+    EXITS};
 
 static void veil_write(const char *path, const void *bytes, size_t len, mode_t mode)
 {
