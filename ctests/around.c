@@ -177,7 +177,7 @@ DENIED(thread_of_16_kib, "stdio rpath")
     void *ok;
 
     case_shared->pledges++;
-    MUST(pthread_attr_init(&attr) == 0 && pthread_attr_setstacksize(&attr, 16384) == 0);
+    MUST(pthread_attr_init(&attr) == 0 && STACK(&attr, 16384));
     MUST(pthread_create(&thread, &attr, pledges, &thread) == 0);
     TRY(pthread_join(thread, &ok) == 0 && ok == &thread);
     TRY(has_socket());

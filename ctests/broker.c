@@ -238,11 +238,8 @@ DENY(null_is_not_made, "stdio getpw", open("/dev/null", O_WRONLY | O_CREAT, 0600
 DENY(zero_is_not_null, "stdio getpw", OPENS("/dev/zero", O_RDONLY))
 ALLOWED(zones_are_read, "stdio getpw")
 {
-    int fd;
-
     PLEDGE();
-    fd = open("/usr/share/zoneinfo/Europe/Berlin", O_RDONLY);
-    TRY(fd >= 0 || errno == ENOENT);
+    TRY(OPENS("/usr/share/zoneinfo/Europe/Berlin", O_RDONLY) || errno == ENOENT);
 }
 
 /* Processes */

@@ -39,6 +39,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -173,6 +174,10 @@ static void case_add(struct case_entry *entry)
         if (!(__VA_ARGS__))                                                  \
             case_end(CASE_LACKS, __LINE__, "needs " what);                   \
     } while (0)
+/* The stack of a thread: as large as that, or the least that this processor has. */
+#define STACK(attr, size)                                                    \
+    (pthread_attr_setstacksize(attr, size) == 0                              \
+     || pthread_attr_setstacksize(attr, (size_t)PTHREAD_STACK_MIN) == 0)
 #define NEED_ROOT() NEED("root", geteuid() == 0)
 
 /* No system call but exit_group: it has to work under pledge(""). */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* execve: who may, and what holds in the program that comes after. */
 #include "case.h"
+#include "machine.h"
 #include "two.h"
 
 #include <sys/prctl.h>
@@ -9,22 +10,8 @@ extern char **environ;
 
 /* Code for a program of its own, as small as ELF allows: what is tested here
  * is the filter that it inherits, not a libc's start. */
-static const unsigned char exits[] = {
-    0x31, 0xff,                   /* xor edi, edi */
-    0xb8, 0xe7, 0x00, 0x00, 0x00, /* mov eax, 231 (exit_group) */
-    0x0f, 0x05,                   /* syscall */
-};
-static const unsigned char makes_socket[] = {
-    0xbf, 0x02, 0x00, 0x00, 0x00, /* mov edi, AF_INET */
-    0xbe, 0x01, 0x00, 0x00, 0x00, /* mov esi, SOCK_STREAM */
-    0x31, 0xd2,                   /* xor edx, edx */
-    0xb8, 0x29, 0x00, 0x00, 0x00, /* mov eax, 41 (socket) */
-    0x0f, 0x05,                   /* syscall */
-    0x89, 0xc7,                   /* mov edi, eax */
-    0xc1, 0xef, 0x1f,             /* shr edi, 31: 1 if it failed */
-    0xb8, 0xe7, 0x00, 0x00, 0x00, /* mov eax, 231 (exit_group) */
-    0x0f, 0x05,                   /* syscall */
-};
+static const unsigned char exits[] = {EXITS};
+static const unsigned char makes_socket[] = {MAKES_SOCKET};
 
 static void program(const char *path, const unsigned char *code, size_t len)
 {
@@ -34,7 +21,7 @@ static void program(const char *path, const unsigned char *code, size_t len)
 
 #define PUT(at, type, value) *(type *)(void *)(image + (at)) = (type)(value)
     PUT(16, uint16_t, 2);           /* ET_EXEC */
-    PUT(18, uint16_t, 62);          /* EM_X86_64 */
+    PUT(18, uint16_t, MACHINE);
     PUT(20, uint32_t, 1);
     PUT(24, uint64_t, base + 0x78); /* entry */
     PUT(32, uint64_t, 0x40);        /* program headers */

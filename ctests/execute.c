@@ -85,7 +85,12 @@ ALLOWED(free_script, "stdio proc exec")
     TRY(script());
 }
 /* Calls that no promise grants */
-ALLOW(free_unshare, "stdio proc exec", succeeds("unshare -U true"))
+ALLOWED(free_unshare, "stdio proc exec")
+{
+    NEED("unshare", system("command -v unshare >/dev/null") == 0);
+    PLEDGE();
+    TRY(succeeds("unshare -U true"));
+}
 ALLOWED(free_after_fork, "stdio proc exec")
 {
     int end;

@@ -198,7 +198,7 @@ ALLOWED(threads, "stdio")
     PLEDGE();
     for (i = 0; i < THREADS; i++) {
         TRY(pthread_attr_init(&attr) == 0);
-        TRY(pthread_attr_setstacksize(&attr, (size_t)(65536 + i * 16384)) == 0);
+        TRY(STACK(&attr, (size_t)(65536 + i * 16384)));
         TRY(pthread_attr_setguardsize(&attr, (size_t)(i % 3 * 4096)) == 0);
         TRY(pthread_create(&thread[i], &attr, works, thread) == 0);
         TRY(pthread_attr_destroy(&attr) == 0);

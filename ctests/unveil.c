@@ -273,17 +273,16 @@ VEILED(io_uring, "in:r", LINUX, ENOSYS, LINUX)
 
     return veil_is_bare && end != 0 ? SKIP : end;
 }
+#ifdef __x86_64__
+/* chmod(2) of the 32-bit ABI. */
 VEILED(foreign_abi, "in:rwxc", LINUX, ENOSYS, LINUX)
 {
     char *low = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-    long end = -ENOSYS;
+    long end;
 
     MUST(low != MAP_FAILED);
     strcpy(low, "out/file");
-#ifdef __x86_64__
-    /* chmod(2) of the 32-bit ABI. */
     __asm__ volatile("int $0x80" : "=a"(end) : "a"(15), "b"(low), "c"(0600) : "memory", "r8", "r9", "r10", "r11");
-#endif
     return veil_is_bare && end == -ENOSYS ? SKIP : (int)-end;
 }
 VEILED(foreign_x32, "in:rwxc", LINUX, ENOSYS, LINUX)
@@ -292,6 +291,7 @@ VEILED(foreign_x32, "in:rwxc", LINUX, ENOSYS, LINUX)
 
     return veil_is_bare && end == ENOSYS ? SKIP : end;
 }
+#endif
 
 /* Execution */
 VEILED(exec_rx, "in:rx", 0, 0, NONE) { return executes("in/prog"); }

@@ -48,6 +48,8 @@
 
 #include <rpledge.h>
 
+#include "machine.h"
+
 /* What older headers lack. */
 #ifndef RENAME_EXCHANGE
 #define RENAME_EXCHANGE 2
@@ -148,13 +150,13 @@ static void veil_add(struct veil_case *one)
 
 /* A program of its own, without a loader: exits with 0. */
 static const unsigned char veil_program[] = {
-    0x7f, 'E', 'L', 'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 62, 0, 1, 0, 0, 0,
+    0x7f, 'E', 'L', 'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, MACHINE, 0, 1, 0, 0, 0,
     0x78, 0, 0x40, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     0, 0, 0, 0, 0x40, 0, 0x38, 0, 1, 0, 0, 0, 0, 0, 0, 0,
     1, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0,
-    0, 0, 0x40, 0, 0, 0, 0, 0, 0x81, 0, 0, 0, 0, 0, 0, 0, 0x81, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0x40, 0, 0, 0, 0, 0, 0x84, 0, 0, 0, 0, 0, 0, 0, 0x84, 0, 0, 0, 0, 0, 0, 0,
     0, 0x10, 0, 0, 0, 0, 0, 0,
-    0x31, 0xff, 0xb8, 60, 0, 0, 0, 0x0f, 0x05};
+    EXITS};
 
 static void veil_write(const char *path, const void *bytes, size_t len, mode_t mode)
 {

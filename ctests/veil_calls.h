@@ -388,13 +388,24 @@ CALLED(threads, ENOENT, ENOENT, NONE)
     /* From ABI 8 on Landlock can hold it. */
     return (long)end == hidden() && veil_abi >= 8 ? ENOENT : (int)(long)end;
 }
+/* Who is joined has not always left its process. */
+static int is_alone(void)
+{
+    struct stat st;
+    int n;
+
+    for (n = 0; n < 1000; n++, usleep(1000))
+        if (stat("/proc/self/task", &st) == 0 && st.st_nlink == 3)
+            return 1;
+    return 0;
+}
 CALLED(threads_before, 0, 0, NONE)
 {
     pthread_t thread;
     void *end;
 
     MUST(pthread_barrier_init(&begun, NULL, 1) == 0 && pthread_barrier_init(&held, NULL, 1) == 0);
-    MUST(pthread_create(&thread, NULL, thread_opens, "in/file") == 0 && pthread_join(thread, &end) == 0);
+    MUST(pthread_create(&thread, NULL, thread_opens, "in/file") == 0 && pthread_join(thread, &end) == 0 && is_alone());
     MUST(unveil("in", "r") == 0 && CALL(unveil(NULL, NULL)) == 0);
     /* A thread that starts later is held. */
     MUST(pthread_create(&thread, NULL, thread_opens, "out/file") == 0 && pthread_join(thread, &end) == 0);
@@ -467,14 +478,15 @@ static int executes_try(void)
 }
 CALLED(exec_held, 0, EACCES, 16)
 {
+    /* With the program and the libraries that it is tested with. A name that is not there would be the broker's. */
+    const char *const dirs[] = {"/usr", "/lib", "/lib64", "/etc", "/proc", "/dev", "in",
+                                getenv("VEIL_TESTED") != NULL ? getenv("VEIL_TESTED") : "/proc/self/exe",
+                                getenv("RPLEDGE_CACHE")};
+    size_t n;
     int end;
 
-    MUST(unveil("/usr", "rx") == 0 && unveil("/lib", "rx") == 0 && unveil("/lib64", "rx") == 0 && unveil("/etc", "r") == 0);
-    MUST(unveil("/proc", "rx") == 0 && unveil("/dev", "r") == 0 && unveil("in", "r") == 0);
-    /* The program and the libraries that it is tested with. */
-    if (unveil(getenv("VEIL_TESTED") != NULL ? getenv("VEIL_TESTED") : "/proc/self/exe", "rx") != 0 ||
-        (getenv("RPLEDGE_CACHE") != NULL && unveil(getenv("RPLEDGE_CACHE"), "rx") != 0))
-        return SKIP;
+    for (n = 0; n < sizeof dirs / sizeof *dirs; n++)
+        MUST(dirs[n] == NULL || access(dirs[n], F_OK) != 0 || unveil(dirs[n], "rx") == 0);
     MUST(unveil(NULL, NULL) == 0);
     end = in_child(executes_try);
     return end == 254 && veil_abi == 0 ? EACCES : end;

@@ -146,7 +146,7 @@ DENIED(small_stack, "stdio")
     void *made;
 
     MUST(pthread_attr_init(&attr) == 0);
-    MUST(pthread_attr_setstacksize(&attr, 16384) == 0);
+    MUST(STACK(&attr, 16384));
     PLEDGE();
     MUST(pthread_create(&thread, &attr, violates_small, &set) == 0);
     MUST(pthread_join(thread, &made) == 0);

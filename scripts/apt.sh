@@ -26,7 +26,7 @@ sources() {
 	echo "$kind [signed-by=$keyring] $mirror/debian $suite main"
 	if [ "$suite" = sid ]; then
 		echo "$kind [signed-by=$keyring] $mirror/debian experimental main"
-	elif [ "$security" = yes ]; then
+	elif [ "$security" = yes ] && [ "${suite%-backports}" = "$suite" ]; then
 		echo "$kind [signed-by=$keyring] $mirror/debian-security $suite-security main"
 	fi
 }
