@@ -68,7 +68,7 @@ pub fn begin(state: State, changes_user: bool) -> Result<Start, Errno> {
     let board = spawn::board()?;
     let label = state::set_label(state::FIRST)?;
     let memory = spawn::own_memory().inspect_err(|_| state::restore_label(label))?;
-    let plan = Plan {
+    let mut plan = Plan {
         board,
         first: sys::pid(),
         memory: memory.each_ref().map(Fd::number),
@@ -80,12 +80,14 @@ pub fn begin(state: State, changes_user: bool) -> Result<Start, Errno> {
     let image = image();
     let blocked = spawn::block_signals();
     let apart = image.as_ref().and_then(|image| start_apart(plan, image));
+    let made = match (apart, &image) {
+        (Some(pid), _) => Ok(pid),
+        (None, None) => spawn::fork(),
+        (None, Some(_)) => leave_board(&mut plan).and_then(|()| spawn::fork()),
+    };
+    let board = plan.board;
     // Who has the place of another broker's file has none of its own.
     let image = image.filter(|_| apart.is_some());
-    let made = match apart {
-        Some(pid) => Ok(pid),
-        None => spawn::fork(),
-    };
     match made {
         Ok(0) => be_copy(plan),
         Ok(pid) => {
@@ -119,6 +121,17 @@ fn start_apart(plan: Plan, image: &Fd) -> Option<u32> {
     spawn::reap(between);
     stack.unmap();
     Some(pid.load(Ordering::Acquire)).filter(|pid| *pid != 0)
+}
+
+/// Go on with another board. Of one that was killed at any moment nobody knows
+/// whether it has made somebody, who gives up now, or only said so, which nobody
+/// would ever take back.
+fn leave_board(plan: &mut Plan) -> Result<(), Errno> {
+    let told = &plan.board.told;
+    told.store(GIVE_UP, Ordering::Release);
+    wake(told, 1);
+    plan.board = spawn::board()?;
+    Ok(())
 }
 
 /// The way of the process between.
