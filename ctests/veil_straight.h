@@ -137,6 +137,20 @@ CALLED(straight_mounted_over, LINUX, EACCES, LINUX)
     return errno == ENOENT && veil_is_strict ? EACCES : errno;
 }
 
+/* A broker has no more of other processes' files where /proc is mounted below a rule. */
+CALLED(straight_proc, LINUX, EACCES, LINUX)
+{
+    char path[64];
+
+    if (!own_mounts())
+        return SKIP;
+    mounts("/proc", "in/sub");
+    snprintf(path, sizeof path, "in/sub/%d/environ", getppid());
+    MUST(can_open(whole(path), O_RDONLY) && held_by_broker(veil_is_strict ? "in:r" : "in:r in/empty:"));
+    MUST(can_open(whole("in/sub/version"), O_RDONLY));
+    return E(can_open(whole(path), O_RDONLY));
+}
+
 /* Another root, another current directory, another process. */
 VEILED(straight_root, "in:r", ENOENT, ENOENT, NONE)
 {
