@@ -461,9 +461,7 @@ VEILED(mount_over, NULL, LINUX, EPERM, LINUX)
 }
 VEILED(chroot_hidden, "in:rwxc", ENOENT, 0, 2)
 {
-    int end = E(chroot("out") == 0);
-
-    return end == EPERM ? SKIP : end;
+    return chroot("out") == 0 ? 0 : errno == EPERM ? SKIP : errno;
 }
 BROKERED(chroot_hidden, ENOENT)
 VEILED(chroot_keeps, "in:rwxc", ENOENT, EACCES, 1)
@@ -491,6 +489,7 @@ VEILED(handle_hidden, NULL, LINUX, EACCES, LINUX)
 #include "veil_races.h"
 #include "veil_broker.h"
 #include "veil_closed.h"
+#include "veil_straight.h"
 
 int main(int argc, char **argv)
 {

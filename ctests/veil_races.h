@@ -9,19 +9,28 @@ static int race_rounds(void)
     return rounds != NULL ? atoi(rounds) : 30000;
 }
 
+static int race_start[2];
+
+/* It begins once the rules are given: they are of what has a name then. */
 static pid_t racer(void (*once)(int))
 {
-    pid_t pid = fork();
+    pid_t pid;
     int n;
+    char byte;
 
-    if (pid == 0) {
+    once(0);
+    MUST(pipe(race_start) == 0);
+    if ((pid = fork()) == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+        MUST(read(race_start[0], &byte, 1) == 1);
         for (n = 1;; n++)
             once(n);
     }
     MUST(pid > 0);
     return pid;
 }
+
+static void race_begins(void) { MUST(write(race_start[1], "x", 1) == 1); }
 
 /* Bare once is enough, and it comes. */
 #define BARE_ROUNDS 10000000
@@ -45,9 +54,9 @@ static int race_under(const char *rules, void (*once)(int), const char *path)
     pid_t pid;
     int seen;
 
-    once(0);
     pid = racer(once);
     MUST(veiled(rules) == 0);
+    race_begins();
     seen = reads_secret(path);
     kill(pid, SIGKILL);
     /* Bare it is seen, or the race is none. */
@@ -80,9 +89,9 @@ VEILED(race_creates, NULL, LINUX, EACCES, LINUX)
     pid_t pid;
     int n, made = 0, rounds = veil_is_bare ? BARE_ROUNDS : race_rounds();
 
-    swaps_directories(0);
     pid = racer(swaps_directories);
     MUST(veiled("in:rwxc") == 0);
+    race_begins();
     for (n = 0; n < rounds && !(veil_is_bare && made); n++) {
         snprintf(name, sizeof name, "in/race/new%d", n % RACE_NAMES);
         can_open(name, O_WRONLY | O_CREAT);

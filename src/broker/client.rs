@@ -279,7 +279,7 @@ impl Client for Caller {
             true if self.is_settled.get() => {
                 user::assume_settled(self.asked.tid, || self.is_valid())
             }
-            true => user::assume(self.asked.tid),
+            true => user::assume(self.asked.tid, || self.is_valid()),
             false => Ok(()),
         }
     }

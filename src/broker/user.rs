@@ -11,12 +11,51 @@ use crate::sys::{self, Errno};
 /// and MKNOD: those that setfsuid(2) takes along.
 const POWERS: u64 = 0x1f | 1 << 9 | 1 << 27;
 
+/// A thread's /proc/TID/status, held open: it says how things are whenever it is
+/// read, and nothing any more once no thread has that number which it was
+/// opened by.
+struct Told {
+    tid: u32,
+    file: Fd,
+}
+
+/// Those of the threads that asked last.
+struct Files {
+    list: [Option<Told>; SOME],
+    next: usize,
+}
+
+static FILES: Lock<Files> = Lock::new(Files {
+    list: [const { None }; SOME],
+    next: 0,
+});
+
 /// Be, in this thread and for files, who the thread `tid` is.
 ///
 /// That is read for each call: a thread that may become another user can do so
-/// between two calls, and its groups show nowhere but in that file.
-pub fn assume(tid: u32) -> Result<(), Errno> {
-    be(&Credentials::of(tid).ok_or(libc::EACCES)?)
+/// between two calls, and its groups show nowhere but in that file. That the
+/// file is the caller's tells `is_valid`, asked after it was opened.
+pub fn assume(tid: u32, is_valid: impl Fn() -> bool) -> Result<(), Errno> {
+    let who = {
+        let mut files = FILES.take();
+        let found = files.list.iter().flatten().find(|told| told.tid == tid);
+        match found.and_then(|told| Credentials::told(&told.file)) {
+            Some(who) => who,
+            None => {
+                let file = process::open_status(tid)?;
+                let who = Credentials::told(&file).ok_or(libc::EACCES)?;
+                if is_valid() {
+                    let is_same = |told: &Option<Told>| told.as_ref().is_some_and(|t| t.tid == tid);
+                    let at = files.list.iter().position(is_same);
+                    let at = at.unwrap_or(files.next);
+                    files.list[at] = Some(Told { tid, file });
+                    files.next = (at + 1) % SOME;
+                }
+                who
+            }
+        }
+    };
+    be(&who)
 }
 
 /// A thread that can be nobody else any more.

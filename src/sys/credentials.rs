@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What decides about files: a thread's user, group, supplementary groups and capabilities.
 
-use super::process::each_block;
+use super::fd::Fd;
+use super::process::{blocks_of, each_block};
 use super::{Errno, arch, call};
 
 /// More groups than this are not taken on: a thread's stack is small.
@@ -151,6 +152,13 @@ impl Credentials {
     pub fn of(tid: u32) -> Option<Credentials> {
         let mut reading = Reading::START;
         each_block(tid, "status", |block| reading.take_all(block)).ok()?;
+        (reading.seen == Reading::ALL && reading.fits).then_some(reading.found)
+    }
+
+    /// Those that such a file, /proc/TID/status, says now.
+    pub fn told(file: &Fd) -> Option<Credentials> {
+        let mut reading = Reading::START;
+        blocks_of(file, |block| reading.take_all(block)).ok()?;
         (reading.seen == Reading::ALL && reading.fits).then_some(reading.found)
     }
 

@@ -60,8 +60,11 @@ impl Own {
 
 const PATH_ONLY: i32 = libc::O_PATH | libc::O_CLOEXEC;
 
-/// RESOLVE_NO_MAGICLINKS, RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_CACHED.
+/// RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH,
+/// RESOLVE_IN_ROOT, RESOLVE_CACHED.
+const NO_MOUNT: u64 = 1;
 const NO_MAGIC: u64 = 2;
+const NO_LINK: u64 = 4;
 const BENEATH: u64 = 8;
 const IN_ROOT: u64 = 16;
 const CACHED: u64 = 32;
@@ -107,11 +110,23 @@ pub fn pin_path(path: &CStr) -> Result<Fd, Errno> {
 /// memory; below `at`, or with it for the root.
 pub fn pin_cached(at: &Fd, path: &CStr, is_root: bool) -> Result<Fd, Errno> {
     let scope = if is_root { IN_ROOT } else { BENEATH };
-    let how: [u64; 3] = [
-        (PATH_ONLY | libc::O_DIRECTORY) as u64,
-        0,
-        NO_MAGIC | CACHED | scope,
-    ];
+    pin_directory(at, path, NO_MAGIC | CACHED | scope)
+}
+
+/// A directory below `at`, if the kernel has all of the way in memory and no
+/// link lies on it.
+pub fn pin_plain(at: &Fd, path: &CStr) -> Result<Fd, Errno> {
+    pin_directory(at, path, NO_LINK | BENEATH | CACHED)
+}
+
+/// The same if nothing is mounted on the way either.
+pub fn pin_below(at: &Fd, path: &CStr) -> Result<Fd, Errno> {
+    pin_directory(at, path, NO_LINK | BENEATH | CACHED | NO_MOUNT)
+}
+
+/// openat2(2) of a directory; before Linux 5.12 no kernel knows CACHED.
+fn pin_directory(at: &Fd, path: &CStr, resolve: u64) -> Result<Fd, Errno> {
+    let how: [u64; 3] = [(PATH_ONLY | libc::O_DIRECTORY) as u64, 0, resolve];
     let size = size_of_val(&how);
     let args = [
         at.number() as usize,
@@ -201,6 +216,15 @@ pub fn statx(fd: &Fd, flags: i32, mask: u32) -> Result<Statx, Errno> {
     // SAFETY: the path is a C string, and the kernel writes one structure.
     unsafe { call(libc::SYS_statx, args) }?;
     Ok(status)
+}
+
+/// The path of what is held, as the kernel has it now.
+pub fn path_of(fd: &Fd, into: &mut [u8]) -> Result<usize, Errno> {
+    let (own, to) = (Own::of(fd), into.as_mut_ptr() as usize);
+    let here = libc::AT_FDCWD as usize;
+    let args = [here, address(own.as_c_str()), to, into.len(), 0, 0];
+    // SAFETY: the path is a C string, and the kernel writes within the slice.
+    unsafe { call(libc::SYS_readlinkat, args) }
 }
 
 /// What a link that is held says.

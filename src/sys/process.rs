@@ -341,6 +341,30 @@ pub(super) fn each_block(
     }
 }
 
+/// /proc/TID/status of a thread.
+pub fn open_status(tid: u32) -> Result<Fd, Errno> {
+    fd::open(
+        Path::of(tid, format_args!("status")).as_c_str(),
+        libc::O_RDONLY,
+        0,
+    )
+}
+
+/// The blocks of such a file, read anew from its beginning.
+pub(super) fn blocks_of(file: &Fd, mut take: impl FnMut(&[u8]) -> bool) -> Result<(), Errno> {
+    let (mut block, mut offset) = ([0; 2048], 0);
+    loop {
+        let to = block.as_mut_ptr() as usize;
+        let args = [file.number() as usize, to, block.len(), offset, 0, 0];
+        // SAFETY: the kernel writes within the array.
+        let len = unsafe { call(libc::SYS_pread64, args) }?;
+        if len == 0 || !take(&block[..len]) {
+            return Ok(());
+        }
+        offset += len;
+    }
+}
+
 /// What is told with a signal that a broker queues: `siginfo_t`.
 #[repr(C)]
 struct Told {

@@ -3,7 +3,7 @@
 
 use super::proc::{self, Owner};
 use super::rules::{MOST, chain};
-use super::walk::{Found, id};
+use super::walk::{At, Found, id};
 use crate::letters::Letters;
 use crate::needs::Wanted;
 use crate::sys::Errno;
@@ -18,6 +18,8 @@ pub fn check(veils: u8, found: &Found, wanted: Wanted) -> Result<(), Errno> {
     if found.is_nameless {
         return Ok(());
     }
+    // What rules have allowed on the way is not asked for more.
+    let At { parent, root } = found.at.ok_or(libc::EACCES)?;
     let mut decisions = [None; MOST];
     let mut above = None;
     let itself = found
@@ -25,7 +27,7 @@ pub fn check(veils: u8, found: &Found, wanted: Wanted) -> Result<(), Errno> {
         .as_ref()
         .filter(|(_, kind)| kind.is(libc::S_IFDIR))
         .map(|(_, kind)| id(kind));
-    let mut at = found.parent_id;
+    let mut at = parent;
     let name = found.name().to_bytes();
     for (rules, decision) in chain(veils).zip(&mut decisions) {
         *decision = rules.veil.decide_here(itself, at, name);
@@ -37,7 +39,7 @@ pub fn check(veils: u8, found: &Found, wanted: Wanted) -> Result<(), Errno> {
             *decision = decision.or_else(|| rules.veil.decide_by(at));
             is_open |= decision.is_none();
         }
-        if !is_open || at == found.root {
+        if !is_open || at == root {
             break;
         }
         let next = path::pin(above.as_ref().unwrap_or(&found.parent), c"..")?;

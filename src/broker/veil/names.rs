@@ -4,7 +4,7 @@
 use core::ffi::CStr;
 
 use super::walk::{End, Found};
-use super::{Need, Request, Served, decide};
+use super::{Need, Request, Served};
 use crate::broker::{Answer, files};
 use crate::letters::Letters;
 use crate::names::LONGEST;
@@ -74,12 +74,14 @@ impl Request<'_> {
 
     fn rename(&self, flags: u32) -> Result<(), Errno> {
         let from = self.find(0, End::Keep, Need::Object)?;
-        let to = self.find(1, End::Keep, Need::Nothing)?;
-        if flags & libc::RENAME_EXCHANGE != 0 {
+        let to = match flags & libc::RENAME_EXCHANGE {
+            0 => self.find(1, End::Keep, Need::Nothing)?,
             // Both are taken.
-            let taken = Wanted::All(Letters::R.or(Letters::C));
-            decide::check(self.veils, &to, taken)?;
-        }
+            _ => {
+                let taken = Wanted::All(Letters::R.or(Letters::C));
+                self.find_for(1, End::Keep, taken)?
+            }
+        };
         if to.object.is_none() && to.has_slash && !from.there()?.1.is(libc::S_IFDIR) {
             return Err(libc::ENOTDIR);
         }

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The rules that callers told their broker: kept for good, only ever fewer letters for who is under them.
 
+use super::{proc, system};
 use crate::broker::client::Client;
+use crate::letters::Letters;
+use crate::names::LONGEST;
+use crate::needs::Wanted;
 use crate::sys::Errno;
 use crate::sys::fd::Fd;
 use crate::sys::once::Slot;
 use crate::sys::path;
 use crate::sys::process::Path;
 use crate::veil::told::{DIRECTORY, HEAD, Head, NAME, directory};
-use crate::veil::{DIRECTORIES_MAX, Id, Veil};
+use crate::veil::{DIRECTORIES_MAX, Decision, Id, Veil};
 
 /// How many times rules can be put in force in the processes of one broker.
 pub const MOST: usize = 8;
@@ -20,6 +24,85 @@ pub struct Rules {
     pub before: u8,
     /// Landlock sees to it that what is executed has x.
     pub executes: bool,
+    /// The letters that each rule has: allowed whichever of them decides.
+    least: Letters,
+    /// How each directory is reached, where paths may go down from it at once.
+    ways: [Option<Way>; DIRECTORIES_MAX],
+}
+
+/// The path of a directory when rules were told, as a number: what is found by
+/// it must be that directory still, so it matters not who shares the number.
+#[derive(Clone, Copy)]
+struct Way {
+    hash: u64,
+    len: usize,
+}
+
+/// FNV-1a.
+const START: u64 = 0xcbf2_9ce4_8422_2325;
+const fn mix(hash: u64, byte: u8) -> u64 {
+    (hash ^ byte as u64).wrapping_mul(0x0100_0000_01b3)
+}
+
+impl Way {
+    /// To a directory; none where whoever looks into it may have to wait, or
+    /// names are not what they seem.
+    fn of(directory: &Fd, device: u64) -> Option<Way> {
+        let system = system::of(directory, device).ok()?;
+        if system == proc::MAGIC || system::is_slow(system) {
+            return None;
+        }
+        let mut text = [0; LONGEST];
+        let len = path::path_of(directory, &mut text).unwrap_or(0);
+        let text = match &text[..len] {
+            b"/" => &[],
+            text if text.first() == Some(&b'/') => text,
+            // Only who is there already goes on from it.
+            _ => &b"."[..],
+        };
+        Some(Way {
+            hash: text.iter().fold(START, |hash, byte| mix(hash, *byte)),
+            len: text.len(),
+        })
+    }
+}
+
+impl Rules {
+    /// Is this allowed wherever a rule holds, whichever it is?
+    pub fn allow_everywhere(&self, wanted: Wanted) -> bool {
+        let least = Decision {
+            letters: self.least,
+            is_hidden: self.least.is_empty(),
+        };
+        least.errno(wanted) == 0
+    }
+
+    /// The length of the longest beginning of an absolute path that was a listed
+    /// directory's.
+    pub fn beginning(&self, path: &[u8]) -> Option<usize> {
+        let (mut hash, mut longest) = (START, None);
+        for (len, byte) in path.iter().enumerate() {
+            let is_way = |way: &Way| (way.len, way.hash) == (len, hash);
+            if *byte == b'/' && self.ways.iter().flatten().any(is_way) {
+                longest = Some(len);
+            }
+            hash = mix(hash, *byte);
+        }
+        longest
+    }
+
+    /// Is that a directory with a rule, from which paths may go down at once?
+    pub fn goes_down_from(&self, id: Id) -> bool {
+        let place = self.veil.find(id);
+        place.is_some_and(|at| self.ways[at].is_some() && self.veil.decide_by(id).is_some())
+    }
+
+    /// What is known of all rules once the last one was told.
+    fn settle(&mut self) {
+        let directories = self.veil.directories().iter().filter_map(|d| d.letters);
+        let names = self.veil.names().iter().map(|name| name.letters);
+        self.least = directories.chain(names).fold(Letters::ALL, Letters::and);
+    }
 }
 
 static ALL: [Slot<Rules>; MOST] = [const {
@@ -27,6 +110,8 @@ static ALL: [Slot<Rules>; MOST] = [const {
         veil: Veil::EMPTY,
         before: 0,
         executes: false,
+        least: Letters::NONE,
+        ways: [None; DIRECTORIES_MAX],
     })
 }; MOST];
 
@@ -81,14 +166,16 @@ fn fill(
     // Another may have begun here, and failed.
     rules.veil = Veil::EMPTY;
     rules.executes = head.executes;
+    rules.ways = [None; DIRECTORIES_MAX];
     let mut held = [const { None }; DIRECTORIES_MAX];
     let mut at = HEAD;
-    for place in held.iter_mut().take(head.directories.into()) {
+    for (n, place) in held.iter_mut().enumerate().take(head.directories.into()) {
         let mut record = [0; DIRECTORY];
         read(at, &mut record)?;
         let (fd, letters) = directory(&record);
         let (own, id) = pin(pid, fd, &is_valid)?;
         rules.veil.take_directory(id, letters);
+        rules.ways[n] = Way::of(&own, id.device);
         *place = Some(own);
         at += DIRECTORY;
     }
@@ -98,6 +185,7 @@ fn fill(
         rules.veil.take_name(&record).ok_or(libc::EINVAL)?;
         at += NAME;
     }
+    rules.settle();
     // For good, lest their numbers become others'.
     for own in held.into_iter().flatten() {
         own.keep();

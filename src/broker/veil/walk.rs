@@ -4,6 +4,7 @@
 use core::ffi::CStr;
 use core::fmt::Write;
 
+use super::begin::Start;
 use super::proc::{self, Owner};
 use super::system::{self, is_slow};
 use crate::broker::client::Client;
@@ -12,20 +13,21 @@ use crate::short::Short;
 use crate::sys::Errno;
 use crate::sys::fd::{Fd, Status as Bytes};
 use crate::sys::path::{self, Kind};
-use crate::sys::process::{Path, Status};
+use crate::sys::process::Status;
 use crate::veil::Id;
 
 /// Links that are followed: as many as the kernel follows.
 const LINKS_MAX: u32 = 40;
 /// The longest name with its NUL.
-const NAME_MAX: usize = 256;
+pub const NAME_MAX: usize = 256;
 
 /// Where a path leads.
 pub struct Found {
     /// The directory that it is in.
     pub parent: Fd,
-    pub parent_id: Id,
-    name: [u8; NAME_MAX],
+    /// Where that lies; none where the rules have decided on the way.
+    pub at: Option<At>,
+    pub name: [u8; NAME_MAX],
     /// What has the name, if anything.
     pub object: Option<(Fd, Kind)>,
     /// Or a regular file that was not held, as it was seen.
@@ -36,6 +38,12 @@ pub struct Found {
     pub is_nameless: bool,
     /// Whose it is, below /proc.
     pub owner: Owner,
+}
+
+/// Between which directories rules are looked for.
+#[derive(Clone, Copy)]
+pub struct At {
+    pub parent: Id,
     /// The caller's root, above which nothing is asked.
     pub root: Id,
 }
@@ -134,36 +142,15 @@ pub enum Held {
     Others,
 }
 
-/// Where `path` leads, from a descriptor of the caller's if it is relative and
-/// there is one; otherwise from its current directory.
+/// Where `path` leads.
 pub fn walk(
     client: &dyn Client,
-    from: Option<i32>,
+    Start { root, from: start }: Start,
     path: &[u8],
     (end, held): (End, Held),
 ) -> Result<Found, Errno> {
-    if path.is_empty() {
-        return Err(libc::ENOENT);
-    }
     let mut rest = Rest::new(path)?;
-    let link = |what| Path::of(client.tid(), what);
-    let root = path::pin_path(link(format_args!("root")).as_c_str())?;
     let root_kind = path::kind(&root)?;
-    let start = match from {
-        _ if path[0] == b'/' => None,
-        None => Some(path::pin_path(link(format_args!("cwd")).as_c_str())?),
-        Some(fd) => {
-            let start = path::pin_path(link(format_args!("fd/{fd}")).as_c_str());
-            Some(start.map_err(|errno| match errno {
-                libc::ENOENT => libc::EBADF,
-                errno => errno,
-            })?)
-        }
-    };
-    // What was opened by the thread's id was its own only if its call still waits.
-    if !client.is_valid() {
-        return Err(libc::ESRCH);
-    }
     let (here, kind, system) = match leap(start.as_ref().ok_or(&root), &mut rest) {
         Some(there) => there,
         None => {
@@ -388,14 +375,13 @@ impl Walk<'_> {
         let here = self.here.duplicate()?;
         Ok(Some(Found {
             parent: here,
-            parent_id: id(&self.kind),
+            at: Some(self.at()),
             name: own,
             object: Some((beyond, kind)),
             file: None,
             has_slash: false,
             is_nameless: true,
             owner: Owner::Caller,
-            root: id(&self.root_kind),
         }))
     }
 
@@ -453,16 +439,22 @@ impl Walk<'_> {
             false => Owner::Nobody,
         };
         Ok(Found {
+            at: Some(self.at()),
             parent: self.here,
-            parent_id: id(&self.kind),
             name,
             object,
             file,
             has_slash,
             is_nameless: false,
             owner,
-            root: id(&self.root_kind),
         })
+    }
+
+    fn at(&self) -> At {
+        At {
+            parent: id(&self.kind),
+            root: id(&self.root_kind),
+        }
     }
 }
 
