@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Known ways out of a sandbox, tried against every promise that can be served at once, and what stays open beside them.
 
-use rpledge::policy::{Action, Mode};
+use rpledge::policy::{Action, Broker, Mode};
 use rpledge::promise::{Promise, Set};
 use rpledge::sim::{self, Data};
 use rpledge::table::TABLE;
@@ -99,7 +99,9 @@ const ATTACKS: &[(&str, &str, [u64; 6])] = &[
     ("socket", "inet", [2, 1, 0, 0, 0, 0]),
     ("socket", "unix", [1, 1, 0, 0, 0, 0]),
     ("sendto", "inet unix", [3, 0, 0, 0, 1 << 32, 0]), // an address whose low half is nothing
-    ("sendmsg", "sendfd", [3, 0, 0, 0, 0, 0]),
+    // The broker looks at what is passed.
+    ("sendmsg", "", [3, 0, 0, 0, 0, 0]),
+    ("recvmsg", "", [3, 0, 0, 0, 0, 0]),
     ("recvmsg", "recvfd", [3, 0, 0, 0, 0, 0]),
     ("setsockopt", "", [3, 1, 50, 0, 0, 0]), // SO_ATTACH_BPF
     ("setsockopt", "", [3, 1, 26, 0, 0, 0]), // SO_ATTACH_FILTER
@@ -189,7 +191,7 @@ const ATTACKS: &[(&str, &str, [u64; 6])] = &[
     ("setsockopt", "wroute", [3, 1, 36, 0, 0, 0]), // SO_MARK
     ("setsockopt", "", [3, 1, 27, 0, 0, 0]),     // SO_DETACH_FILTER
     ("setsockopt", "", [3, 1, 33, 0, 0, 0]),     // SO_RCVBUFFORCE
-    ("sendmsg", "inet", [3, 0, 0x2000_0000, 0, 0, 0]), // MSG_FASTOPEN
+    ("sendmsg", "", [3, 0, 0x2000_0000, 0, 0, 0]), // MSG_FASTOPEN
     ("sendmmsg", "inet", [3, 0, 1, HIGH | 0x2000_0000, 0, 0]),
     ("openat", "rpath", [0, 0, 0o10_000_001, 0, 0, 0]), // O_PATH|O_WRONLY
     ("openat", "rpath", [0, 0, 0o10_000_101, 0o644, 0, 0]),
@@ -245,7 +247,6 @@ const OPEN: &[(&str, [u64; 6])] = &[
     ("rt_sigaction", [6, 4096, 0, 8, 0, 0]),
     ("openat", [0, 0, 0o10_000_000, 0, 0, 0]),
     ("madvise", [0, 4096, 4, 0, 0, 0]),
-    ("sendmsg", [3, 0, 0x4000, 0, 0, 0]),
     ("ioctl", [3, 0x4004_9409, 0, 0, 0, 0]),
     ("sched_setattr", [SELF, 4096, 0, 0, 0, 0]),
     ("futex_waitv", [4096, 1, 0, 0, 0, 0]),
@@ -330,19 +331,28 @@ fn what_stays_open() {
 fn messages_by_their_parts() {
     let refused = Action::Errno(libc::EPERM as u16);
     let unfolded = Action::Unfold(libc::EPERM as u16);
+    let (none, here) = (Broker::Absent, Broker::Here);
     let cases = [
-        ("stdio", Mode::Abort, true, unfolded),
-        ("stdio", Mode::Abort, false, refused),
-        ("stdio", Mode::Kill, true, refused),
-        ("stdio", Mode::Log, true, refused),
-        ("stdio error", Mode::Error, true, unfolded),
+        ("stdio", Mode::Abort, true, none, unfolded),
+        ("stdio", Mode::Abort, false, none, refused),
+        ("stdio", Mode::Kill, true, none, refused),
+        ("stdio", Mode::Log, true, none, refused),
+        ("stdio error", Mode::Error, true, none, unfolded),
         // As pledge() has it, since an executed program has no handler.
-        ("stdio exec", Mode::Abort, false, refused),
-        ("stdio sendfd recvfd", Mode::Abort, true, Action::Allow),
-        ("rpath", Mode::Abort, true, Action::Violation),
+        ("stdio exec", Mode::Abort, false, none, refused),
+        ("rpath", Mode::Abort, true, none, Action::Violation),
+        // What is passed a broker must see.
+        ("stdio sendfd recvfd", Mode::Abort, true, none, unfolded),
+        ("stdio sendfd recvfd", Mode::Abort, true, here, Action::Ask),
+        // Where no handler makes the call the broker does.
+        ("stdio", Mode::Abort, true, here, unfolded),
+        ("stdio", Mode::Abort, false, here, Action::Ask),
+        ("stdio", Mode::Kill, true, here, Action::Ask),
+        ("stdio", Mode::Abort, false, Broker::Below, refused),
     ];
-    for (words, mode, handled, action) in cases {
-        let mut policy = policy(TABLE.libcs, Set::parse(words).expect("known words"), mode);
+    for (words, mode, handled, broker, action) in cases {
+        let policy = policy(TABLE.libcs, Set::parse(words).expect("known words"), mode);
+        let mut policy = policy.with_broker(broker);
         policy.handled = handled;
         for call in rpledge::policy::UNFOLDED {
             // Of other architectures.
