@@ -30,6 +30,9 @@ HOOKDIR    = $(PREFIX)/share/libalpm/hooks
 
 # Which other architectures to build for.
 ARCHS = aarch64 riscv64 x86
+# Those whose programs do not run here; and kernels with each ABI of Landlock that Debian has.
+EMULATED = $(filter-out x86,$(ARCHS))
+KERNELS  = x86_64-bullseye x86_64-bookworm x86_64 x86_64-6.17 x86_64-7.0 x86_64-7.1 x86_64-sid aarch64-6.17
 
 # The libcs that programs are run on here, as scripts/fetch-libcs names them.
 TESTED = $(subst /,-,$(patsubst data/%/x86_64.toml,%,$(wildcard data/glibc/*/x86_64.toml data/musl/*/x86_64.toml)))
@@ -190,9 +193,9 @@ capi-archs: ## build the C library for the architectures of ARCHS, with Debian's
 	@scripts/setup --slow
 	for arch in $(ARCHS); do scripts/build-arch $$arch $(VERSION) || exit 1; done
 
-check-archs: capi-archs ## contract and escapes on other architectures, in virtual machines; slow
+check-archs: capi-archs ## contract, escapes, the C tests and the broker's life on other architectures, in virtual machines; slow
 	-@scripts/fetch-libcs $(ARCHS:%='glibc-*-%') $(ARCHS:%='musl-*-%')
-	-@scripts/fetch-kernels $(filter-out x86,$(ARCHS))
+	-@scripts/fetch-kernels $(EMULATED) $(patsubst %,%-sh,$(EMULATED))
 	@scripts/check-elsewhere archs $(ARCHS)
 
 unveil: capi ## the rules of unveil(2), as root and as a user, on every libc
@@ -205,9 +208,11 @@ check-unveil: capi ## the same on one of glibc and one of musl
 unveil-races: capi ## the races of unveil(2), 10^6 rounds each; slow
 	@scripts/check-unveil --races
 
-check-unveil-kernels: capi ## the same where Landlock holds other rights or none, in virtual machines; slow
+check-unveil-kernels: capi ## the same where Landlock holds other rights or none, and on the architectures of ARCHS, in virtual machines; slow
 	@scripts/setup --slow
-	-@scripts/fetch-kernels x86_64-bullseye x86_64-bookworm x86_64 x86_64-sid
+	@$(MAKE) --no-print-directory capi-archs ARCHS="$(EMULATED)"
+	-@scripts/fetch-libcs $(patsubst %,'glibc-*-%',$(EMULATED)) $(patsubst %,'musl-*-%',$(EMULATED))
+	-@scripts/fetch-kernels $(KERNELS) $(EMULATED) $(patsubst %,%-sh,$(EMULATED))
 	@scripts/check-unveil --kernels
 
 check-programs: capi ## programs from Debian's sources, bare, pledged and veiled: their own tests; slow

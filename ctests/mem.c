@@ -45,8 +45,15 @@ ON_PAGE(DENIED, mprotect_prot_exec_narrowed, "stdio prot_exec",
         (!case_is_pledged || pledge("stdio", NULL) == 0)
             && mprotect(map, 4096, PROT_READ | PROT_EXEC) == 0)
 #ifdef SYS_pkey_mprotect
-ON_PAGE(DENIED, pkey_mprotect_exec, "stdio",
-        syscall(SYS_pkey_mprotect, map, 4096, PROT_READ | PROT_EXEC, -1) == 0)
+/* The kernel of a processor without such keys does not have it. */
+DENIED(pkey_mprotect_exec, "stdio")
+{
+    void *map = page();
+
+    NEED("pkey_mprotect", syscall(SYS_pkey_mprotect, map, 4096, PROT_READ, -1) == 0);
+    PLEDGE();
+    TRY(syscall(SYS_pkey_mprotect, map, 4096, PROT_READ | PROT_EXEC, -1) == 0);
+}
 #endif
 ON_PAGE(ALLOWED, madvise, "stdio", madvise(map, 4096, MADV_DONTNEED) == 0)
 ON_PAGE(ALLOWED, munmap, "stdio", munmap(map, 4096) == 0)
