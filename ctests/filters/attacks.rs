@@ -102,7 +102,6 @@ const ATTACKS: &[(&str, &str, [u64; 6])] = &[
     // The broker looks at what is passed.
     ("sendmsg", "", [3, 0, 0, 0, 0, 0]),
     ("recvmsg", "", [3, 0, 0, 0, 0, 0]),
-    ("recvmsg", "recvfd", [3, 0, 0, 0, 0, 0]),
     ("setsockopt", "", [3, 1, 50, 0, 0, 0]), // SO_ATTACH_BPF
     ("setsockopt", "", [3, 1, 26, 0, 0, 0]), // SO_ATTACH_FILTER
     ("setsockopt", "", [3, 1, 51, 0, 0, 0]), // SO_ATTACH_REUSEPORT_CBPF
@@ -192,7 +191,7 @@ const ATTACKS: &[(&str, &str, [u64; 6])] = &[
     ("setsockopt", "", [3, 1, 27, 0, 0, 0]),     // SO_DETACH_FILTER
     ("setsockopt", "", [3, 1, 33, 0, 0, 0]),     // SO_RCVBUFFORCE
     ("sendmsg", "", [3, 0, 0x2000_0000, 0, 0, 0]), // MSG_FASTOPEN
-    ("sendmmsg", "inet", [3, 0, 1, HIGH | 0x2000_0000, 0, 0]),
+    ("sendmmsg", "", [3, 0, 1, HIGH | 0x2000_0000, 0, 0]),
     ("openat", "rpath", [0, 0, 0o10_000_001, 0, 0, 0]), // O_PATH|O_WRONLY
     ("openat", "rpath", [0, 0, 0o10_000_101, 0o644, 0, 0]),
     ("openat", "", [0, 0, 3, 0, 0, 0]), // neither reading nor writing
