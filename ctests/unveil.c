@@ -2,6 +2,8 @@
 /* unveil(2): what each call needs, which rule decides, and what Landlock alone cannot do. */
 #include "veil.h"
 
+#include <netinet/in.h>
+
 static int can_open(const char *path, int flags)
 {
     int fd = open(path, flags, 0644);
@@ -337,6 +339,66 @@ VEILED(connect_hidden, NULL, ENOENT, 0, 8)
     kill(pid, SIGKILL);
     /* From ABI 9 on it does as OpenBSD does, but for the errno. */
     return veil_abi >= 9 && end == EACCES ? 0 : end;
+}
+
+/* What is sent needs a rule if it is to a name. */
+static int bound(int family, struct sockaddr *name, socklen_t len)
+{
+    int fd = socket(family, SOCK_DGRAM, 0);
+
+    MUST(bind(fd, name, len) == 0 && getsockname(fd, name, &len) == 0);
+    return fd;
+}
+static int sends(struct sockaddr *to, socklen_t len, int by_message)
+{
+    struct iovec part = {"x", 1};
+    struct msghdr msg = {.msg_name = to, .msg_namelen = len, .msg_iov = &part, .msg_iovlen = 1};
+    int fd = socket(to->sa_family, SOCK_DGRAM, 0);
+
+    return E((by_message ? sendmsg(fd, &msg, 0) : sendto(fd, "x", 1, 0, to, len)) == 1);
+}
+static int sends_udp(int by_message)
+{
+    struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int fd = bound(AF_INET, (struct sockaddr *)&here, sizeof here), end;
+    char byte;
+
+    MUST(veiled("in:r") == 0);
+    end = sends((struct sockaddr *)&here, sizeof here, by_message);
+    return end != 0 ? end : E(recv(fd, &byte, 1, 0) == 1);
+}
+VEILED(send_udp, NULL, 0, 0, NONE) { return sends_udp(0); }
+VEILED(send_udp_message, NULL, 0, 0, NONE) { return sends_udp(1); }
+static int sends_to(const char *path, const char *rules)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+
+    strcpy(name.sun_path, path);
+    bound(AF_UNIX, (struct sockaddr *)&name, sizeof name);
+    MUST(veiled(rules) == 0);
+    return sends((struct sockaddr *)&name, sizeof name, 0);
+}
+VEILED(send_w, NULL, 0, 0, NONE) { return sends_to("in/sock", "in:w"); }
+/* Landlock asks about sockets that other processes bound. */
+VEILED(send_hidden, NULL, ENOENT, 0, 8) { return sends_to("out/sock", "in:w"); }
+VEILED(send_passes, NULL, 0, 0, NONE)
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } room;
+    char byte = 'x';
+    struct iovec part = {&byte, 1};
+    struct msghdr msg = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &room, .msg_controllen = sizeof room};
+    int pair[2], fd = open("in", O_RDONLY | O_DIRECTORY);
+
+    memset(&room, 0, sizeof room);
+    room.header.cmsg_level = SOL_SOCKET;
+    room.header.cmsg_type = SCM_RIGHTS;
+    room.header.cmsg_len = CMSG_LEN(sizeof fd);
+    memcpy(CMSG_DATA(&room.header), &fd, sizeof fd);
+    MUST(fd >= 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && veiled("in:r") == 0);
+    return E(sendmsg(pair[0], &msg, 0) == 1 && recvmsg(pair[1], &msg, 0) == 1 && CMSG_FIRSTHDR(&msg) != NULL);
 }
 
 /* Which rule decides */

@@ -58,6 +58,12 @@ fn early(errno: Errno) -> Answer {
     Answer::Errno(errno)
 }
 
+/// Is it a socket on which the broker may be no more than the caller?
+fn is_plain(socket: &Fd) -> Result<bool, Errno> {
+    let families = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6];
+    Ok(families.contains(&socket.family()?))
+}
+
 /// sendmsg(2) and sendmmsg(2).
 pub fn send(client: &dyn Client, terms: Terms, helper: Helper, call: &Call) -> Answer {
     let request = Request {
@@ -71,6 +77,22 @@ pub fn send(client: &dyn Client, terms: Terms, helper: Helper, call: &Call) -> A
         _ => request.many(call.int(3), Request::send),
     };
     told(done)
+}
+
+/// sendto(2) to an address that was found good, by a duplicate of the socket.
+pub fn send_to(client: &dyn Client, call: &Call, socket: &Fd, to: &[u8]) -> Answer {
+    let request = Request {
+        client,
+        terms: Terms {
+            passes: false,
+            directories: false,
+            names: false,
+            connects: false,
+        },
+        helper: Helper::Nobody,
+        call,
+    };
+    told(request.send_to(socket, to))
 }
 
 /// recvmsg(2) and recvmmsg(2).
@@ -169,10 +191,31 @@ impl Request<'_> {
         if !self.client.is_valid() {
             return Err(Answer::Drop);
         }
-        let families = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6];
-        match families.contains(&socket.family().map_err(early)?) {
+        match is_plain(&socket).map_err(early)? {
             true => Ok(socket),
             false => Err(Answer::HandBack),
+        }
+    }
+
+    fn send_to(&self, socket: &Fd, to: &[u8]) -> Done {
+        if !is_plain(socket).map_err(early)? {
+            return Err(early(libc::EACCES));
+        }
+        self.may_speak(socket)?;
+        let [_, at, len, flags, ..] = self.call.args;
+        let len = usize::try_from(len).ok().filter(|len| *len <= LARGEST);
+        let len = len.ok_or(early(libc::EMSGSIZE))?;
+        let mut data = Copied::new(len.max(1)).map_err(early)?;
+        let data = &mut data.bytes()[..len];
+        self.client.read(at, data).map_err(early)?;
+        self.send_all(socket, data, &[], Some(to), flags as i32)
+    }
+
+    /// Who sends by a local socket is told to be of the broker's user.
+    fn may_speak(&self, socket: &Fd) -> Result<(), Answer> {
+        match socket.family() != Ok(libc::AF_UNIX) || self.client.is_same_user() {
+            true => Ok(()),
+            false => Err(early(libc::EACCES)),
         }
     }
 
@@ -232,10 +275,7 @@ impl Request<'_> {
         let control = control.get_mut(..len).ok_or(early(libc::ENOBUFS))?;
         self.client.read(message.control, control).map_err(early)?;
         let socket = self.socket()?;
-        // What is sent is told to come from the broker's user.
-        if !self.client.is_same_user() {
-            return Err(early(libc::EACCES));
-        }
+        self.may_speak(&socket)?;
         let born = socket.inode().map_err(early)?;
         if BORN.take().find(born, self.client.tgid()).is_some() {
             return Err(Answer::HandBack);

@@ -130,7 +130,8 @@ impl Request<'_> {
             | "utimensat_time64" => self.change_attributes(),
             "setxattr" | "lsetxattr" | "getxattr" | "lgetxattr" | "listxattr" | "llistxattr"
             | "removexattr" | "lremovexattr" => self.extended_attributes(),
-            "connect" | "bind" => self.socket(),
+            "connect" | "bind" | "sendto" => self.socket(),
+            "sendmsg" | "sendmmsg" => self.send_messages(),
             _ => Err(libc::EACCES),
         }
     }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Sockets are connected and bound for a caller, by a copy of the very socket: an address that was judged in memory may be another by then.
+//! Sockets are connected, bound and sent on for a caller, by a copy of the very socket: an address that was judged in memory may be another by then.
 
 use super::look::descriptor;
 use super::walk::End;
 use super::{Need, Request, Served};
 use crate::broker::Answer;
+use crate::broker::passing::{self, Helper, Terms};
 use crate::sys::fd::Fd;
 use crate::sys::path;
 use crate::sys::{self, Errno};
@@ -16,13 +17,17 @@ const PATH_AT: usize = 2;
 
 impl Request<'_> {
     pub(super) fn socket(&self) -> Served {
-        let len = usize::try_from(self.int(2)).map_err(|_| libc::EINVAL)?;
+        let (at, len) = match self.name {
+            "sendto" => (self.arg(4), self.int(5)),
+            _ => (self.arg(1), self.int(2)),
+        };
+        let len = usize::try_from(len).map_err(|_| libc::EINVAL)?;
         let mut address = [0; ADDRESS_MAX];
         let address = address.get_mut(..len).ok_or(libc::EINVAL)?;
-        self.client.read(self.arg(1), address)?;
+        self.client.read(at, address)?;
         let socket = descriptor(self, self.int(0))?;
         let family = address.first_chunk().copied().map(u16::from_ne_bytes);
-        let connects = self.name == "connect";
+        let connects = self.name != "bind";
         if family != Some(libc::AF_UNIX as u16) || address.len() <= PATH_AT {
             return self.as_it_is(&socket, address);
         }
@@ -37,7 +42,24 @@ impl Request<'_> {
         }
     }
 
+    /// Messages that name nothing in the file system.
+    pub(super) fn send_messages(&self) -> Served {
+        let terms = Terms {
+            passes: true,
+            directories: true,
+            names: false,
+            connects: true,
+        };
+        match passing::send(self.client, terms, Helper::Nobody, self.call) {
+            Answer::HandBack => Err(libc::EACCES),
+            answer => Ok(answer),
+        }
+    }
+
     fn as_it_is(&self, socket: &Fd, address: &[u8]) -> Served {
+        if self.name == "sendto" {
+            return Ok(passing::send_to(self.client, self.call, socket, address));
+        }
         self.client.may_wait();
         let done = match self.name {
             "connect" => socket.connect(address),
