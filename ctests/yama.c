@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -146,6 +147,48 @@ static int executed(void)
     return ended(pid);
 }
 
+/* A descriptor goes, and comes back as another number of the same. */
+static int passes(void)
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } room;
+    char byte = 'x';
+    struct iovec part = {&byte, 1};
+    struct msghdr msg;
+    int pair[2], fd = 2, got = -1;
+
+    memset(&msg, 0, sizeof msg);
+    memset(&room, 0, sizeof room);
+    msg.msg_iov = &part;
+    msg.msg_iovlen = 1;
+    msg.msg_control = &room;
+    msg.msg_controllen = sizeof room;
+    room.header.cmsg_level = SOL_SOCKET;
+    room.header.cmsg_type = SCM_RIGHTS;
+    room.header.cmsg_len = CMSG_LEN(sizeof fd);
+    memcpy(CMSG_DATA(&room.header), &fd, sizeof fd);
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
+        return 1006;
+    if (sendmsg(pair[0], &msg, 0) != 1)
+        return errno;
+    memset(&room, 0, sizeof room);
+    if (recvmsg(pair[1], &msg, 0) != 1)
+        return errno;
+    memcpy(&got, CMSG_DATA(&room.header), sizeof got);
+    return got > pair[1] && write(got, "", 0) == 0 ? 0 : 1007;
+}
+
+static int passes_in_child(void)
+{
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(passes());
+    return ended(pid);
+}
+
 static const struct {
     const char *name;
     int (*ask)(void);
@@ -157,6 +200,8 @@ static const struct {
     {"grandchild", grandchild, "stdio getpw proc", NULL},
     {"bare_child", bare_child, "stdio getpw proc", NULL},
     {"orphan", orphan, "stdio getpw proc", NULL},
+    {"passes", passes, "stdio sendfd recvfd", NULL},
+    {"child_passes", passes_in_child, "stdio proc sendfd recvfd", NULL},
     {"free", executed, "stdio getpw proc exec", NULL},
     {"executed", executed, "stdio rpath proc exec", "stdio rpath tmppath"},
 };
