@@ -134,7 +134,8 @@ CALLED(straight_mounted_over, LINUX, EACCES, LINUX)
     MUST(veiled("in:r") == 0 && can_open(whole("in/file"), O_RDONLY));
     helper_acts();
     MUST(!can_open(whole("in/file"), O_RDONLY));
-    return errno == ENOENT && veil_is_strict ? EACCES : errno;
+    /* A broker hides what Landlock refuses. */
+    return errno == ENOENT && (veil_is_strict || veil_abi == 0) ? EACCES : errno;
 }
 
 /* A broker has no more of other processes' files where /proc is mounted below a rule. */
