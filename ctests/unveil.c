@@ -319,7 +319,8 @@ VEILED(connect_w, NULL, 0, 0, NONE)
     MUST(binds("in/sock") >= 0 && veiled("in:w") == 0);
     return E(connects("in/sock"));
 }
-/* Landlock asks about sockets that other processes bound. */
+/* From ABI 9 on it does as OpenBSD does, but for the errno, where the socket was bound out of its rules. */
+static int as_before_abi_9(int end) { return veil_abi >= 9 && end == EACCES ? 0 : end; }
 static void binds_hidden(void) { MUST(binds("out/sock") >= 0); }
 VEILED(connect_hidden, NULL, ENOENT, 0, 8)
 {
@@ -337,8 +338,7 @@ VEILED(connect_hidden, NULL, ENOENT, 0, 8)
     MUST(veiled("in:r") == 0);
     end = E(connects("out/sock"));
     kill(pid, SIGKILL);
-    /* From ABI 9 on it does as OpenBSD does, but for the errno. */
-    return veil_abi >= 9 && end == EACCES ? 0 : end;
+    return as_before_abi_9(end);
 }
 
 /* What is sent needs a rule if it is to a name. */
@@ -379,8 +379,7 @@ static int sends_to(const char *path, const char *rules)
     return sends((struct sockaddr *)&name, sizeof name, 0);
 }
 VEILED(send_w, NULL, 0, 0, NONE) { return sends_to("in/sock", "in:w"); }
-/* Landlock asks about sockets that other processes bound. */
-VEILED(send_hidden, NULL, ENOENT, 0, 8) { return sends_to("out/sock", "in:w"); }
+VEILED(send_hidden, NULL, ENOENT, 0, 8) { return as_before_abi_9(sends_to("out/sock", "in:w")); }
 VEILED(send_passes, NULL, 0, 0, NONE)
 {
     union {
