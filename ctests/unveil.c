@@ -380,6 +380,7 @@ static int sends_to(const char *path, const char *rules)
 }
 VEILED(send_w, NULL, 0, 0, NONE) { return sends_to("in/sock", "in:w"); }
 VEILED(send_hidden, NULL, ENOENT, 0, 8) { return as_before_abi_9(sends_to("out/sock", "in:w")); }
+BROKERED(send_hidden, 0)
 VEILED(send_passes, NULL, 0, 0, NONE)
 {
     union {

@@ -135,7 +135,7 @@ CALLED(straight_mounted_over, LINUX, EACCES, LINUX)
     helper_acts();
     MUST(!can_open(whole("in/file"), O_RDONLY));
     /* A broker hides what Landlock refuses. */
-    return errno == ENOENT && (veil_is_strict || veil_abi == 0) ? EACCES : errno;
+    return errno == ENOENT && (veil_is_strict || veil_is_brokered()) ? EACCES : errno;
 }
 
 /* A broker has no more of other processes' files where /proc is mounted below a rule. */
