@@ -242,6 +242,42 @@ ALLOWED(zones_are_read, "stdio getpw")
     TRY(OPENS("/usr/share/zoneinfo/Europe/Berlin", O_RDONLY) || errno == ENOENT);
 }
 
+/* The same without another word, since this program refers to open(3). */
+ALLOW(null_is_open, "stdio", OPENS("/dev/null", O_RDWR))
+ALLOW(null_is_open_beside_inet, "stdio inet", OPENS("/dev/null", O_RDWR))
+DENY(null_alone_is_not_made, "stdio", open("/dev/null", O_WRONLY | O_CREAT, 0600) >= 0)
+DENY(zero_alone_is_not_null, "stdio", OPENS("/dev/zero", O_RDONLY))
+DENY(null_is_no_log, "stdio", socket(AF_UNIX, SOCK_DGRAM, 0) >= 0)
+ALLOWED(zones_alone_are_read, "stdio")
+{
+    struct tm tm;
+
+    NEED("zone files", access("/usr/share/zoneinfo/Asia/Kathmandu", R_OK) == 0);
+    PLEDGE();
+    TRY(setenv("TZ", "Asia/Kathmandu", 1) == 0);
+    tzset();
+    TRY(localtime_r(&(time_t){800000000}, &tm) != NULL && tm.tm_hour == 11 && tm.tm_min == 58);
+}
+/* And so does daemon(3), which "rpath" does not let write to it. */
+ALLOW(silence_beside_rpath, "stdio rpath proc", daemon(1, 0) == 0)
+ALLOWED(silence_after_narrowing, "stdio rpath")
+{
+    PLEDGE();
+    TRY(!case_is_pledged || pledge("stdio", NULL) == 0);
+    TRY(OPENS("/dev/null", O_RDWR));
+}
+/* A thread has no broker of its own, nor who is killed at once. */
+KILLED(null_where_killed, "stdio")
+{
+    PLEDGE_AS(RPLEDGE_KILL);
+    TRY(OPENS("/dev/null", O_RDWR));
+}
+DENIED(null_of_a_thread, "stdio")
+{
+    PLEDGE_AS(RPLEDGE_THREAD);
+    TRY(OPENS("/dev/null", O_RDWR));
+}
+
 /* Processes */
 ALLOWED(processes_are_seen, "stdio ps")
 {
@@ -413,14 +449,14 @@ CALLED(status_tells_of_a_broker, 0)
     TRY(!(status.state & RPLEDGE_NO_BROKER));
     TRY(status.broker != 0);
 }
-CALLED(stdio_alone_has_none, 0)
+CALLED(what_opens_all_has_none, 0)
 {
     struct rpledge_status status;
 
-    MUST(pledge("stdio rpath", NULL) == 0);
+    MUST(pledge("stdio rpath wpath", NULL) == 0);
     MUST(rpledge_status(&status, sizeof status) == 0);
     TRY(!(status.state & (RPLEDGE_BROKER | RPLEDGE_NO_BROKER)));
-    TRY(pledge("stdio rpath", NULL) == 0 && status.broker == 0);
+    TRY(pledge("stdio rpath wpath", NULL) == 0 && status.broker == 0);
 }
 CALLED(a_thread_alone_cannot_have_one, ENOTSUP)
 {

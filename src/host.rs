@@ -11,7 +11,7 @@ use crate::sys::image::{self, BuildId, Object, Symbols};
 use crate::sys::linkmap;
 use crate::sys::once::{Gate, Once};
 use crate::sys::{weak, zone};
-use crate::table::{BUILDS, Libc, TABLE, Table};
+use crate::table::{BUILDS, Libc, TABLE, Table, Wishes};
 
 /// A running C library.
 #[derive(Clone, Copy, Debug)]
@@ -276,6 +276,25 @@ const LOGGING: [&[u8]; 5] = [
     b"vsyslog",
 ];
 
+/// Functions that open what they are told by name: as the zone's files do,
+/// `/dev/null` serves who has no promise for files.
+const OPENING: [&[u8]; 14] = [
+    b"__open64_2",
+    b"__open_2",
+    b"__openat64_2",
+    b"__openat_2",
+    b"creat",
+    b"daemon",
+    b"fopen",
+    b"fopen64",
+    b"freopen",
+    b"freopen64",
+    b"open",
+    b"open64",
+    b"openat",
+    b"openat64",
+];
+
 /// Let the libc open what it could not open afterwards: the zone files that
 /// OpenBSD's "stdio" can read at any time, an unwinder, symbols for reports.
 /// What nothing in this process can come to need stays closed.
@@ -317,11 +336,23 @@ struct Needs {
     unwinder: bool,
     zone: bool,
     log: bool,
+    open: bool,
+    silence: bool,
 }
 
-/// Can something in this process write to the system's log?
-pub fn logs() -> bool {
-    needs().log
+/// What can something in this process come to want that "stdio" has beside
+/// `promises`?
+pub fn wishes(promises: Set) -> Wishes {
+    // What has connect(2) of its own is not given a socket for the log.
+    let connects = Set::EMPTY.with(Promise::Unix).with(Promise::Inet);
+    let logs = || promises.and(connects).is_empty() && needs().log;
+    let opens = || !promises.contains(Promise::Rpath) && (needs().open || needs().zone);
+    let silences = || !promises.contains(Promise::Wpath) && needs().silence;
+    let has_stdio = promises.contains(Promise::Stdio);
+    Wishes {
+        files: has_stdio && (opens() || silences()),
+        log: has_stdio && logs(),
+    }
 }
 
 fn needs() -> Needs {
@@ -336,6 +367,8 @@ fn look_for_needs() -> Needs {
             unwinder: false,
             zone: true,
             log: weak::has_syslog(),
+            open: true,
+            silence: weak::has_daemon(),
         };
     }
     let mut needs = Needs::default();
@@ -347,9 +380,11 @@ fn look_for_needs() -> Needs {
                 needs.unwinder |= UNWINDING.contains(&name);
                 needs.zone |= ZONED.iter().any(begins);
                 needs.log |= LOGGING.contains(&name);
+                needs.open |= OPENING.contains(&name);
+                needs.silence |= name == b"daemon";
             });
         }
-        needs.unwinder && needs.zone && needs.log
+        needs.unwinder && needs.zone && needs.log && needs.open && needs.silence
     });
     needs
 }

@@ -11,7 +11,7 @@ use crate::promise::{Promise, Set};
 use crate::resolve::Match;
 use crate::seccomp::{self, Turn};
 use crate::sys::spawn;
-use crate::table::Table;
+use crate::table::{Table, Wishes};
 use crate::veil::filter::Mediation;
 use crate::{sys, unveil, violation};
 
@@ -200,14 +200,8 @@ fn plan(
     let Some(mut next) = next(held, request, flags, host.table)? else {
         return Ok(None);
     };
-    // What "stdio" asks for it can live without, but for the system's log. What
-    // has connect(2) of its own is not given a socket for that.
-    let others = Set::EMPTY.with(Promise::Unix).with(Promise::Inet);
-    next.brokered |= held.is_none()
-        && !flags.thread
-        && next.promises.contains(Promise::Stdio)
-        && next.promises.and(others).is_empty()
-        && host::logs();
+    let wishes = wishes(host, next);
+    next.brokered |= held.is_none() && !flags.thread && (wishes.files || wishes.log);
     // Rules that wait may be such as take one; and so may those that come later.
     next.brokered |= held.is_none() && !flags.thread && unveil::may_ask(next);
     let newest = || seccomp::newest().is_some_and(|newest| newest.brokered);
@@ -418,13 +412,25 @@ fn missing_alone(policy: &Policy) -> Option<Set> {
     }
 }
 
+/// What "stdio" asks for where a broker is there, or may be for that alone.
+fn wishes(host: &Host, next: Held) -> Wishes {
+    let wishes = host::wishes(next.promises);
+    let executes = next.brokered && policy::differs(next.promises, next.exec);
+    let is_needed = executes || !host.table.brokered(next.promises).is_empty();
+    Wishes {
+        // The kernel ends at once who is to be ended so.
+        files: next.mode != Mode::Kill && (next.brokered || wishes.files),
+        log: is_needed || wishes.log,
+    }
+}
+
 fn policy(host: &Host, next: Held) -> Policy<'static> {
     let mut policy = match next.exec {
         Some(exec) if next.is_unbound => Policy::unbound(host.table, host.libcs(), exec),
         _ => Policy::of(host.table, host.libcs(), next.promises),
     };
     (policy.exec, policy.mode) = (next.exec, next.mode);
-    policy.thread_only = next.thread_only;
+    (policy.thread_only, policy.wishes) = (next.thread_only, wishes(host, next));
     policy.process = process(next.promises);
     // An executed program has none: where there may be one, calls fail instead.
     policy.handled = !next.promises.contains(Promise::Exec);

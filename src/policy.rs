@@ -2,7 +2,7 @@
 //! Promises resolved on a host: one verdict for every system call. Pure data.
 
 use crate::promise::{Promise, Set};
-use crate::table::{Call, CallSet, Grant, Libc, Limit, Run, Table, Value};
+use crate::table::{Call, CallSet, Grant, Libc, Limit, Run, Table, Value, Wishes};
 use crate::veil::filter::Mediation;
 
 mod after;
@@ -171,6 +171,8 @@ pub struct Policy<'a> {
     pub handled: bool,
     /// Who is asked for `asked`.
     pub broker: Broker,
+    /// What "stdio" asks of it.
+    pub wishes: Wishes,
     /// Calls that are asked of a broker where no limit lets them through.
     pub asked: CallSet,
     /// What holds in a program that is executed.
@@ -234,6 +236,7 @@ impl<'a> Policy<'a> {
             granted,
             handled: false,
             broker: Broker::Absent,
+            wishes: Wishes::ALL,
             asked: CallSet::EMPTY,
             after: After::Same,
             mediation: None,
@@ -246,7 +249,7 @@ impl<'a> Policy<'a> {
         self.broker = broker;
         self.asked = match broker {
             Broker::Absent => CallSet::EMPTY,
-            _ => self.table.asked(self.promises),
+            _ => self.table.asked(self.promises, self.wishes),
         };
         self
     }

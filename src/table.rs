@@ -312,6 +312,22 @@ impl Libc<'_> {
     }
 }
 
+/// What "stdio" asks a broker for, and most programs live without.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Wishes {
+    /// What OpenBSD lets it open by name.
+    pub files: bool,
+    /// A socket for the system's log.
+    pub log: bool,
+}
+
+impl Wishes {
+    pub const ALL: Wishes = Wishes {
+        files: true,
+        log: true,
+    };
+}
+
 impl<'a> Table<'a> {
     /// Which of `promises` nothing serves: not those that the others cover.
     pub fn unserved(&self, promises: Set) -> Set {
@@ -334,13 +350,19 @@ impl<'a> Table<'a> {
     }
 
     /// The calls that `promises` ask a broker for.
-    pub fn asked(&self, promises: Set) -> CallSet {
+    pub fn asked(&self, promises: Set, wishes: Wishes) -> CallSet {
         let mut asked = CallSet::EMPTY;
         let uncovered = self.uncovered(promises);
-        let asking = self.asks.iter().filter(|(p, _)| uncovered.contains(*p));
-        for nr in asking.flat_map(|(_, calls)| *calls) {
-            if let Some(place) = self.place(*nr) {
-                asked.insert(place);
+        for (promise, calls) in self.asks.iter().filter(|(p, _)| uncovered.contains(*p)) {
+            let is_wished = |nr: &&u32| match self.path_argument(**nr) {
+                _ if *promise != Promise::Stdio => true,
+                Some(_) => wishes.files,
+                None => wishes.log,
+            };
+            for nr in calls.iter().filter(is_wished) {
+                if let Some(place) = self.place(*nr) {
+                    asked.insert(place);
+                }
             }
         }
         asked

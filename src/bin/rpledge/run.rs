@@ -17,7 +17,7 @@ use rpledge::pledge::{self, Flags, Request};
 use rpledge::policy::{Action, Broker, Held, Mode, Policy, Process};
 use rpledge::promise::Promise;
 use rpledge::sim::{self, Data};
-use rpledge::table::TABLE;
+use rpledge::table::{TABLE, Wishes};
 use rpledge::unveil::{self, Ready};
 use rpledge::veil::filter::Mediation;
 use rpledge::veil::told;
@@ -321,7 +321,12 @@ fn confinement(
     // What "stdio" asks can be lived without, and where nothing is reported the
     // kernel's own way of ending or logging a violation is the better one.
     let is_reported = matches!(held.mode, Mode::Abort | Mode::Error);
-    let asks = is_reported && table.asked(held.promises).iter().next().is_some();
+    let asks = is_reported
+        && table
+            .asked(held.promises, Wishes::ALL)
+            .iter()
+            .next()
+            .is_some();
     let without = || filter(&policy);
     let (filter, broker) = match !is_needed && !asks {
         true => (without()?, None),
