@@ -9,11 +9,13 @@ use super::{Registers, Stack};
 /// As the system call's.
 pub unsafe fn syscall(nr: usize, args: [usize; 6]) -> usize {
     let value;
-    // SAFETY: the kernel keeps all registers but x0, and writes what the call does.
+    // SAFETY: the kernel keeps all registers but x0, and writes what the call
+    // does. Whose mark the sixth argument is must not find it there for a call
+    // with fewer.
     unsafe {
-        asm!("svc 0", in("x8") nr, inlateout("x0") args[0] => value, in("x1") args[1],
-             in("x2") args[2], in("x3") args[3], in("x4") args[4], in("x5") args[5],
-             options(nostack));
+        asm!("svc 0", "mov x5, xzr", in("x8") nr, inlateout("x0") args[0] => value,
+             in("x1") args[1], in("x2") args[2], in("x3") args[3], in("x4") args[4],
+             inlateout("x5") args[5] => _, options(nostack));
     }
     value
 }

@@ -10,10 +10,12 @@ use super::{Registers, Stack};
 pub unsafe fn syscall(nr: usize, args: [usize; 6]) -> usize {
     let value;
     // SAFETY: the kernel keeps all registers but a0, and those of vectors,
-    // which it may clear; it writes what the call does.
+    // which it may clear; it writes what the call does. Whose mark the sixth
+    // argument is must not find it there for a call with fewer.
     unsafe {
-        asm!("ecall", in("a7") nr, inlateout("a0") args[0] => value, in("a1") args[1],
-             in("a2") args[2], in("a3") args[3], in("a4") args[4], in("a5") args[5],
+        asm!("ecall", "li a5, 0", in("a7") nr, inlateout("a0") args[0] => value,
+             in("a1") args[1], in("a2") args[2], in("a3") args[3], in("a4") args[4],
+             inlateout("a5") args[5] => _,
              out("v0") _, out("v1") _, out("v2") _, out("v3") _, out("v4") _, out("v5") _,
              out("v6") _, out("v7") _, out("v8") _, out("v9") _, out("v10") _, out("v11") _,
              out("v12") _, out("v13") _, out("v14") _, out("v15") _, out("v16") _,

@@ -10,11 +10,13 @@ use super::{Registers, Stack};
 pub unsafe fn syscall(nr: usize, args: [usize; 6]) -> usize {
     let value;
     // SAFETY: the System V convention for system calls; the kernel clobbers
-    // rcx and r11 and what the call itself writes.
+    // rcx and r11 and what the call itself writes. Whose mark the sixth
+    // argument is must not find it there for a call with fewer.
     unsafe {
-        asm!("syscall", inlateout("rax") nr => value, in("rdi") args[0], in("rsi") args[1],
-             in("rdx") args[2], in("r10") args[3], in("r8") args[4], in("r9") args[5],
-             lateout("rcx") _, lateout("r11") _, options(nostack));
+        asm!("syscall", "xor r9d, r9d", inlateout("rax") nr => value, in("rdi") args[0],
+             in("rsi") args[1], in("rdx") args[2], in("r10") args[3], in("r8") args[4],
+             inlateout("r9") args[5] => _, lateout("rcx") _, lateout("r11") _,
+             options(nostack));
     }
     value
 }
