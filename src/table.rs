@@ -354,10 +354,10 @@ impl<'a> Table<'a> {
         let mut asked = CallSet::EMPTY;
         let uncovered = self.uncovered(promises);
         for (promise, calls) in self.asks.iter().filter(|(p, _)| uncovered.contains(*p)) {
-            let is_wished = |nr: &&u32| match self.path_argument(**nr) {
+            let is_wished = |nr: &&u32| match self.call_name(**nr) {
                 _ if *promise != Promise::Stdio => true,
-                Some(_) => wishes.files,
-                None => wishes.log,
+                Some("socket" | "connect") => wishes.log,
+                _ => wishes.files,
             };
             for nr in calls.iter().filter(is_wished) {
                 if let Some(place) = self.place(*nr) {
