@@ -276,6 +276,9 @@ const LOGGING: [&[u8]; 5] = [
     b"vsyslog",
 ];
 
+/// Functions that ask the kernel which interfaces there are.
+const LINKING: [&[u8]; 2] = [b"getifaddrs", b"if_nameindex"];
+
 /// Let the libc open what it could not open afterwards: the zone files that
 /// OpenBSD's "stdio" can read at any time, an unwinder, symbols for reports.
 /// What nothing in this process can come to need stays closed.
@@ -317,11 +320,17 @@ struct Needs {
     unwinder: bool,
     zone: bool,
     log: bool,
+    links: bool,
 }
 
 /// Can something in this process write to the system's log?
 pub fn logs() -> bool {
     needs().log
+}
+
+/// Can something in this process ask for interfaces by netlink?
+pub fn asks_for_links() -> bool {
+    needs().links
 }
 
 fn needs() -> Needs {
@@ -336,6 +345,7 @@ fn look_for_needs() -> Needs {
             unwinder: false,
             zone: true,
             log: weak::has_syslog(),
+            links: weak::has_links(),
         };
     }
     let mut needs = Needs::default();
@@ -347,9 +357,10 @@ fn look_for_needs() -> Needs {
                 needs.unwinder |= UNWINDING.contains(&name);
                 needs.zone |= ZONED.iter().any(begins);
                 needs.log |= LOGGING.contains(&name);
+                needs.links |= LINKING.contains(&name);
             });
         }
-        needs.unwinder && needs.zone && needs.log
+        needs.unwinder && needs.zone && needs.log && needs.links
     });
     needs
 }

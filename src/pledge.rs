@@ -208,6 +208,12 @@ fn plan(
         && next.promises.contains(Promise::Stdio)
         && next.promises.and(others).is_empty()
         && host::logs();
+    // What asks the kernel for interfaces has a netlink socket of the broker's.
+    next.brokered |= held.is_none()
+        && !flags.thread
+        && next.promises.contains(Promise::Stdio)
+        && next.promises.contains(Promise::Inet)
+        && host::asks_for_links();
     // Rules that wait may be such as take one; and so may those that come later.
     next.brokered |= held.is_none() && !flags.thread && unveil::may_ask(next);
     let newest = || seccomp::newest().is_some_and(|newest| newest.brokered);
