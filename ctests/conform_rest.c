@@ -163,6 +163,10 @@ SURVIVES(maps, "/proc/self/maps")
 SURVIVES(translations, "/usr/share/locale/locale.alias")
 SURVIVES(gconv, "/usr/lib/x86_64-linux-gnu/gconv/gconv-modules.cache")
 SURVIVES(locales, "/usr/lib/locale/C.utf8/LC_CTYPE")
+SURVIVES(environments, "/usr/lib/getconf/POSIX_V6_LP64_OFF64")
+SURVIVES(environments_elsewhere, "/usr/libexec/getconf/POSIX_V6_LP64_OFF64")
+SURVIVES(login, "/proc/self/loginuid")
+SURVIVES(sessions, "/var/run/utmp")
 /* And no more than these. */
 #define BESIDE(id, path, flags)                                              \
     CONFORM(beside_##id, "stdio", CASE_DENIED, "survivable", 0, "openat\t" path, \

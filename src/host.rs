@@ -295,6 +295,9 @@ const OPENING: [&[u8]; 14] = [
     b"openat64",
 ];
 
+/// Functions that ask the kernel which interfaces there are.
+const LINKING: [&[u8]; 2] = [b"getifaddrs", b"if_nameindex"];
+
 /// Let the libc open what it could not open afterwards: the zone files that
 /// OpenBSD's "stdio" can read at any time, an unwinder, symbols for reports.
 /// What nothing in this process can come to need stays closed.
@@ -338,6 +341,7 @@ struct Needs {
     log: bool,
     open: bool,
     silence: bool,
+    links: bool,
 }
 
 /// What can something in this process come to want that "stdio" has beside
@@ -347,11 +351,12 @@ pub fn wishes(promises: Set) -> Wishes {
     let connects = Set::EMPTY.with(Promise::Unix).with(Promise::Inet);
     let logs = || promises.and(connects).is_empty() && needs().log;
     let opens = || !promises.contains(Promise::Rpath) && (needs().open || needs().zone);
+    let links = || promises.contains(Promise::Inet) && needs().links;
     let silences = || !promises.contains(Promise::Wpath) && needs().silence;
     let has_stdio = promises.contains(Promise::Stdio);
     Wishes {
         files: has_stdio && (opens() || silences()),
-        log: has_stdio && logs(),
+        sockets: has_stdio && (logs() || links()),
     }
 }
 
@@ -369,6 +374,7 @@ fn look_for_needs() -> Needs {
             log: weak::has_syslog(),
             open: true,
             silence: weak::has_daemon(),
+            links: weak::has_links(),
         };
     }
     let mut needs = Needs::default();
@@ -382,9 +388,18 @@ fn look_for_needs() -> Needs {
                 needs.log |= LOGGING.contains(&name);
                 needs.open |= OPENING.contains(&name);
                 needs.silence |= name == b"daemon";
+                needs.links |= LINKING.contains(&name);
             });
         }
-        needs.unwinder && needs.zone && needs.log && needs.open && needs.silence
+        let Needs {
+            unwinder,
+            zone,
+            log,
+            open,
+            silence,
+            links,
+        } = needs;
+        unwinder && zone && log && open && silence && links
     });
     needs
 }

@@ -201,7 +201,7 @@ fn plan(
         return Ok(None);
     };
     let wishes = wishes(host, next);
-    next.brokered |= held.is_none() && !flags.thread && (wishes.files || wishes.log);
+    next.brokered |= held.is_none() && !flags.thread && (wishes.files || wishes.sockets);
     // Rules that wait may be such as take one; and so may those that come later.
     next.brokered |= held.is_none() && !flags.thread && unveil::may_ask(next);
     let newest = || seccomp::newest().is_some_and(|newest| newest.brokered);
@@ -420,7 +420,7 @@ fn wishes(host: &Host, next: Held) -> Wishes {
     Wishes {
         // The kernel ends at once who is to be ended so.
         files: next.mode != Mode::Kill && (next.brokered || wishes.files),
-        log: is_needed || wishes.log,
+        sockets: is_needed || wishes.sockets,
     }
 }
 

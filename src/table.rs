@@ -317,14 +317,14 @@ impl Libc<'_> {
 pub struct Wishes {
     /// What OpenBSD lets it open by name.
     pub files: bool,
-    /// A socket for the system's log.
-    pub log: bool,
+    /// A socket for the system's log, or to ask which interfaces there are.
+    pub sockets: bool,
 }
 
 impl Wishes {
     pub const ALL: Wishes = Wishes {
         files: true,
-        log: true,
+        sockets: true,
     };
 }
 
@@ -356,7 +356,7 @@ impl<'a> Table<'a> {
         for (promise, calls) in self.asks.iter().filter(|(p, _)| uncovered.contains(*p)) {
             let is_wished = |nr: &&u32| match self.call_name(**nr) {
                 _ if *promise != Promise::Stdio => true,
-                Some("socket" | "connect") => wishes.log,
+                Some("socket" | "connect") => wishes.sockets,
                 _ => wishes.files,
             };
             for nr in calls.iter().filter(is_wished) {

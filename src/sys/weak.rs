@@ -39,6 +39,8 @@ global_asm!(
     ".weak endprotoent",
     ".weak syslog",
     ".weak daemon",
+    ".weak getifaddrs",
+    ".weak if_nameindex",
     ".pushsection .data.rel.ro.rpledge_weak, \"aw\", @progbits",
     ".balign 8",
     ".hidden rpledge_weak",
@@ -64,12 +66,14 @@ global_asm!(
     pointer!("endprotoent"),
     pointer!("syslog"),
     pointer!("daemon"),
+    pointer!("getifaddrs"),
+    pointer!("if_nameindex"),
     ".size rpledge_weak, . - rpledge_weak",
     ".popsection",
 );
 
 unsafe extern "C" {
-    static rpledge_weak: [*const c_void; 20];
+    static rpledge_weak: [*const c_void; 22];
 }
 
 /// "2.36", of the glibc that this process runs on.
@@ -115,6 +119,12 @@ pub fn has_syslog() -> bool {
 pub fn has_daemon() -> bool {
     // SAFETY: as above.
     unsafe { !rpledge_weak[19].is_null() }
+}
+
+/// Does a static program have getifaddrs(3) or if_nameindex(3)?
+pub fn has_links() -> bool {
+    // SAFETY: as above.
+    unsafe { !rpledge_weak[20].is_null() || !rpledge_weak[21].is_null() }
 }
 
 /// Make glibc open libgcc_s.so.1, as pthread_cancel(3) and pthread_exit(3) do
