@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A policy into the kernel, and what the filters in force say that they hold.
 
-use crate::bpf::Work;
+use crate::bpf::{self, Insn, Work};
 use crate::error::Error;
 use crate::policy::{ANSWERS, Held, Policy};
 use crate::sys::once::Turns;
@@ -78,8 +78,7 @@ impl Turn<'_> {
             let program = work.compile(policy, None).map_err(|_| Error::TooLong)?;
             sys::set_no_new_privs().map_err(Error::Kernel)?;
             sys::load_listened_filter(program.insns()).map_err(|errno| match errno {
-                // What a flag of the kernel's makes of a thread's own filter.
-                libc::ESRCH => Error::Thread(0),
+                libc::ESRCH => Error::Thread(thread_apart()),
                 errno => Error::Kernel(errno),
             })
         };
@@ -94,6 +93,19 @@ impl Turn<'_> {
         });
         Ok(listener)
     }
+}
+
+/// The thread that has filters which the caller lacks, if it has them still.
+/// Beside a listener the kernel says only that there is one: a filter that lets
+/// everything through, and has no listener, is told which.
+pub fn thread_apart() -> u32 {
+    let insn = Insn {
+        code: bpf::RET,
+        jt: 0,
+        jf: 0,
+        k: bpf::RET_ALLOW,
+    };
+    sys::load_filter(&[insn], Scope::Process).map_or(0, |tid| tid as u32)
 }
 
 #[inline(never)]

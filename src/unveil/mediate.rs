@@ -77,7 +77,7 @@ fn begin(state: &mut State, mediation: Mediation, below: &Below) -> Result<(), E
         .map_err(Error::Kernel)
         .and_then(|()| {
             sys::load_listened_filter(filter.insns()).map_err(|errno| match errno {
-                libc::ESRCH => Error::Thread(0),
+                libc::ESRCH => Error::Thread(seccomp::thread_apart()),
                 errno => Error::Start(errno),
             })
         });
