@@ -132,6 +132,15 @@ DENIED(without_proc, "stdio rpath")
     PLEDGE();
     TRY(has_socket());
 }
+/* What needs a broker is refused aloud, with a word of what is missing. */
+CALLED(broker_without_proc, 0)
+{
+    NEED_ROOT();
+    MUST(chroot(".") == 0 && chdir("/") == 0);
+    TRY(pledge("stdio recvfd", NULL) == -1 && errno == ENOENT);
+    TRY(rpledge_error() == RPLEDGE_E_BROKER && strstr(rpledge_errmsg(), "/proc") != NULL);
+    TRY(pledge("stdio", NULL) == 0);
+}
 
 /* As often as one likes */
 CALLED(narrow_64_times, 0)

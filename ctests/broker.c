@@ -220,6 +220,17 @@ DENIED(a_file_below_tmp_must_be_made, "stdio tmppath")
     unlink(below_tmp());
     TRY(fd >= 0);
 }
+/* tmpfile(3): glibc's has no name. */
+ALLOWED(a_file_of_no_name, "stdio tmppath")
+{
+    FILE *file;
+
+    PLEDGE();
+    TRY((file = tmpfile()) != NULL && fputs("x", file) >= 0 && fclose(file) == 0);
+}
+DENY(no_name_but_below_tmp, "stdio tmppath", open("/var/tmp", O_RDWR | O_TMPFILE, 0600) >= 0)
+DENY(no_name_by_a_way_round, "stdio tmppath", open("/tmp/../var/tmp", O_RDWR | O_TMPFILE, 0600) >= 0)
+DENY(no_name_without_tmppath, "stdio getpw", open("/tmp", O_RDWR | O_TMPFILE, 0600) >= 0)
 REFUSED(a_link_below_tmp_is_not_followed, "stdio tmppath")
 {
     int fd, error;

@@ -4,6 +4,7 @@
 
 #include <netinet/in.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/time.h>
 #include <sys/un.h>
 
@@ -521,3 +522,19 @@ ALLOWED(no_directory_slips_through, "stdio sendfd recvfd error")
     pthread_join(thread, NULL);
     TRY(rounds > 100);
 }
+
+/* Whose user changed is closed to others of that user, until it opens itself. */
+static int sends_as_user(int opens)
+{
+    int fd = 0;
+    struct msghdr msg = with(&fd, 1);
+
+    NEED_ROOT();
+    open_pair(SOCK_STREAM);
+    MUST(setgid(65534) == 0 && setuid(65534) == 0);
+    MUST(!opens || prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0);
+    PLEDGE();
+    return sendmsg(pair[0], &msg, 0) == 3;
+}
+REFUSED(sent_by_who_changed, "stdio sendfd") { TRY(sends_as_user(0)); }
+ALLOWED(sent_by_who_opened_itself, "stdio sendfd") { TRY(sends_as_user(1)); }

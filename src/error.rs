@@ -145,6 +145,9 @@ fn start(errno: i32, f: &mut fmt::Formatter) -> fmt::Result {
         libc::EMFILE | libc::ENFILE => f.write_str(
             "no descriptor for the broker: raise the limit (RLIMIT_NOFILE) or leave three free",
         ),
+        libc::ENOENT => f.write_str(
+            "no /proc for the broker in this root directory: mount it there, or use unveil(2) in the place of chroot(2)",
+        ),
         _ => write!(f, "the broker could not be started (errno {errno}): see CAVEATS of pledge(3)"),
     }
 }

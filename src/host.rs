@@ -360,9 +360,20 @@ pub fn wishes(promises: Set) -> Wishes {
     }
 }
 
+/// Looked for once, in turn as the C library is: the loader's lock is taken.
 fn needs() -> Needs {
     static NEEDS: Once<Needs> = Once::new();
-    NEEDS.get_or_make(look_for_needs)
+    static LOOKING: Gate = Gate::new();
+    if NEEDS.get().is_none() {
+        LOOKING.pass_once(|lost| {
+            if LOST.fetch_or(lost, Ordering::Relaxed) || lost {
+                _ = NEEDS.get_or_make(Needs::default);
+            } else {
+                _ = NEEDS.get_or_make(look_for_needs);
+            }
+        });
+    }
+    NEEDS.get_or_make(Needs::default)
 }
 
 fn look_for_needs() -> Needs {

@@ -69,6 +69,8 @@ const LARGE_FILE: i32 = if cfg!(any(target_arch = "aarch64", target_arch = "arm"
 } else {
     0o100000
 };
+/// What a file without a name is judged by, which is made below a directory.
+const UNNAMED: &[u8] = b"/unnamed";
 /// Flags that fcntl(2) can change later.
 const LATER: i32 = libc::O_APPEND | libc::O_NONBLOCK;
 
@@ -77,8 +79,9 @@ impl Kind {
     fn intent(&self) -> Option<Use> {
         match *self {
             Kind::Open { flags, .. } if flags & libc::O_PATH != 0 => Some(Use::Look),
+            Kind::Open { flags, .. } if flags & !(OPEN_FLAGS | libc::O_TMPFILE) != 0 => None,
+            Kind::Open { flags, .. } if makes(flags) => Some(Use::Create),
             Kind::Open { flags, .. } if flags & !OPEN_FLAGS != 0 => None,
-            Kind::Open { flags, .. } if flags & libc::O_CREAT != 0 => Some(Use::Create),
             Kind::Open { flags, .. } => {
                 let access = flags & libc::O_ACCMODE;
                 let is_truncated = flags & libc::O_TRUNC != 0;
@@ -97,6 +100,16 @@ impl Kind {
     }
 }
 
+/// Does open(2) with these flags make a file that has no name?
+fn is_unnamed(flags: i32) -> bool {
+    flags & libc::O_TMPFILE == libc::O_TMPFILE
+}
+
+/// Does it make one?
+fn makes(flags: i32) -> bool {
+    flags & libc::O_CREAT != 0 || is_unnamed(flags)
+}
+
 /// Do to a name what the call says, if the data has it for `held`.
 pub fn serve(client: &dyn Client, held: Set, call: &Call) -> Answer {
     let Some(named) = Named::of(call) else {
@@ -113,7 +126,15 @@ pub fn serve(client: &dyn Client, held: Set, call: &Call) -> Answer {
     let Some(len) = names::clean(path, &mut buffer).map(<[u8]>::len) else {
         return Answer::HandBack;
     };
-    match names::judge(&NAMES, held, &buffer[..len], intent) {
+    let mut end = len;
+    if matches!(named.kind, Kind::Open { flags, .. } if is_unnamed(flags)) {
+        end += UNNAMED.len();
+        let Some(place) = buffer.get_mut(len..end) else {
+            return Answer::Errno(libc::ENAMETOOLONG);
+        };
+        place.copy_from_slice(UNNAMED);
+    }
+    match names::judge(&NAMES, held, &buffer[..end], intent) {
         Verdict::Refuse => return Answer::HandBack,
         Verdict::Errno(errno) => return Answer::Errno(errno.into()),
         Verdict::Serve => {}
@@ -177,7 +198,7 @@ fn act(client: &dyn Client, path: &CStr, kind: &Kind) -> Answer {
 /// becomes anybody's.
 fn open(client: &dyn Client, path: &CStr, flags: i32, mode: u32) -> Answer {
     let mut flags = flags;
-    if flags & libc::O_CREAT != 0 {
+    if makes(flags) {
         // A link that waits there would lead out of the name that was promised.
         flags |= libc::O_NOFOLLOW;
         let told = Status::of(client.tid());

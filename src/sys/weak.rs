@@ -40,7 +40,6 @@ global_asm!(
     ".weak syslog",
     ".weak daemon",
     ".weak getifaddrs",
-    ".weak if_nameindex",
     ".pushsection .data.rel.ro.rpledge_weak, \"aw\", @progbits",
     ".balign 8",
     ".hidden rpledge_weak",
@@ -67,13 +66,12 @@ global_asm!(
     pointer!("syslog"),
     pointer!("daemon"),
     pointer!("getifaddrs"),
-    pointer!("if_nameindex"),
     ".size rpledge_weak, . - rpledge_weak",
     ".popsection",
 );
 
 unsafe extern "C" {
-    static rpledge_weak: [*const c_void; 22];
+    static rpledge_weak: [*const c_void; 21];
 }
 
 /// "2.36", of the glibc that this process runs on.
@@ -121,10 +119,11 @@ pub fn has_daemon() -> bool {
     unsafe { !rpledge_weak[19].is_null() }
 }
 
-/// Does a static program have getifaddrs(3) or if_nameindex(3)?
+/// Does a static program have getifaddrs(3)? if_nameindex(3) comes with much
+/// of glibc unasked.
 pub fn has_links() -> bool {
     // SAFETY: as above.
-    unsafe { !rpledge_weak[20].is_null() || !rpledge_weak[21].is_null() }
+    unsafe { !rpledge_weak[20].is_null() }
 }
 
 /// Make glibc open libgcc_s.so.1, as pthread_cancel(3) and pthread_exit(3) do
