@@ -188,6 +188,80 @@ VEILED(fifo_waits, "/:rwxc in:r", 0, 0, NONE)
     return (int)(long)end;
 }
 
+/* What a call must come to that fails bare, too. */
+static int failed_with(int wanted, int end)
+{
+    if (end != -1)
+        return EEXIST;
+    return errno == wanted ? 0 : errno;
+}
+static void interrupts(int signal) { (void)signal; }
+/* Handled after a second; a handler is nothing that a call restarts after. */
+static void interrupt_soon(void)
+{
+    struct sigaction action = {.sa_handler = interrupts};
+
+    MUST(sigaction(SIGALRM, &action, NULL) == 0);
+    alarm(1);
+}
+VEILED(fifo_interrupted, "/:rwxc in:r", 0, 0, NONE)
+{
+    MUST(mkfifo("out/fifo", 0600) == 0);
+    interrupt_soon();
+    return failed_with(EINTR, open("out/fifo", O_RDONLY));
+}
+VEILED(fifo_restarted, "/:rwxc in:r", 0, 0, NONE)
+{
+    int status, fd;
+    pid_t pid;
+
+    MUST(mkfifo("out/fifo", 0600) == 0);
+    interrupt_soon();
+    siginterrupt(SIGALRM, 0);
+    pid = fork();
+    if (pid == 0) {
+        sleep(2);
+        _exit(open("out/fifo", O_WRONLY) == -1);
+    }
+    fd = open("out/fifo", O_RDONLY);
+    MUST(waitpid(pid, &status, 0) == pid && status == 0);
+    return E(fd != -1);
+}
+/* Who opened it for him must not go on without him. */
+VEILED(fifo_of_killed, "/:rwxc in:r", 0, 0, NONE)
+{
+    pid_t pid;
+
+    MUST(mkfifo("out/fifo", 0600) == 0);
+    pid = fork();
+    if (pid == 0)
+        _exit(open("out/fifo", O_RDONLY) == -1);
+    usleep(100000);
+    MUST(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
+    usleep(700000);
+    return failed_with(ENXIO, open("out/fifo", O_WRONLY | O_NONBLOCK));
+}
+/* A queue that is full lets the next one wait. */
+VEILED(connect_interrupted, "/:rwxc in:r", 0, 0, NONE)
+{
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t len = sizeof name;
+    int fd = socket(AF_INET, SOCK_STREAM, 0), end;
+
+    MUST(bind(fd, (struct sockaddr *)&name, len) == 0 && listen(fd, 0) == 0);
+    MUST(getsockname(fd, (struct sockaddr *)&name, &len) == 0);
+    for (end = 0; end < 3; end++)
+        connect(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), (struct sockaddr *)&name, len);
+    usleep(100000);
+    interrupt_soon();
+    fd = socket(AF_INET, SOCK_STREAM, 0);
+    return failed_with(EINTR, connect(fd, (struct sockaddr *)&name, len));
+}
+VEILED(create_slash, "/:rwxc in:r", 0, 0, NONE)
+{
+    return failed_with(EISDIR, open("out/empty/", O_WRONLY | O_CREAT | O_EXCL, 0600));
+}
+
 /* Ways around */
 VEILED(label_kept, "/:rwxc in:r", LINUX, EPERM, LINUX)
 {

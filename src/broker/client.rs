@@ -6,8 +6,9 @@ use core::cell::{Cell, OnceCell};
 use super::state::State;
 use super::{Shared, team, user};
 use crate::sys::Errno;
+use crate::sys::bell::Bell;
 use crate::sys::fd::{self, Fd, Inode};
-use crate::sys::notify::Asked;
+use crate::sys::notify::{Asked, RESTART};
 use crate::sys::process::{self, Memory, Path, Status};
 use crate::table::ASKED;
 
@@ -76,6 +77,29 @@ pub trait Client {
     /// Wait until a descriptor of the broker's is ready, as long as the caller
     /// is there; how it is then, 0 after so many milliseconds (negative: never).
     fn wait(&self, fd: &Fd, events: i16, milliseconds: i32) -> Result<i16, Gone>;
+    /// What its call fails with by a signal that waits for it, if any does.
+    fn interruption(&self) -> Option<Errno>;
+}
+
+/// Make a call that may wait for others: as long as the caller is there, and no
+/// signal that it has a handler for.
+pub fn wait_in<T>(
+    client: &dyn Client,
+    mut make: impl FnMut() -> Result<T, Errno>,
+) -> Result<T, Errno> {
+    client.may_wait();
+    // Without one it is waited as long as it takes.
+    let _bell = Bell::start(SLICE);
+    loop {
+        match make() {
+            Err(libc::EINTR) if !client.is_valid() => return Err(libc::EINTR),
+            Err(libc::EINTR) => match client.interruption() {
+                Some(errno) => return Err(errno),
+                None => continue,
+            },
+            done => return done,
+        }
+    }
 }
 
 /// A real one.
@@ -308,6 +332,19 @@ impl Client for Caller {
             if !self.is_valid() {
                 return Err(Gone);
             }
+        }
+    }
+
+    fn interruption(&self) -> Option<Errno> {
+        let status = Status::of(self.asked.tid).ok()?;
+        let set = |name| status.number(name, 16).unwrap_or(0);
+        let handled = set("SigCgt") & !set("SigBlk");
+        // One for the process another thread may take in this one's place.
+        let is_alone = status.number("Threads", 10) == Some(1);
+        match (set("SigPnd") & handled, set("ShdPnd") & handled) {
+            (0, 0) => None,
+            (0, _) if !is_alone => Some(libc::EINTR),
+            _ => Some(RESTART),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::sys::{self, Errno, Insn, Scope, arch};
 
 /// To take calls up and answer them, to look at who asks, to act on files, to
 /// have threads, and to end.
-const CALLS: [libc::c_long; 72] = [
+const CALLS: [libc::c_long; 76] = [
     libc::SYS_ioctl,
     libc::SYS_ppoll,
     libc::SYS_prctl,
@@ -82,6 +82,11 @@ const CALLS: [libc::c_long; 72] = [
     libc::SYS_getsid,
     libc::SYS_fchdir,
     libc::SYS_chdir,
+    // To wait for others no longer than callers do.
+    libc::SYS_timer_create,
+    libc::SYS_timer_settime,
+    libc::SYS_timer_delete,
+    libc::SYS_rt_sigreturn,
 ];
 
 /// Before the calls, one each, and behind them.

@@ -246,6 +246,10 @@ impl Client for Hostile<'_> {
         Ok(())
     }
     fn may_wait(&self) {}
+
+    fn interruption(&self) -> Option<Errno> {
+        None
+    }
     fn wait(&self, _: &Fd, _: i16, _: i32) -> Result<i16, Gone> {
         match self.bytes.byte() {
             0xf0.. => Ok(libc::POLLOUT),

@@ -7,7 +7,7 @@
 
 use super::Answer;
 use super::born::{BORN, Born};
-use super::client::{Call, Client};
+use super::client::{Call, Client, wait_in};
 use super::parts::{Parts, Words};
 use crate::promise::Set;
 use crate::sockets::{
@@ -176,8 +176,7 @@ impl Request<'_> {
             return Ok(fd.connect(to));
         }
         if born.socket.family == AF_UNIX {
-            self.client.may_wait();
-            return Ok(fd.connect(to));
+            return Ok(wait_in(self.client, || fd.connect(to)));
         }
         fd.set_flags(flags | libc::O_NONBLOCK).map_err(early)?;
         let begun = fd.connect(to);

@@ -15,7 +15,7 @@ use crate::sys::once::Once;
 use crate::sys::process::{self, Limit, Status};
 use crate::sys::spawn::{self, Board};
 use crate::sys::thread::{self, Stack};
-use crate::sys::{self, Errno, program, signal};
+use crate::sys::{self, Errno, bell, program, signal};
 
 /// What it is called.
 const NAME: &CStr = c"rpledge-broker";
@@ -294,6 +294,8 @@ fn be(plan: Plan) -> ! {
 pub(super) fn serve(first: u32, state: State, changes_user: bool, tracer: u32) -> ! {
     let tells_of_end = Listener::tells_of_end();
     let holds_sockets = landlock::abi().is_ok_and(|abi| abi >= landlock::SOCKETS_ABI);
+    // Without it calls that wait are made as well.
+    let _ = bell::hang();
     let ready = spawn::hide(NAME).and_then(|()| confine::confine(crate::table::TABLE.audit));
     let listener = Listener(0);
     let _ = STATES.take().number(state);

@@ -7,6 +7,7 @@
 
 pub mod arch;
 pub mod arena;
+pub mod bell;
 pub mod bytes;
 pub mod credentials;
 pub mod directory;

@@ -66,6 +66,10 @@ const IS_VALID: usize = request(false, 2, 8);
 const ADD_FD: usize = request(false, 3, size_of::<AddFd>());
 const SET_FLAGS: usize = request(false, 4, 8);
 
+/// ERESTARTSYS: with a signal to be handled the call fails with EINTR, or is made
+/// again where the handler has SA_RESTART.
+pub const RESTART: Errno = 512;
+
 /// SECCOMP_USER_NOTIF_FLAG_CONTINUE: let the kernel make the call.
 const CONTINUE: u32 = 1;
 /// SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP.

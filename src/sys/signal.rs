@@ -123,6 +123,17 @@ impl Action {
             mask: [0; 64 / usize::BITS as usize],
         }
     }
+
+    /// A handler that no signal interrupts.
+    fn run(handler: usize) -> Action {
+        let flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+        Action {
+            flags: flags as usize | arch::RESTORER_FLAG,
+            restorer: arch::restorer(),
+            mask: [!0; 64 / usize::BITS as usize],
+            ..Action::new(handler)
+        }
+    }
 }
 
 /// Make `handler` that of SIGSYS; what was there before is returned, unless it
@@ -132,14 +143,13 @@ pub fn handle_sigsys(handler: Handler) -> Result<Option<Action>, Errno> {
     if swap(libc::SIGSYS, None)?.handler == handler {
         return Ok(None);
     }
-    let flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
-    let action = Action {
-        flags: flags as usize | arch::RESTORER_FLAG,
-        restorer: arch::restorer(),
-        mask: [!0; 64 / usize::BITS as usize],
-        ..Action::new(handler)
-    };
-    swap(libc::SIGSYS, Some(&action)).map(Some)
+    swap(libc::SIGSYS, Some(&Action::run(handler))).map(Some)
+}
+
+/// Make `handler` that of a signal; a call that it interrupts fails.
+pub fn handle(signal: c_int, handler: Handler) -> Result<(), Errno> {
+    let action = Action::run(handler as *const () as usize);
+    swap(signal, Some(&action)).map(|_| ())
 }
 
 /// Put back what was there before.

@@ -66,6 +66,10 @@ impl Client for Scripted {
         Ok(())
     }
     fn may_wait(&self) {}
+
+    fn interruption(&self) -> Option<Errno> {
+        None
+    }
     fn wait(&self, _: &Fd, _: i16, _: i32) -> Result<i16, Gone> {
         Err(Gone)
     }

@@ -4,6 +4,7 @@
 use super::walk::{End, Found, id};
 use super::{Need, Request, Served};
 use crate::broker::Answer;
+use crate::broker::client::wait_in;
 use crate::sys::fd::Fd;
 use crate::sys::path::{self, Kind};
 use crate::sys::{self, Errno};
@@ -63,6 +64,9 @@ impl Request<'_> {
             }
             return self.open_name(found, flags, mode);
         };
+        if found.has_slash && flags & libc::O_CREAT != 0 {
+            return Err(libc::EISDIR);
+        }
         if found.is_nameless {
             return by_link(object, flags);
         }
@@ -80,9 +84,9 @@ impl Request<'_> {
         }
         self.check_terminal(kind)?;
         // A FIFO waits for its other end, a device for whatever it likes.
-        self.client.may_wait();
         let flags = flags | libc::O_NOFOLLOW | libc::O_NOCTTY;
-        let opened = settle(path::open(&found.parent, found.name(), flags, mode))?;
+        let open = || path::open(&found.parent, found.name(), flags, mode);
+        let opened = settle(wait_in(self.client, open))?;
         match opened {
             Opened::Fd(fd) if id(&path::kind(&fd)?) == id(kind) => Ok(Opened::Fd(fd)),
             _ => Ok(Opened::Changed),

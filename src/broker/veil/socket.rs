@@ -5,6 +5,7 @@ use super::look::descriptor;
 use super::walk::End;
 use super::{Need, Request, Served};
 use crate::broker::Answer;
+use crate::broker::client::wait_in;
 use crate::broker::passing::{self, Helper, Terms};
 use crate::sys::fd::Fd;
 use crate::sys::path;
@@ -60,9 +61,8 @@ impl Request<'_> {
         if self.name == "sendto" {
             return Ok(passing::send_to(self.client, self.call, socket, address));
         }
-        self.client.may_wait();
         let done = match self.name {
-            "connect" => socket.connect(address),
+            "connect" => wait_in(self.client, || socket.connect(address)),
             _ => socket.bind(address),
         };
         done.map(|()| Answer::Value(0))
