@@ -186,6 +186,12 @@ CALLED(process_after_thread, 0)
     TRY(ALL("stdio rpath") == -1 && errno == EBUSY);
     TRY(state() == (RPLEDGE_PLEDGED | RPLEDGE_THREAD_ONLY));
 }
+CALLED(broker_after_thread, 0)
+{
+    TRY(tell(own_stdio) == 0);
+    TRY(ALL("stdio getpw") == -1 && errno == EBUSY && says_which());
+    TRY(state() == 0 && reads() && connects());
+}
 CALLED(narrower_worker, 0)
 {
     TRY(ALL("stdio rpath inet") == 0);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A policy into the kernel, and what the filters in force say that they hold.
 
-use crate::bpf::Work;
+use crate::bpf::{RET, RET_ALLOW, Work};
 use crate::error::Error;
 use crate::policy::{ANSWERS, Held, Policy};
 use crate::sys::once::Turns;
-use crate::sys::{self, Scope};
+use crate::sys::{self, Insn, Scope};
 
 /// What the newest filter of this library holds for this thread: the truth,
 /// whatever the process did to its memory. It may be of a program before this one.
@@ -79,7 +79,7 @@ impl Turn<'_> {
             sys::set_no_new_privs().map_err(Error::Kernel)?;
             sys::load_listened_filter(program.insns()).map_err(|errno| match errno {
                 // What a flag of the kernel's makes of a thread's own filter.
-                libc::ESRCH => Error::Thread(0),
+                libc::ESRCH => Error::Thread(other_thread()),
                 errno => Error::Kernel(errno),
             })
         };
@@ -94,6 +94,17 @@ impl Turn<'_> {
         });
         Ok(listener)
     }
+}
+
+/// A thread that has a filter of its own: the kernel names it where nobody
+/// listens. If it has gone meanwhile, a filter is loaded that refuses nothing.
+fn other_thread() -> u32 {
+    let all = Insn {
+        code: RET,
+        k: RET_ALLOW,
+        ..Insn::default()
+    };
+    sys::load_filter(&[all], Scope::Process).map_or(0, |tid| tid as u32)
 }
 
 #[inline(never)]
