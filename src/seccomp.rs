@@ -5,7 +5,7 @@ use crate::bpf::{self, Insn, Work};
 use crate::error::Error;
 use crate::policy::{ANSWERS, Held, Policy};
 use crate::sys::once::Turns;
-use crate::sys::{self, Scope};
+use crate::sys::{self, Insn, Scope};
 
 /// What the newest filter of this library holds for this thread: the truth,
 /// whatever the process did to its memory. It may be of a program before this one.

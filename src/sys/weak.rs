@@ -119,8 +119,8 @@ pub fn has_daemon() -> bool {
     unsafe { !rpledge_weak[19].is_null() }
 }
 
-/// Does a static program have getifaddrs(3)? if_nameindex(3) comes with much
-/// of glibc unasked.
+/// Does a static program have getifaddrs(3)? glibc brings it along with
+/// if_nameindex(3), and both with more.
 pub fn has_links() -> bool {
     // SAFETY: as above.
     unsafe { !rpledge_weak[20].is_null() }
