@@ -45,6 +45,9 @@
 #include <sys/inotify.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <gnu/libc-version.h>
+#endif
 
 #include <rpledge.h>
 

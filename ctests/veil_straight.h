@@ -218,3 +218,22 @@ static void exchanges_link(int n)
         exchanges("in/next", "in/sub");
 }
 VEILED(race_straight_middle, NULL, LINUX, EACCES, LINUX) { return race_whole("in:rwxc", exchanges_link, "in/sub/file"); }
+
+/* Each directory on the way is hidden, and none is a link. */
+VEILED(realpath_r, "in:r", 0, 0, NONE)
+{
+#ifdef __GLIBC__
+    /* It looks at them by lstat(2). */
+    if (strverscmp(gnu_get_libc_version(), "2.33") < 0)
+        return SKIP;
+#endif
+    return E(realpath(whole("in/file"), NULL) != NULL);
+}
+TRY(realpath_hidden, "in:r", ENOENT, 0, 2, realpath(whole("out/file"), NULL) != NULL)
+VEILED(readlink_directory, "in:r", ENOENT, 0, 20)
+{
+    char text[8];
+
+    return failed_with(EINVAL, (int)readlink("out", text, sizeof text));
+}
+STRICT(readlink_directory, 0)

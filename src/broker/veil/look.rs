@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Names and attributes are looked at for a caller.
 
-use super::walk::End;
+use super::walk::{self, End, Held};
 use super::{Need, Request, Served, follows};
 use crate::broker::Answer;
 use crate::names::LONGEST;
@@ -106,7 +106,12 @@ impl Request<'_> {
             // The link that a descriptor stands for.
             ([], "readlinkat") => self.behind(self.int(0))?,
             _ => {
-                let found = self.find_path(0, path, End::Keep, Need::Object)?;
+                let found = match self.find_path(0, path, End::Keep, Need::Object) {
+                    Err(libc::ENOENT | libc::EACCES) if self.is_directory(path) => {
+                        return Err(libc::EINVAL);
+                    }
+                    found => found?,
+                };
                 let (object, kind) = found.there()?;
                 if !kind.is(libc::S_IFLNK) {
                     return Err(libc::EINVAL);
@@ -118,6 +123,18 @@ impl Request<'_> {
         let len = path::read_link(&object, &mut text)?.min(room);
         self.client.write(to, &text[..len])?;
         Ok(Answer::Value(len))
+    }
+
+    /// Is it one, whatever the rules are? realpath(3) asks of every directory on
+    /// the way whether it is a link, and whoever goes through one knows of it.
+    fn is_directory(&self, path: &[u8]) -> bool {
+        let start = self.start(0, path);
+        let found = start.and_then(|start| {
+            let how = (End::Keep, Held::Others);
+            walk::walk(self.client, start, path, how)
+        });
+        let object = found.ok().and_then(|found| found.object);
+        object.is_some_and(|(_, kind)| kind.is(libc::S_IFDIR))
     }
 
     fn watch(&self) -> Served {

@@ -182,6 +182,16 @@ impl Request<'_> {
         self.operands[operand].wanted(&self.call.args)
     }
 
+    /// Where the path of an operand starts.
+    fn start(&self, operand: usize, path: &[u8]) -> Result<Start, Errno> {
+        let from = self.operands[operand]
+            .directory
+            .map(|n| self.int(usize::from(n)));
+        let from = from.filter(|fd| *fd != libc::AT_FDCWD);
+        self.client.assume_user()?;
+        Start::of(self.client, from, path)
+    }
+
     fn seek(
         &self,
         operand: usize,
@@ -190,12 +200,7 @@ impl Request<'_> {
         need: Need,
         wanted: Wanted,
     ) -> Result<Found, Errno> {
-        let from = self.operands[operand]
-            .directory
-            .map(|n| self.int(usize::from(n)));
-        let from = from.filter(|fd| *fd != libc::AT_FDCWD);
-        self.client.assume_user()?;
-        let start = Start::of(self.client, from, path)?;
+        let start = self.start(operand, path)?;
         let lacks = |found: &Found| need == Need::Object && !found.exists();
         if let Some(found) = straight::find(self.veils, &start, path, how, wanted) {
             return if lacks(&found) {
