@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A policy into the kernel, and what the filters in force say that they hold.
 
-use crate::bpf::{self, Insn, Work};
+use crate::bpf::{self, Work};
 use crate::error::Error;
 use crate::policy::{ANSWERS, Held, Policy};
 use crate::sys::once::Turns;
