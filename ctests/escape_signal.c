@@ -194,7 +194,7 @@ HALF(packets, "stdio inet unix", socket(AF_PACKET, SOCK_RAW, 0) >= 0 || errno ==
      || errno == EAFNOSUPPORT)
 HALF(machines, "stdio inet unix", socket(40 /* AF_VSOCK */, SOCK_STREAM, 0) >= 0
      || errno == EAFNOSUPPORT)
-HALF(netlink, "stdio inet unix", socket(AF_NETLINK, SOCK_RAW, 0) >= 0)
+HALF(netlink, "stdio inet unix", socket(AF_NETLINK, SOCK_RAW, 16 /* NETLINK_GENERIC */) >= 0)
 /* One that listens, and a socket to reach it with. */
 static struct sockaddr_in listener(void)
 {

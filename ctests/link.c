@@ -54,5 +54,6 @@ REFUSED(addresses_of_root, "stdio inet")
 }
 
 /* It takes no other family along. */
-REFUSE(family_beside, "stdio inet", socket(AF_UNIX, SOCK_STREAM, 0) >= 0)
+DENY(family_beside, "stdio inet", socket(AF_UNIX, SOCK_STREAM, 0) >= 0)
+REFUSE(family_of_names, "stdio rpath inet", socket(AF_UNIX, SOCK_STREAM, 0) >= 0)
 DENY(netfilter_beside, "stdio inet", socket(AF_NETLINK, SOCK_RAW, 12) >= 0)

@@ -4,7 +4,7 @@
 //! Whatever is judged here was copied out of the caller's memory once, and the
 //! copy is what is acted upon. Bytes are hostile: what cannot be read is refused.
 
-use crate::promise::Set;
+use crate::promise::{Promise, Set};
 use crate::table::Class;
 
 pub const AF_UNSPEC: u16 = 0;
@@ -120,6 +120,13 @@ impl<'a> Classes<'a> {
         !self.promises.and(class.covered).is_empty()
     }
 
+    /// Can names be looked up?
+    fn looks_up(&self) -> bool {
+        let looking = [Promise::Rpath, Promise::Getpw, Promise::Dns];
+        let looking = looking.into_iter().fold(Set::EMPTY, Set::with);
+        !self.promises.and(looking).is_empty()
+    }
+
     /// Those that have such a socket. A mark asks for its own class alone; who
     /// gives none has them all.
     fn having(&self, socket: Socket) -> impl Iterator<Item = &'a Class<'a>> {
@@ -176,9 +183,10 @@ pub fn socket(classes: &Classes, wish: Wish, may_have: impl Fn(u16) -> bool) -> 
     match any {
         None => Birth::Refuse,
         Some(true) => Birth::Make(socket, flags),
-        // Of that family musl goes on without for one errno alone:
-        // src/passwd/nscd_query.c.
-        Some(false) if family == AF_UNIX => Birth::Errno(EAFNOSUPPORT),
+        // Who looks up names asks nscd on the way, and musl goes on without for
+        // one errno alone: src/passwd/nscd_query.c.
+        Some(false) if family == AF_UNIX && classes.looks_up() => Birth::Errno(EAFNOSUPPORT),
+        Some(false) if family == AF_UNIX => Birth::Refuse,
         Some(false) => Birth::Errno(EACCES),
     }
 }

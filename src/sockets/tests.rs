@@ -146,7 +146,7 @@ fn none_that_nothing_bounds() {
         ("stdio dns sendfd", AF_INET, dgram, true),
         ("stdio dns unix inet", AF_INET, dgram | SOCK_DNS, true),
         ("stdio dns inet", AF_INET, dgram | SOCK_DNS, true),
-        ("stdio inet", AF_UNIX, dgram, false),
+        ("stdio rpath inet", AF_UNIX, dgram, false),
         ("stdio inet unix", AF_UNIX, dgram, true),
         ("stdio getpw sendfd", AF_UNIX, stream, true),
         ("stdio dns inet", AF_NETLINK, RAW, false),
@@ -158,6 +158,9 @@ fn none_that_nothing_bounds() {
             false => assert_eq!(found, Birth::Errno(EACCES), "{words} {domain}"),
         }
     }
+    // Nothing on the way to a name asks for it.
+    let alone = judge(&have("stdio inet"), AF_UNIX, dgram, 0);
+    assert_eq!(alone, Birth::Refuse);
     // The kernel bounds who lacks what changing a route takes.
     let weak = socket(&have("stdio dns inet"), wish(AF_NETLINK, RAW, 0), |power| {
         power != 12
