@@ -21,17 +21,28 @@ use rpledge::table::TABLE;
 const PROMISES: &str = "stdio rpath inet";
 const ROUNDS: usize = 300;
 
-fn request() -> Request {
-    let set = Set::parse(PROMISES).expect("known words");
+/// What this program, which opens files, has a broker for.
+const BROKERED: &str = "stdio inet";
+
+fn request_of(words: &str) -> Request {
+    let set = Set::parse(words).expect("known words");
     Request {
         promises: Some(set),
         exec: None,
     }
 }
 
-fn promise() {
+fn request() -> Request {
+    request_of(PROMISES)
+}
+
+fn promise_of(words: &str) {
     let flags = Flags::from_bits(0).expect("no flags");
-    pledge(request(), flags).expect("pledge");
+    pledge(request_of(words), flags).expect("pledge");
+}
+
+fn promise() {
+    promise_of(PROMISES);
 }
 
 /// The policy that pledge() makes here. In a child, so that this process never
@@ -107,6 +118,7 @@ fn whole() {
         open();
         promise();
     };
+    let promise_files = || promise_of(BROKERED);
     let nothing = || {};
     let mut ways: Vec<Way> = vec![
         ("the same program, ready, by seccomp(2)", &nothing, &load),
@@ -114,6 +126,11 @@ fn whole() {
         ("libseccomp, built and loaded", &nothing, &build),
         ("pledge(), libc known", &know, &promise),
         ("pledge(), libc known, and prepared", &prepare, &promise),
+        (
+            "pledge(), first call, with a broker",
+            &nothing,
+            &promise_files,
+        ),
         ("looking for what must be opened first", &know, &prepare),
         ("the time zone, if something reads it", &know, &zone),
     ];

@@ -221,6 +221,18 @@ const VEILED: Case = differs(
     ),
 );
 
+/// The same, by which attributes are hidden, too.
+const STRICT: &[&str] = &["-p", "stdio rpath", "--strict", "-v", "r:veil/file"];
+const HELD: Case = differs(
+    "look:veil/file 0\nlook:veil/hidden/file 2\nread:veil/file 0\n",
+    served(
+        "strict rules",
+        STRICT,
+        "look:veil/file look:veil/hidden/file read:veil/file",
+        "look:veil/file 0\nlook:veil/hidden/file 0\nread:veil/file 0\n",
+    ),
+);
+
 /// Make the files that cases meet, and remove what they made.
 fn lay_out(site: &Path) -> std::io::Result<()> {
     let _ = std::fs::remove_dir_all(site);
@@ -266,6 +278,6 @@ pub fn outcomes(program: &Program) -> Vec<(&'static str, Outcome)> {
         Ok(path) => path,
         Err(why) => return vec![("asks.c", Err(why))],
     };
-    let cases = CASES.iter().chain([&VEILED]);
+    let cases = CASES.iter().chain([&VEILED, &HELD]);
     cases.map(|case| (case.name, check(&path, case))).collect()
 }

@@ -31,6 +31,13 @@ static int opened(const char *path, int flags)
 	return failed;
 }
 
+static int looked_at(const char *path)
+{
+	struct stat told;
+
+	return result(stat(path, &told));
+}
+
 /* A file in /tmp: made, written, looked at, removed. */
 static int temporary(void)
 {
@@ -169,6 +176,8 @@ int main(int count, char **words)
 			came = message(path + 1);
 		else if (strncmp(word, "read:", 5) == 0)
 			came = opened(path + 1, O_RDONLY);
+		else if (strncmp(word, "look:", 5) == 0)
+			came = looked_at(path + 1);
 		else if (strncmp(word, "make:", 5) == 0)
 			came = opened(path + 1, O_WRONLY | O_CREAT);
 		else if (strcmp(word, "block") == 0)

@@ -77,6 +77,9 @@ struct Needs {
     /// Allow less where the kernel cannot hold a path's letters, rather than ask a broker
     #[arg(long)]
     less: bool,
+    /// Have a broker answer for every path, also for names and attributes
+    #[arg(long, conflicts_with = "less")]
+    strict: bool,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -184,6 +187,7 @@ fn veil(args: &Args, told: &mut [u8; told::MOST]) -> Result<Option<Ready>, Failu
         tty,
         loader,
         less,
+        strict,
     } = args.needs;
     let lists = [
         (dns, "dns"),
@@ -222,6 +226,7 @@ fn veil(args: &Args, told: &mut [u8; told::MOST]) -> Result<Option<Ready>, Failu
     }
     let flags = unveil::Flags {
         less,
+        strict,
         ..unveil::Flags::default()
     };
     unveil::prepare(flags, told)
